@@ -1,0 +1,101 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// One set of rules for every Swift target (docs/contributing.md says why).
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .treatAllWarnings(as: .error),
+]
+
+let crypto: [Target.Dependency] = [
+    .product(name: "Crypto", package: "swift-crypto"),
+    .product(name: "CryptoExtras", package: "swift-crypto"),
+]
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+]
+
+let package = Package(
+    name: "vault-appliance",
+    products: [
+        .executable(name: "vault-appliance", targets: ["vault-appliance"]),
+        .library(name: "HSMBridge", targets: ["HSMBridge"]),
+        .library(name: "AuditLog", targets: ["AuditLog"]),
+        .library(name: "VaultTesting", targets: ["VaultTesting"]),
+    ],
+    dependencies: [
+        // The lower bounds are the first versions without known advisories (docs/threat-model.md, "Dependencies").
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift.git", from: "0.2.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "CPKCS11", path: "Sources/CPKCS11", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
+        .target(name: "CVaultSystem", path: "Sources/CSystem"),
+        .target(name: "StrictEncoding", swiftSettings: strict),
+        .target(
+            name: "HSMBridge", dependencies: ["CPKCS11", "CVaultSystem"] + crypto, swiftSettings: strict),
+        .target(name: "AuditLog", dependencies: ["StrictEncoding", "CVaultSystem"] + crypto, swiftSettings: strict),
+        .target(name: "Minting", dependencies: ["StrictEncoding"] + crypto, swiftSettings: strict),
+        .target(name: "Policy", swiftSettings: strict),
+        .target(name: "Custody", dependencies: ["StrictEncoding", "AuditLog"] + crypto, swiftSettings: strict),
+        .target(
+            name: "CoreProtocol",
+            dependencies: ["StrictEncoding", "AuditLog", .product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: strict),
+        .target(
+            name: "VaultCore",
+            dependencies: [
+                "HSMBridge", "AuditLog", "Custody", "Minting", "CoreProtocol", "CVaultSystem",
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ] + crypto + nio,
+            swiftSettings: strict),
+        .target(
+            name: "VaultAppliance",
+            dependencies: [
+                "Minting", "Policy", "AuditLog", "CoreProtocol", "CVaultSystem", "Yams",
+                .product(name: "Hummingbird", package: "hummingbird"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ] + crypto + nio,
+            swiftSettings: strict),
+        .executableTarget(
+            name: "vault-appliance",
+            dependencies: [
+                "VaultCore", "VaultAppliance", "HSMBridge", "AuditLog", "Custody", "Minting", "Policy", "CoreProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ],
+            swiftSettings: strict),
+        .target(
+            name: "VaultTesting",
+            dependencies: ["HSMBridge", "StrictEncoding"],
+            swiftSettings: strict),
+        .testTarget(name: "StrictEncodingTests", dependencies: ["StrictEncoding"], swiftSettings: strict),
+    ]
+)

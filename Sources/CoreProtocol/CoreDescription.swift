@@ -1,0 +1,107 @@
+package import StrictEncoding
+
+/// What the core says of itself: keys it may use, manifest, health. Travels as JSON.
+package struct CoreDescription: Sendable, Equatable {
+    /// One public key the core can use.
+    package struct Key: Sendable, Equatable {
+        package var label: String
+        package var kid: String
+        package var algorithm: String
+        package var purpose: String
+        package var state: String
+        /// The public key as a JWK object (RFC 7517).
+        package var jwk: JSONObject
+        /// Longest life, in seconds, of a token signed with it; nil for keys that sign no tokens.
+        package var maximumLifetime: Int64?
+
+        /// A public key and what it may be used for.
+        package init(
+            label: String, kid: String, algorithm: String, purpose: String, state: String, jwk: JSONObject,
+            maximumLifetime: Int64?
+        ) {
+            self.label = label
+            self.kid = kid
+            self.algorithm = algorithm
+            self.purpose = purpose
+            self.state = state
+            self.jwk = jwk
+            self.maximumLifetime = maximumLifetime
+        }
+    }
+
+    /// Random per start of the core: a client that sees another one must load its configuration bundle again.
+    package var instance: String
+    package var appliance: String
+    package var custody: String
+    package var manifestVersion: Int64
+    package var keys: [Key]
+    /// Why the core cannot sign now, in words for an operator; empty when it can.
+    package var faults: [String]
+    /// Figures for metrics, by name.
+    package var figures: [String: Int64]
+
+    /// A description.
+    package init(
+        instance: String, appliance: String, custody: String, manifestVersion: Int64, keys: [Key], faults: [String],
+        figures: [String: Int64]
+    ) {
+        self.instance = instance
+        self.appliance = appliance
+        self.custody = custody
+        self.manifestVersion = manifestVersion
+        self.keys = keys
+        self.faults = faults
+        self.figures = figures
+    }
+}
+
+extension CoreDescription {
+    /// The description as JSON.
+    package var json: JSONValue {
+        [
+            "instance": .string(instance), "appliance": .string(appliance), "custody": .string(custody),
+            "manifest_version": .integer(manifestVersion), "keys": .array(keys.map(\.json)),
+            "faults": .array(faults.map { .string($0) }),
+            "figures": .object(
+                JSONObject(figures.sorted { $0.key < $1.key }.map { .init(name: $0.key, value: .integer($0.value)) })),
+        ]
+    }
+
+    /// Reads what `json` wrote; nil for anything else.
+    package init?(json: JSONValue) {
+        guard let object = json.object, let instance = object["instance"]?.string,
+            let appliance = object["appliance"]?.string, let custody = object["custody"]?.string,
+            let manifestVersion = object["manifest_version"]?.integer, let faults = object["faults"]?.strings,
+            let keyValues = object["keys"]?.array, let figureObject = object["figures"]?.object
+        else { return nil }
+        let keys = keyValues.compactMap { Key(json: $0) }
+        guard keys.count == keyValues.count else { return nil }
+        var figures: [String: Int64] = [:]
+        for member in figureObject.members { figures[member.name] = member.value.integer }
+        self.init(
+            instance: instance, appliance: appliance, custody: custody, manifestVersion: manifestVersion, keys: keys,
+            faults: faults, figures: figures)
+    }
+}
+
+extension CoreDescription.Key {
+    var json: JSONValue {
+        var object: JSONObject = JSONObject([
+            .init(name: "label", value: .string(label)), .init(name: "kid", value: .string(kid)),
+            .init(name: "alg", value: .string(algorithm)), .init(name: "purpose", value: .string(purpose)),
+            .init(name: "state", value: .string(state)), .init(name: "jwk", value: .object(jwk)),
+        ])
+        object["max_lifetime"] = maximumLifetime.map { .integer($0) }
+        return .object(object)
+    }
+
+    init?(json: JSONValue) {
+        guard let object = json.object, let label = object["label"]?.string, let kid = object["kid"]?.string,
+            let algorithm = object["alg"]?.string, let purpose = object["purpose"]?.string,
+            let state = object["state"]?.string, let jwk = object["jwk"]?.object
+        else { return nil }
+        self.init(
+            label: label, kid: kid, algorithm: algorithm, purpose: purpose, state: state, jwk: jwk,
+            maximumLifetime: object["max_lifetime"]?.integer)
+    }
+}

@@ -1,0 +1,33 @@
+import StrictEncoding
+
+extension Manifest {
+    /// Checks what no single member shows: unique names, keys on known tokens, profiles where they belong.
+    func validate() throws(SchemaFault) {
+        try Manifest.unique(tokens.map(\.serial), path: "tokens", member: "serial")
+        try Manifest.unique(keys.map(\.kid), path: "keys", member: "kid")
+        try Manifest.unique(keys.map { "\($0.token)/\($0.label)" }, path: "keys", member: "label")
+        try Manifest.unique(keys.map { "\($0.token)/\($0.id)" }, path: "keys", member: "id")
+        for (index, key) in keys.enumerated() { try validate(key, path: "keys[\(index)]") }
+        guard custody == .development || !signatures.isEmpty else {
+            throw SchemaFault(path: "signatures", problem: "must hold a quorum's signatures")
+        }
+    }
+
+    private func validate(_ key: ManifestKey, path: String) throws(SchemaFault) {
+        guard tokens.contains(where: { $0.serial == key.token }) else {
+            throw SchemaFault(path: "\(path).token", problem: "is not the serial of a token of this manifest")
+        }
+        let needsGate = key.purpose == .signing || key.purpose == .assertion
+        guard needsGate == (key.gate != nil) else {
+            throw SchemaFault(
+                path: "\(path).gate", problem: needsGate ? "is missing" : "belongs to signing and assertion keys alone")
+        }
+    }
+
+    private static func unique(_ values: [String], path: String, member: String) throws(SchemaFault) {
+        var seen: Set<String> = []
+        for (index, value) in values.enumerated() where !seen.insert(value).inserted {
+            throw SchemaFault(path: "\(path)[\(index)].\(member)", problem: "stands twice")
+        }
+    }
+}

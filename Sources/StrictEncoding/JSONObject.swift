@@ -1,0 +1,54 @@
+/// The members of a JSON object, in the order they were read or written; names are unique.
+package struct JSONObject: Sendable, Equatable {
+    /// One name and its value.
+    package struct Member: Sendable, Equatable {
+        package let name: String
+        package var value: JSONValue
+
+        package init(name: String, value: JSONValue) {
+            self.name = name
+            self.value = value
+        }
+    }
+
+    /// The members in order.
+    package private(set) var members: [Member]
+
+    /// An object with no members.
+    package init() { members = [] }
+
+    /// An object of the given members; of two with one name the later wins.
+    package init(_ members: [Member]) {
+        self.members = []
+        self.members.reserveCapacity(members.count)
+        for member in members { self[member.name] = member.value }
+    }
+
+    /// For the parser, which has refused duplicate names already.
+    init(unique members: [Member]) { self.members = members }
+
+    /// The value of a member; nil when it is absent, and setting nil removes it.
+    ///
+    /// A linear search: the objects of this project have a few dozen members at most.
+    package subscript(name: String) -> JSONValue? {
+        get {
+            for member in members where member.name == name { return member.value }
+            return nil
+        }
+        set {
+            if let index = members.firstIndex(where: { $0.name == name }) {
+                if let newValue { members[index].value = newValue } else { members.remove(at: index) }
+            } else if let newValue {
+                members.append(Member(name: name, value: newValue))
+            }
+        }
+    }
+
+    /// The names in order.
+    package var names: [String] { members.map(\.name) }
+
+    /// The first member whose name is not in `allowed`, if there is one.
+    package func firstName(notIn allowed: Set<String>) -> String? {
+        members.first { !allowed.contains($0.name) }?.name
+    }
+}

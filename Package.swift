@@ -36,6 +36,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.1"),
         .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.4"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
@@ -54,14 +55,11 @@ let package = Package(
         .target(name: "Minting", dependencies: ["StrictEncoding"] + crypto, swiftSettings: strict),
         .target(name: "Policy", swiftSettings: strict),
         .target(name: "Custody", dependencies: ["StrictEncoding", "AuditLog"] + crypto, swiftSettings: strict),
-        .target(
-            name: "CoreProtocol",
-            dependencies: ["StrictEncoding", "AuditLog", .product(name: "NIOCore", package: "swift-nio")],
-            swiftSettings: strict),
+        .target(name: "CoreProtocol", dependencies: ["StrictEncoding", "AuditLog"] + nio, swiftSettings: strict),
         .target(
             name: "VaultCore",
             dependencies: [
-                "HSMBridge", "AuditLog", "Custody", "Minting", "CoreProtocol", "CVaultSystem",
+                "StrictEncoding", "HSMBridge", "AuditLog", "Custody", "Minting", "CoreProtocol", "CVaultSystem",
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "Logging", package: "swift-log"),
@@ -71,31 +69,54 @@ let package = Package(
         .target(
             name: "VaultAppliance",
             dependencies: [
-                "Minting", "Policy", "AuditLog", "CoreProtocol", "CVaultSystem", "Yams",
-                .product(name: "Hummingbird", package: "hummingbird"),
+                "StrictEncoding", "Minting", "Policy", "AuditLog", "CoreProtocol", "Yams",
+                .product(name: "HummingbirdCore", package: "hummingbird"),
+                .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ] + crypto + nio,
             swiftSettings: strict),
         .executableTarget(
             name: "vault-appliance",
             dependencies: [
-                "VaultCore", "VaultAppliance", "HSMBridge", "AuditLog", "Custody", "Minting", "Policy", "CoreProtocol",
+                "StrictEncoding", "VaultCore", "VaultAppliance", "HSMBridge", "AuditLog", "Custody", "Minting", "Policy",
+                "CoreProtocol", "CVaultSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "Histogram", package: "hdrhistogram-swift"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),
-            ],
+                .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ] + nio,
             swiftSettings: strict),
         .target(
             name: "VaultTesting",
-            dependencies: ["HSMBridge", "StrictEncoding"],
+            dependencies: [
+                "HSMBridge", "StrictEncoding", .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+            ] + crypto,
+            swiftSettings: strict),
+        .executableTarget(
+            name: "vault-development",
+            dependencies: [
+                "VaultTesting", "StrictEncoding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
             swiftSettings: strict),
         .testTarget(name: "StrictEncodingTests", dependencies: ["StrictEncoding"], swiftSettings: strict),
+        .testTarget(name: "CustodyTests", dependencies: ["Custody", "StrictEncoding"], swiftSettings: strict),
+        .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
+        .testTarget(
+            name: "CoreProtocolTests",
+            dependencies: [
+                "CoreProtocol", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOEmbedded", package: "swift-nio"),
+            ], swiftSettings: strict),
     ]
 )

@@ -1,4 +1,12 @@
-import StrictEncoding
+import Crypto
+package import StrictEncoding
+
+extension ManifestKey {
+    /// The RFC 7638 thumbprint of a JWK that holds its required members alone.
+    package static func thumbprint(of jwk: JSONObject) -> String {
+        Base64URL.string(Array(SHA256.hash(data: JSONWriter.canonical(.object(jwk)))))
+    }
+}
 
 extension ManifestToken {
     var json: JSONValue {
@@ -53,6 +61,8 @@ extension ManifestKey {
             purpose: try reader.value("purpose", of: Purpose.self), state: try reader.value("state", of: State.self),
             provenance: try reader.value("provenance", of: Provenance.self), jwk: jwk, evidence: evidence, gate: gate)
         try reader.finish()
+        // The kid is what verifiers and the gate know the key by: it must be the key's own, not a name somebody chose.
+        guard kid == ManifestKey.thumbprint(of: jwk) else { throw reader.fault("kid", "is not the thumbprint of jwk") }
     }
 }
 

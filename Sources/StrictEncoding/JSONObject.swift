@@ -9,6 +9,10 @@ package struct JSONObject: Sendable, Equatable {
             self.name = name
             self.value = value
         }
+
+        package static func == (left: Member, right: Member) -> Bool {
+            left.name.hasSameBytes(as: right.name) && left.value == right.value
+        }
     }
 
     /// The members in order.
@@ -32,11 +36,11 @@ package struct JSONObject: Sendable, Equatable {
     /// A linear search: the objects of this project have a few dozen members at most.
     package subscript(name: String) -> JSONValue? {
         get {
-            for member in members where member.name == name { return member.value }
+            for member in members where member.name.hasSameBytes(as: name) { return member.value }
             return nil
         }
         set {
-            if let index = members.firstIndex(where: { $0.name == name }) {
+            if let index = members.firstIndex(where: { $0.name.hasSameBytes(as: name) }) {
                 if let newValue { members[index].value = newValue } else { members.remove(at: index) }
             } else if let newValue {
                 members.append(Member(name: name, value: newValue))

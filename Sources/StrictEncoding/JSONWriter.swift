@@ -8,7 +8,9 @@ package struct JSONWriter {
         bytes.reserveCapacity(capacity)
     }
 
-    /// The canonical bytes of a value: no white space, members sorted by UTF-16 code units. Source: RFC 8785 section 3.2.
+    /// The canonical bytes of a value: no white space, members sorted by UTF-16 code units.
+    ///
+    /// Source: RFC 8785 section 3.2.
     package static func canonical(_ value: JSONValue) -> [UInt8] {
         var writer = JSONWriter(sorted: true, capacity: 512)
         writer.write(value)
@@ -42,50 +44,104 @@ package struct JSONWriter {
 
     private mutating func write(_ object: JSONObject) {
         bytes.append(UInt8(ascii: "{"))
-        let members = sorted ? object.members.sorted { JSONWriter.precedes($0.name, $1.name) } : object.members
-        for (index, member) in members.enumerated() {
-            if index > 0 { bytes.append(UInt8(ascii: ",")) }
-            write(string: member.name)
-            bytes.append(UInt8(ascii: ":"))
-            write(member.value)
+        if sorted, object.members.count > 1 {
+            for (position, index) in JSONWriter.order(of: object.members).enumerated() {
+                write(object.members[index], isFirst: position == 0)
+            }
+        } else {
+            for (index, member) in object.members.enumerated() { write(member, isFirst: index == 0) }
         }
         bytes.append(UInt8(ascii: "}"))
     }
 
+    private mutating func write(_ member: JSONObject.Member, isFirst: Bool) {
+        if !isFirst { bytes.append(UInt8(ascii: ",")) }
+        write(string: member.name)
+        bytes.append(UInt8(ascii: ":"))
+        write(member.value)
+    }
+
     private mutating func append(_ text: String) { bytes.append(contentsOf: text.utf8) }
 
-    /// UTF-16 order differs from UTF-8 order only where surrogates meet U+E000 to U+FFFF; ASCII takes the short way.
-    private static func precedes(_ left: String, _ right: String) -> Bool {
-        if left.utf8.allSatisfy({ $0 < 0x80 }), right.utf8.allSatisfy({ $0 < 0x80 }) {
-            return left.utf8.lexicographicallyPrecedes(right.utf8)
+    /// The indices of members in the order of their names' UTF-16 code units.
+    ///
+    /// That order is the one of UTF-8 bytes, but for characters beyond U+FFFF: their surrogates come before U+E000 to
+    /// U+FFFF, so their first bytes (0xF0 to 0xF4) must come before 0xEE and 0xEF. Most names differ within their
+    /// first eight bytes, which compare as one number.
+    private static func order(of members: [JSONObject.Member]) -> [Int] {
+        var heads: [(head: UInt64, index: Int)] = []
+        heads.reserveCapacity(members.count)
+        for (index, member) in members.enumerated() {
+            let name = member.name.utf8.span
+            var head: UInt64 = 0
+            for position in 0..<8 { head = head << 8 | UInt64(position < name.count ? rank(name[position]) : 0) }
+            heads.append((head, index))
         }
-        return left.utf16.lexicographicallyPrecedes(right.utf16)
+        heads.sort { left, right in
+            if left.head != right.head { return left.head < right.head }
+            return precedes(members[left.index].name, members[right.index].name)
+        }
+        return heads.map(\.index)
+    }
+
+    private static func precedes(_ left: String, _ right: String) -> Bool {
+        let left = left.utf8.span
+        let right = right.utf8.span
+        for index in 0..<min(left.count, right.count) where left[index] != right[index] {
+            return rank(left[index]) < rank(right[index])
+        }
+        return left.count < right.count
+    }
+
+    private static func rank(_ byte: UInt8) -> UInt8 {
+        switch byte {
+        case 0xEE, 0xEF: byte + 8
+        case 0xF0...: byte - 2
+        default: byte
+        }
     }
 
     private mutating func write(string: String) {
+        let text = string.utf8.span
         bytes.append(UInt8(ascii: "\""))
-        for byte in string.utf8 {
-            switch byte {
-            case UInt8(ascii: "\""), UInt8(ascii: "\\"):
-                bytes.append(UInt8(ascii: "\\"))
-                bytes.append(byte)
-            case 0x20...: bytes.append(byte)
-            case 0x08: append("\\b")
-            case 0x09: append("\\t")
-            case 0x0A: append("\\n")
-            case 0x0C: append("\\f")
-            case 0x0D: append("\\r")
-            default:
-                let digits = Array("0123456789abcdef".utf8)
-                append("\\u00")
-                bytes.append(digits[Int(byte >> 4)])
-                bytes.append(digits[Int(byte & 15)])
-            }
+        if JSONWriter.needsNoEscape(text) {
+            bytes.append(contentsOf: string.utf8)
+        } else {
+            for index in 0..<text.count { append(escaping: text[index]) }
         }
         bytes.append(UInt8(ascii: "\""))
     }
 
-    /// The shortest form ECMAScript prints. Source: RFC 8785 section 3.2.2.3, ECMA-262 Number::toString.
+    private static func needsNoEscape(_ text: Span<UInt8>) -> Bool {
+        for index in 0..<text.count {
+            let byte = text[index]
+            if byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return false }
+        }
+        return true
+    }
+
+    private mutating func append(escaping byte: UInt8) {
+        switch byte {
+        case UInt8(ascii: "\""), UInt8(ascii: "\\"):
+            bytes.append(UInt8(ascii: "\\"))
+            bytes.append(byte)
+        case 0x20...: bytes.append(byte)
+        case 0x08: append("\\b")
+        case 0x09: append("\\t")
+        case 0x0A: append("\\n")
+        case 0x0C: append("\\f")
+        case 0x0D: append("\\r")
+        default:
+            let digits = Array("0123456789abcdef".utf8)
+            append("\\u00")
+            bytes.append(digits[Int(byte >> 4)])
+            bytes.append(digits[Int(byte & 15)])
+        }
+    }
+
+    /// The shortest form ECMAScript prints.
+    ///
+    /// Source: RFC 8785 section 3.2.2.3, ECMA-262 Number::toString.
     static func ecmaScript(_ value: Double) -> String {
         precondition(value.isFinite, "JSON has no NaN and no infinity")
         if value == 0 { return "0" }

@@ -1,3 +1,31 @@
+// Small shims over system calls that Swift cannot reach, or not without a variadic or a macro. No logic.
 #ifndef CSYSTEM_H
 #define CSYSTEM_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/// Loads a shared library for the life of the process (RTLD_NOW, RTLD_LOCAL, RTLD_NODELETE) and looks a symbol up in it;
+/// NULL when either fails.
+void *_Nullable csystem_symbol(const char *_Nonnull path, const char *_Nonnull symbol);
+
+/// Whole pages of private memory that are locked, left out of core dumps and empty in a forked child; NULL (and errno)
+/// when the system gives none.
+void *_Nullable csystem_locked_allocate(size_t size);
+
+/// Overwrites memory with zeros, never optimised away, and gives it back. `size` as it was asked for.
+void csystem_locked_free(void *_Nonnull memory, size_t size);
+
+/// Overwrites memory with zeros, never optimised away.
+void csystem_wipe(void *_Nonnull memory, size_t size);
+
+/// No core dumps, no ptrace by the same user, no /proc/PID/mem: PR_SET_DUMPABLE 0 and RLIMIT_CORE 0. 0, or -1 and errno.
+int csystem_harden_process(void);
+
+/// Names the calling thread, with at most 15 bytes, for those who look at the process from outside.
+void csystem_name_thread(const char *_Nonnull name);
+
+/// Who is at the other end of a connected Unix socket (SO_PEERCRED). 0, or -1 and errno.
+int csystem_peer(int descriptor, pid_t *_Nonnull pid, uid_t *_Nonnull uid, gid_t *_Nonnull gid);
+
 #endif

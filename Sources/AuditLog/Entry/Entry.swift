@@ -1,0 +1,80 @@
+package import StrictEncoding
+
+/// One record of the audit log: a typed allow-list of fields, none of which can hold a credential.
+///
+/// The bytes that are stored and hashed are its canonical JSON (RFC 8785). Members that are nil are left out.
+package struct Entry: Sendable, Equatable {
+    /// Somebody an issuer vouches for.
+    package struct Party: Sendable, Equatable {
+        /// The issuer; nil when the deployment's own name space is meant.
+        package var iss: String?
+        package var sub: String
+
+        /// A user, agent or client.
+        package init(iss: String?, sub: String) {
+            self.iss = iss
+            self.sub = sub
+        }
+    }
+
+    /// What happened.
+    package var kind: Kind
+    /// Set by the log when the leaf gets its index; what a caller puts here is overwritten.
+    package var time: UnixTime?
+    /// Joins the entries and the answer of one request.
+    package var requestID: String?
+    /// The client (gateway) that asked.
+    package var client: String?
+    /// On whose behalf.
+    package var user: Party?
+    /// Through whom, outermost first (RFC 8693 section 4.1).
+    package var actors: [Party]?
+    /// Name of the configured target.
+    package var target: String?
+    package var tool: String?
+    package var actions: [String]?
+    package var locations: [String]?
+    /// The object the tool works on (RFC 9396 section 2.2).
+    package var identifier: String?
+    /// base64url of the SHA-256 of the call's canonical arguments.
+    package var argumentsSHA256: String?
+    package var requestedScope: String?
+    package var grantedScope: String?
+    /// The policy rule that granted or denied.
+    package var ruleID: String?
+    /// SHA-256 of the configuration bundle in force, in hexadecimal.
+    package var bundle: String?
+    /// Custody mode: `development` or `quorum`.
+    package var custody: String?
+    /// Version of the manifest in force.
+    package var manifestVersion: Int64?
+    /// RFC 7638 thumbprint of the key that signs.
+    package var kid: String?
+    /// Label of that key in the token.
+    package var keyLabel: String?
+    package var jti: String?
+    /// Expiry of the credential, in seconds since 1970.
+    package var exp: Int64?
+    /// Issue time of the credential, in seconds since 1970.
+    package var iat: Int64?
+    /// base64url of the SHA-256 of the signing input.
+    package var inputSHA256: String?
+    /// Header type of the credential, as `at+jwt`.
+    package var tokenKind: String?
+    package var txn: String?
+    /// The wire error code.
+    package var code: String?
+    /// The cause, in our own vocabulary; never a value from a token.
+    package var reason: String?
+    /// SHA-256 of the client certificate, in hexadecimal.
+    package var peer: String?
+    /// The person who acted, by name or key fingerprint.
+    package var `operator`: String?
+    /// How many denials this entry stands for.
+    package var count: Int64?
+    /// More about the appliance itself; only for administration, activation, ceremonies and configuration.
+    package var detail: [String: String]?
+
+    /// An entry that says only what happened.
+    package init(kind: Kind) { self.kind = kind }
+}

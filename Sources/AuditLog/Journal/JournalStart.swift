@@ -1,0 +1,40 @@
+/// Where a journal goes on after a stop or crash.
+struct JournalStart: Sendable {
+    /// The segment that is written next; nil when none holds entries and none waits.
+    let active: UInt64?
+    /// Where in it the next batch goes.
+    let position: Int
+    /// Segments that wait.
+    let spares: [UInt64]
+    /// Segments that are full.
+    let retired: [Journal.Retired]
+
+    /// Sorts the segments by their use, and clears what a batch that was never acknowledged may have left.
+    ///
+    /// Left as it is, such a remainder could one day be read as the continuation of what was written over its start.
+    init(_ segments: [JournalReader.Segment], operations: FileOperations) throws(AuditLogError) {
+        guard let last = segments.lastIndex(where: { $0.entries != nil }) ?? segments.indices.first else {
+            (active, position, spares, retired) = (nil, SegmentHeader.bytes, [], [])
+            return
+        }
+        active = segments[last].header.sequence
+        position = segments[last].end
+        spares = segments[(last + 1)...].map(\.header.sequence)
+        retired = segments[..<last].compactMap { segment in
+            segment.entries.map { Journal.Retired(sequence: segment.header.sequence, end: $0.upperBound) }
+        }
+        for segment in segments[last...].prefix(2) {
+            try JournalStart.clear(segment, operations: operations)
+        }
+    }
+
+    /// Fills a segment with zeros from its end on, unless it is, and gives it back its size.
+    private static func clear(_ segment: JournalReader.Segment, operations: FileOperations) throws(AuditLogError) {
+        let file = try OpenFile(segment.path, .updating)
+        let bytes = try file.contents()
+        guard bytes.count < segment.header.size || bytes[segment.end...].contains(where: { $0 != 0 }) else { return }
+        let zeros = [UInt8](repeating: 0, count: max(segment.header.size - segment.end, 0))
+        try file.write(zeros[...], at: Int64(segment.end), operations)
+        try file.sync(operations)
+    }
+}

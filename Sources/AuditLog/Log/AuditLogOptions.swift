@@ -1,0 +1,16 @@
+/// How a log is kept; the defaults are the design's.
+package struct AuditLogOptions: Sendable {
+    /// How often a checkpoint is made while there are new leaves. A slow signer makes it longer: see `AuditLog`.
+    package var checkpointInterval: Duration = .seconds(1)
+    /// Free bytes below which only mints, and what stops them, are recorded; at a sixteenth of it nothing is. 0: no limit.
+    package var headroom: Int64 = 256 << 20
+    /// How many entries may wait for the commit thread.
+    package var queueCapacity = 4096
+    /// Size of a journal segment in bytes; a multiple of 4096, at least 64 KiB.
+    package var segmentBytes = 8 << 20
+    /// How long `close` waits for the last signature.
+    package var closeTimeout: Duration = .seconds(10)
+
+    /// The defaults.
+    package init() {}
+}

@@ -1,0 +1,52 @@
+package import StrictEncoding
+
+/// What a log says of itself at one moment.
+package struct LogStatus: Sendable {
+    /// How many entries are durable.
+    package var size: UInt64 = 0
+    /// The last checkpoint; nil until there is one.
+    package var checkpoint: Checkpoint?
+    /// When that was put in place.
+    package var checkpointTime: UnixTime?
+    /// Whether leaves have waited for a checkpoint for ten intervals.
+    package var isCheckpointStale = false
+    /// How often checkpoints are made at present.
+    package var checkpointInterval: Duration = .zero
+    /// How long a checkpoint's signature takes, smoothed; nil before the first.
+    package var signatureLatency: Duration?
+    /// Why the last attempt at a checkpoint gave none; nil after one that did.
+    package var checkpointProblem: AuditLogError?
+    /// How many entries wait for the commit thread.
+    package var pending = 0
+    /// Free bytes of the log's disk; nil when they cannot be told.
+    package var diskFree: Int64?
+    /// What entries may still be recorded.
+    package var room = DiskRoom.ample
+    /// Why the log takes nothing more; nil while it does.
+    package var failure: AuditLogError?
+    /// Entries per sync, smoothed; 0 before the first.
+    package var leavesPerSync: Double = 0
+    /// How long a commit's write and sync take, smoothed; nil before the first.
+    package var syncLatency: Duration?
+
+    init() {}
+}
+
+/// How much of the disk is left to the log.
+package enum DiskRoom: String, Sendable {
+    /// Enough for everything.
+    case ample
+    /// Only the reserve: mints and what stops them.
+    case reserve
+    /// Nothing is recorded.
+    case none
+
+    /// What `free` bytes leave; `headroom` of 0 is no limit, and so is a disk that cannot be asked.
+    init(free: Int64?, headroom: Int64) {
+        guard let free, headroom > 0, free < headroom else {
+            self = .ample
+            return
+        }
+        self = free < headroom / 16 ? .none : .reserve
+    }
+}

@@ -1,0 +1,170 @@
+import StrictEncoding
+
+/// Derives tiles, bundles and checkpoints from what the journal holds; lives on one thread.
+///
+/// Full tiles and bundles are written as soon as they are full, whatever the signer does, so that memory stays bounded.
+/// Partial ones are written when a checkpoint is about to need them.
+final class Publisher {
+    /// What a publisher shares with the rest of the log.
+    struct Surroundings: Sendable {
+        let layout: LogLayout
+        let origin: String
+        let signer: any CheckpointSigner
+        let clock: @Sendable () -> UnixTime
+        let options: AuditLogOptions
+        let operations: FileOperations
+        let queue: CommitQueue
+        let inbox: PublisherInbox
+        let board: StatusBoard
+        let pool: SegmentPool
+        let onFatal: @Sendable (AuditLogError) -> Void
+    }
+
+    /// A checkpoint that waits for its signature.
+    struct Proposal {
+        let checkpoint: Checkpoint
+        let started: ContinuousClock.Instant
+    }
+
+    /// A signer whose signature takes long is asked more rarely: at most one part in this many of its time.
+    static let signerShare = 40
+    /// How many files are put in place together.
+    private static let filesAtOnce = 64
+    /// How often the disk is asked, at most.
+    private static let diskPeriod = Duration.seconds(1)
+
+    let around: Surroundings
+    var files: DurableFiles
+    private(set) var tree: TileTree
+    private var bundle: EntryBundle
+    /// Full tiles and bundles that are not in place yet; they stay here while the disk is full.
+    private var unwritten: [DurableFiles.File] = []
+    /// Places that have become full: their partial ones go once a checkpoint covers them.
+    var outgrown: [TilePath] = []
+    var retired: [Journal.Retired] = []
+    var proposal: Proposal?
+    /// The bytes of the checkpoint that is in place.
+    var published: [UInt8]?
+    var publishedSize: UInt64
+    var latency: Duration?
+    var nextCheckpoint: ContinuousClock.Instant
+    private var nextDiskCheck = ContinuousClock.now
+
+    init(around: Surroundings, tree: TileTree, bundle: EntryBundle, published: [UInt8]?) {
+        self.around = around
+        self.tree = tree
+        self.bundle = bundle
+        self.published = published
+        publishedSize = tree.size
+        files = DurableFiles(layout: around.layout, operations: around.operations)
+        nextCheckpoint = .now + around.options.checkpointInterval
+    }
+
+    /// Publishes until the log is closed or has failed.
+    func run() {
+        var isFinishing = false
+        while !isFinishing, around.queue.failure == nil {
+            let delivery = around.inbox.take(within: patience)
+            around.queue.setBacklogged(false)
+            attempt { () throws(AuditLogError) in
+                try take(delivery)
+                try proposeIfDue()
+                try housekeep()
+            }
+            isFinishing = delivery.isFinishing
+        }
+        guard around.queue.failure == nil else { return }
+        finish()
+    }
+
+    /// Time until something is to be done of itself.
+    private var patience: Duration {
+        let now = ContinuousClock.now
+        return min(nextDiskCheck - now, proposal == nil ? nextCheckpoint - now : Publisher.diskPeriod)
+    }
+
+    /// A full disk is tried again at the next turn; everything else is final.
+    private func attempt(_ body: () throws(AuditLogError) -> Void) {
+        do {
+            try body()
+        } catch {
+            guard error.code != .diskFull else { return around.board.notPublished(error) }
+            let failure = AuditLogError(.failed, error.reason, path: error.path)
+            around.board.notPublished(failure)
+            if around.queue.fail(failure, answering: []) { around.onFatal(failure) }
+        }
+    }
+
+    private func take(_ delivery: PublisherInbox.Delivery) throws(AuditLogError) {
+        // All of it is in hand before anything can throw: nothing that was delivered may be lost.
+        retired += delivery.retired
+        for leaf in delivery.leaves { try derive(leaf) }
+        if let signature = delivery.signature { try settle(signature) }
+        try writeFullFiles()
+    }
+
+    private func derive(_ leaf: CommittedLeaf) throws(AuditLogError) {
+        bundle.append(leaf.entry[...])
+        try tree.append(leaf.hash) { (tile: TileTree.Tile) throws(AuditLogError) in
+            unwritten.append(.init(path: tile.path.description, bytes: tile.hashes.tileBytes))
+            outgrown.append(tile.path)
+        }
+        guard bundle.count == TilePath.width else { return }
+        let path = TilePath(.entries, index: tree.size / UInt64(TilePath.width) - 1)
+        unwritten.append(.init(path: path.description, bytes: bundle.bytes))
+        outgrown.append(path)
+        bundle = EntryBundle()
+    }
+
+    func writeFullFiles() throws(AuditLogError) {
+        while !unwritten.isEmpty {
+            try files.put(Array(unwritten.prefix(Publisher.filesAtOnce)))
+            unwritten.removeFirst(min(unwritten.count, Publisher.filesAtOnce))
+        }
+    }
+
+    /// The partial tiles and the partial bundle that a checkpoint of the tree as it is now needs.
+    func partialFiles() -> [DurableFiles.File] {
+        var files = tree.partialTiles.map {
+            DurableFiles.File(path: $0.path.description, bytes: $0.hashes.tileBytes)
+        }
+        if bundle.count > 0 {
+            let path = TilePath(
+                .entries, index: tree.size / UInt64(TilePath.width), partialWidth: bundle.count)
+            files.append(.init(path: path.description, bytes: bundle.bytes))
+        }
+        return files
+    }
+
+    private func housekeep() throws(AuditLogError) {
+        guard ContinuousClock.now >= nextDiskCheck else { return }
+        nextDiskCheck = .now + Publisher.diskPeriod
+        let free = around.operations.freeBytes(around.layout.directory)
+        let room = DiskRoom(free: free, headroom: around.options.headroom)
+        around.board.measured(free: free, room: room)
+        around.queue.setRoom(room)
+        try around.pool.replenish()
+    }
+
+    /// The last checkpoint: waits for the signer, but not for ever.
+    private func finish() {
+        let deadline = ContinuousClock.now + around.options.closeTimeout
+        awaitSignature(until: deadline)
+        nextCheckpoint = .now
+        attempt { () throws(AuditLogError) in
+            try writeFullFiles()
+            try proposeIfDue()
+        }
+        awaitSignature(until: deadline)
+    }
+
+    private func awaitSignature(until deadline: ContinuousClock.Instant) {
+        while proposal != nil, around.queue.failure == nil {
+            let rest = deadline - .now
+            guard rest > .zero else {
+                return around.board.notPublished(AuditLogError(.notSigned, "the signer did not answer in time"))
+            }
+            attempt { () throws(AuditLogError) in try take(around.inbox.take(within: rest)) }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+import Dispatch
+import Synchronization
+
+/// What the publisher's thread is given by others: leaves to put into tiles, signatures, the end.
+final class PublisherInbox: Sendable {
+    /// What has come since it was last asked.
+    struct Delivery: Sendable {
+        var leaves: [CommittedLeaf] = []
+        var retired: [Journal.Retired] = []
+        var signature: Result<[UInt8], AuditLogError>?
+        var isFinishing = false
+    }
+
+    /// With this many leaves the publisher is woken before its time, so that memory stays bounded.
+    private static let wakeThreshold = 4096
+    /// With this many it is too far behind.
+    private static let limit = 65_536
+
+    private let state: Mutex<Delivery>
+    private let wake = DispatchSemaphore(value: 0)
+
+    /// An inbox that holds the journal's tail from the start.
+    init(leaves: [CommittedLeaf], retired: [Journal.Retired]) {
+        state = Mutex(Delivery(leaves: leaves, retired: retired))
+    }
+
+    /// Hands over durable leaves in order; true when the publisher is too far behind for more.
+    func add(_ leaves: ArraySlice<CommittedLeaf>, retired: Journal.Retired?) -> Bool {
+        let (before, after) = state.withLock { state in
+            let before = state.leaves.count
+            state.leaves.append(contentsOf: leaves)
+            if let retired { state.retired.append(retired) }
+            return (before, state.leaves.count)
+        }
+        if before < PublisherInbox.wakeThreshold, after >= PublisherInbox.wakeThreshold { wake.signal() }
+        return after > PublisherInbox.limit
+    }
+
+    /// The signer has answered.
+    func signed(_ result: Result<[UInt8], AuditLogError>) {
+        state.withLock { $0.signature = result }
+        wake.signal()
+    }
+
+    /// No more leaves will come.
+    func finish() {
+        state.withLock { $0.isFinishing = true }
+        wake.signal()
+    }
+
+    /// Waits until something calls for the publisher, at most for `patience`, and takes what there is.
+    func take(within patience: Duration) -> Delivery {
+        let (seconds, attoseconds) = patience.components
+        let nanoseconds = max(0, seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
+        _ = wake.wait(timeout: .now() + .nanoseconds(Int(nanoseconds)))
+        return state.withLock { state in
+            let delivery = state
+            state = Delivery(isFinishing: state.isFinishing)
+            return delivery
+        }
+    }
+}

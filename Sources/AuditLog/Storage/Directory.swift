@@ -1,0 +1,61 @@
+import Glibc
+
+/// A directory by its path: listing, making, syncing, emptying.
+struct Directory: Sendable {
+    let path: String
+
+    /// A directory that may or may not exist.
+    init(_ path: String) { self.path = path }
+
+    /// What is in it, sorted, with whether each is a directory itself; empty when it does not exist.
+    func list() throws(AuditLogError) -> [(name: String, isDirectory: Bool)] {
+        // Safety: the stream is used in this function alone and closed on every way out.
+        guard let stream = unsafe opendir(path) else {
+            if errno == ENOENT { return [] }
+            throw .system("opendir", errno, path: path)
+        }
+        defer { unsafe closedir(stream) }
+        var found: [(name: String, isDirectory: Bool)] = []
+        while true {
+            errno = 0
+            // Safety: readdir's result is valid until the next call on this stream; the name is copied before that.
+            guard let element = unsafe readdir(stream) else { break }
+            // Safety: d_name holds a string that ends in NUL, by readdir's contract.
+            let name = unsafe withUnsafePointer(to: &element.pointee.d_name) { pointer in
+                unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
+            guard name != ".", name != ".." else { continue }
+            found.append((name, unsafe Int32(element.pointee.d_type) == Int32(DT_DIR)))
+        }
+        guard errno == 0 else { throw .system("readdir", errno, path: path) }
+        return found.sorted { $0.name < $1.name }
+    }
+
+    /// Makes it with mode 0700, unless it is there already.
+    func make() throws(AuditLogError) {
+        // Safety: the path is lent to the call as a C string for its duration.
+        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .space("mkdir", errno, path: path) }
+    }
+
+    /// Makes its names durable.
+    func sync(_ operations: FileOperations) throws(AuditLogError) {
+        try OpenFile(path, .directory).sync(operations)
+    }
+
+    /// Removes the files in it; those that are gone already are no fault.
+    func removeFiles() throws(AuditLogError) {
+        for element in try list() where !element.isDirectory { try Directory.removeFile("\(path)/\(element.name)") }
+    }
+
+    /// Removes it when it is empty; a directory that is gone or in use is no fault.
+    func removeIfEmpty() {
+        // Safety: the path is lent to the call as a C string for its duration.
+        _ = unsafe rmdir(path)
+    }
+
+    /// Removes one file; one that is gone already is no fault.
+    static func removeFile(_ path: String) throws(AuditLogError) {
+        // Safety: the path is lent to the call as a C string for its duration.
+        guard unsafe unlink(path) == 0 || errno == ENOENT else { throw .system("unlink", errno, path: path) }
+    }
+}

@@ -1,0 +1,67 @@
+/// Puts files in place so that a crash leaves each either absent, old or complete: written aside, synced, renamed, and the
+/// directory synced.
+struct DurableFiles {
+    /// A file to be put in place; the path is relative to the log directory.
+    struct File: Sendable {
+        var path: String
+        var bytes: [UInt8]
+    }
+
+    private let layout: LogLayout
+    private let operations: FileOperations
+    /// Directories known to exist, so that each is made once.
+    private var known: Set<String> = []
+
+    init(layout: LogLayout, operations: FileOperations) {
+        self.layout = layout
+        self.operations = operations
+    }
+
+    /// Puts all of `files` in place, durably.
+    mutating func put(_ files: [File]) throws(AuditLogError) {
+        var changed: Set<String> = []
+        for file in files { try makeParents(of: file.path, changed: &changed) }
+        for (number, file) in files.enumerated() { try write(file.bytes, to: temporary(number)) }
+        for (number, file) in files.enumerated() {
+            let path = "\(layout.directory)/\(file.path)"
+            let failure = operations.rename(temporary(number), path)
+            guard failure == 0 else { throw .space("rename", failure, path: path) }
+            changed.insert(DurableFiles.parent(of: path))
+        }
+        for directory in changed.sorted() { try Directory(directory).sync(operations) }
+    }
+
+    private func temporary(_ number: Int) -> String { "\(layout.temporary)/\(number)" }
+
+    private func write(_ bytes: [UInt8], to path: String) throws(AuditLogError) {
+        let file = try OpenFile(path, .creating)
+        try file.write(bytes[...], at: 0, operations)
+        try file.sync(operations)
+    }
+
+    /// Makes the directories above a path. Each one's parent is synced once, even when it was there already: the run
+    /// that made it may have ended before it could.
+    private mutating func makeParents(of path: String, changed: inout Set<String>) throws(AuditLogError) {
+        let parent = DurableFiles.parent(of: path)
+        guard !parent.isEmpty, !known.contains(parent) else { return }
+        try makeParents(of: parent, changed: &changed)
+        let directory = "\(layout.directory)/\(parent)"
+        try Directory(directory).make()
+        changed.insert(DurableFiles.parent(of: directory))
+        known.insert(parent)
+    }
+
+    /// Removes the partial tiles or bundles of a place whose full one is in place.
+    mutating func removePartials(of tile: TilePath) throws(AuditLogError) {
+        let directory = Directory("\(layout.directory)/\(tile.partialDirectory)")
+        try directory.removeFiles()
+        directory.removeIfEmpty()
+        known.remove(tile.partialDirectory)
+    }
+
+    /// What stands before the last slash; empty when there is none.
+    private static func parent(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "" }
+        return String(path[..<slash])
+    }
+}

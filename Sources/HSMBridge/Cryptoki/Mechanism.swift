@@ -1,0 +1,55 @@
+internal import CPKCS11
+
+/// A mechanism with its parameter (CK_MECHANISM; PKCS#11 v2.40 mechanisms specification).
+enum Mechanism: Sendable, Hashable {
+    /// A mechanism without a parameter.
+    case plain(MechanismType)
+    /// CKM_RSA_PKCS_PSS over a SHA-256 digest, MGF1 with SHA-256, salt of 32 bytes (RFC 7518 section 3.5).
+    case pssSHA256
+
+    var type: MechanismType {
+        switch self {
+        case .plain(let type): type
+        case .pssSHA256: .rsaPSS
+        }
+    }
+
+    /// Calls `body` with the mechanism as C wants it; the pointers live exactly as long as the call.
+    func withPointer<Answer>(_ body: (UnsafeMutablePointer<CK_MECHANISM>) -> Answer) -> Answer {
+        switch self {
+        case .plain(let type):
+            // Safety: no parameter, so no pointer; `body` gets the address of a local for the length of the call.
+            var mechanism = unsafe CK_MECHANISM(mechanism: type.rawValue, pParameter: nil, ulParameterLen: 0)
+            // Safety: as above.
+            return unsafe body(&mechanism)
+        case .pssSHA256:
+            var parameter = CK_RSA_PKCS_PSS_PARAMS(
+                hashAlg: CKM_SHA256, mgf: CK_RSA_PKCS_MGF_TYPE(CKG_MGF1_SHA256), sLen: 32)
+            // Safety: the parameter outlives the closure, and the mechanism lives inside it.
+            return unsafe withUnsafeMutableBytes(of: &parameter) { bytes in
+                // Safety: as above.
+                var mechanism = unsafe CK_MECHANISM(
+                    mechanism: CKM_RSA_PKCS_PSS, pParameter: bytes.baseAddress, ulParameterLen: CK_ULONG(bytes.count))
+                // Safety: as above.
+                return unsafe body(&mechanism)
+            }
+        }
+    }
+}
+
+/// The kind of a mechanism (CK_MECHANISM_TYPE).
+struct MechanismType: RawRepresentable, Sendable, Hashable {
+    let rawValue: CK_MECHANISM_TYPE
+
+    static let rsaKeyPairGeneration = MechanismType(rawValue: CKM_RSA_PKCS_KEY_PAIR_GEN)
+    static let ecKeyPairGeneration = MechanismType(rawValue: CKM_EC_KEY_PAIR_GEN)
+    static let edwardsKeyPairGeneration = MechanismType(rawValue: CKM_EC_EDWARDS_KEY_PAIR_GEN)
+    static let rsaPKCS = MechanismType(rawValue: CKM_RSA_PKCS)
+    static let sha256RSAPKCS = MechanismType(rawValue: CKM_SHA256_RSA_PKCS)
+    static let sha512RSAPKCS = MechanismType(rawValue: CKM_SHA512_RSA_PKCS)
+    static let rsaPSS = MechanismType(rawValue: CKM_RSA_PKCS_PSS)
+    static let ecdsa = MechanismType(rawValue: CKM_ECDSA)
+    static let ecdsaSHA1 = MechanismType(rawValue: CKM_ECDSA_SHA1)
+    static let ecdsaSHA256 = MechanismType(rawValue: CKM_ECDSA_SHA256)
+    static let edDSA = MechanismType(rawValue: CKM_EDDSA)
+}

@@ -1,0 +1,119 @@
+internal import CPKCS11
+
+/// What a token says of itself (CK_TOKEN_INFO).
+package struct TokenInfo: Sendable, Equatable {
+    /// The token's label.
+    package let label: String
+    /// Who made the token.
+    package let manufacturer: String
+    /// The token's model.
+    package let model: String
+    /// The token's serial number.
+    package let serial: String
+    /// The shortest PIN it takes, in bytes.
+    package let minimumPINLength: Int
+    /// The longest PIN it takes, in bytes.
+    package let maximumPINLength: Int
+    /// How many sessions it allows; nil when it sets or tells no limit.
+    package let maximumSessions: Int?
+    let flags: CK_FLAGS
+
+    /// One wrong PIN more would lock it.
+    package var isAtFinalTry: Bool { flags & P11_USER_PIN_FINAL_TRY != 0 }
+    /// Its PIN is locked.
+    package var isPINLocked: Bool { flags & P11_USER_PIN_LOCKED != 0 }
+
+    init(_ info: CK_TOKEN_INFO) {
+        label = TokenInfo.text(info.label)
+        manufacturer = TokenInfo.text(info.manufacturerID)
+        model = TokenInfo.text(info.model)
+        serial = TokenInfo.text(info.serialNumber)
+        minimumPINLength = Int(clamping: info.ulMinPinLen)
+        maximumPINLength = Int(clamping: info.ulMaxPinLen)
+        let sessions = info.ulMaxSessionCount
+        let isUnlimited = sessions == P11_EFFECTIVELY_INFINITE || sessions == P11_UNAVAILABLE_INFORMATION
+        maximumSessions = isUnlimited ? nil : Int(clamping: sessions)
+        flags = info.flags
+    }
+
+    /// A fixed-size field, without the blanks that pad it.
+    fileprivate static func text<Field: BitwiseCopyable>(_ field: Field) -> String {
+        // Safety: the field is a homogeneous tuple of bytes, read within its own size.
+        let bytes = unsafe withUnsafeBytes(of: field) { unsafe Array($0) }
+        let end = bytes.lastIndex { $0 != 0x20 && $0 != 0 }.map { $0 + 1 } ?? 0
+        return String(decoding: bytes[..<end], as: UTF8.self)
+    }
+}
+
+extension Module {
+    /// Who made the library; quirks go by it.
+    func libraryManufacturer() throws(HSMError) -> String {
+        var info = CK_INFO()
+        // Safety: a local that outlives the call.
+        try unsafe check(.getInfo) { unsafe $0.pointee.C_GetInfo?(&info) }
+        return TokenInfo.text(info.manufacturerID)
+    }
+
+    /// The slots that hold an initialised token.
+    ///
+    /// SoftHSM always lists one empty slot more; its token is not initialised.
+    func tokens() throws(HSMError) -> [(slot: CK_SLOT_ID, token: TokenInfo)] {
+        var found: [(slot: CK_SLOT_ID, token: TokenInfo)] = []
+        for slot in try slots() {
+            var info = CK_TOKEN_INFO()
+            // Safety: a local that outlives the call.
+            let value = unsafe returnValue { unsafe $0.pointee.C_GetTokenInfo?(slot, &info) }
+            if value == .tokenNotPresent || value == .tokenNotRecognized { continue }
+            guard value == .ok else { throw HSMError(.getTokenInfo, value) }
+            if info.flags & P11_TOKEN_INITIALIZED != 0 { found.append((slot, TokenInfo(info))) }
+        }
+        return found
+    }
+
+    /// The one token the URI names, never chosen by slot number.
+    func token(matching uri: TokenURI) throws(HSMError) -> (slot: CK_SLOT_ID, token: TokenInfo) {
+        let matching = try tokens().filter { uri.matches($0.token) }
+        guard let first = matching.first else { throw HSMError(.tokenNotFound, context: uri.description) }
+        guard matching.count == 1 else { throw HSMError(.tokenNotUnique, context: uri.description) }
+        return first
+    }
+
+    /// What a token says of itself now; its PIN flags change.
+    func tokenInfo(slot: CK_SLOT_ID) throws(HSMError) -> TokenInfo {
+        var info = CK_TOKEN_INFO()
+        // Safety: a local that outlives the call.
+        try unsafe check(.getTokenInfo) { unsafe $0.pointee.C_GetTokenInfo?(slot, &info) }
+        return TokenInfo(info)
+    }
+
+    /// The mechanisms a token offers.
+    func mechanisms(slot: CK_SLOT_ID) throws(HSMError) -> Set<MechanismType> {
+        // Safety: `list` lends room for the length of the call.
+        let list = try unsafe list(.getMechanismList) { unsafe $0.pointee.C_GetMechanismList?(slot, $1, $2) }
+        return Set(list.map { MechanismType(rawValue: $0) })
+    }
+
+    private func slots() throws(HSMError) -> [CK_SLOT_ID] {
+        // Safety: `list` lends room for the length of the call.
+        try unsafe list(.getSlotList) { unsafe $0.pointee.C_GetSlotList?(1, $1, $2) }
+    }
+
+    /// The convention for lists (PKCS#11 v2.40 section 5.2): ask for the count, then for the elements.
+    private func list(
+        _ function: CryptokiFunction,
+        _ call: (UnsafePointer<CK_FUNCTION_LIST>, UnsafeMutablePointer<CK_ULONG>?, UnsafeMutablePointer<CK_ULONG>)
+            -> CK_RV?
+    ) throws(HSMError) -> [CK_ULONG] {
+        var count: CK_ULONG = 0
+        // Safety: no room given, so only the count is written.
+        try unsafe check(function) { unsafe call($0, nil, &count) }
+        guard count <= 65_536 else { throw HSMError(malformed: function, "more elements than any token has") }
+        // A few more places, for elements that arrive between the two calls.
+        var elements = [CK_ULONG](repeating: 0, count: Int(count) + 8)
+        var filled = CK_ULONG(elements.count)
+        // Safety: the call may write as many elements as `filled` says there is room for.
+        try unsafe check(function) { unsafe call($0, &elements, &filled) }
+        guard filled <= elements.count else { throw HSMError(malformed: function, "more elements than room") }
+        return Array(elements.prefix(Int(filled)))
+    }
+}

@@ -1,0 +1,49 @@
+internal import Synchronization
+
+extension HSM {
+    /// The key for issuing credentials that the reference names.
+    package func signingKey(_ reference: KeyReference) async throws(HSMError) -> SigningKey {
+        SigningKey(key: try await bind(reference, to: .signing), pool: pool)
+    }
+
+    /// The key for checkpoints of the audit log that the reference names.
+    package func checkpointKey(_ reference: KeyReference) async throws(HSMError) -> CheckpointKey {
+        CheckpointKey(key: try await bind(reference, to: .checkpoint), pool: pool)
+    }
+
+    /// The key of a TLS listener that the reference names.
+    package func tlsKey(_ reference: KeyReference) async throws(HSMError) -> TLSKey {
+        TLSKey(key: try await bind(reference, to: .tls), pool: pool)
+    }
+
+    /// Makes a key sign something that is never released and checks it on the host: the key works.
+    package func canary(
+        _ key: some TokenKey, deadline: ContinuousClock.Instant = .now + .seconds(5)
+    ) async throws(HSMError) {
+        _ = try await key.sign(Lane.canary, deadline: deadline)
+    }
+
+    /// Finds the key, compares it with the reference and lets it prove itself; each key has one purpose.
+    private func bind(_ reference: KeyReference, to purpose: KeyPurpose) async throws(HSMError) -> BoundKey {
+        if let key = try bound(reference, to: purpose) { return key }
+        let profile = profile
+        let key = try await perform { (session) throws(HSMError) in
+            try BoundKey(reference, purpose: purpose, in: session, profile: profile)
+        }
+        _ = try await SigningPath(key: key, pool: pool).sign(Lane.canary, deadline: .now + .seconds(30))
+        pool.probe(with: key)
+        let first = keys.withLock { keys in
+            let first = keys[reference.id] ?? key
+            keys[reference.id] = first
+            return first
+        }
+        return try bound(reference, to: purpose) ?? first
+    }
+
+    private func bound(_ reference: KeyReference, to purpose: KeyPurpose) throws(HSMError) -> BoundKey? {
+        guard let key = keys.withLock({ $0[reference.id] }) else { return nil }
+        guard key.reference == reference else { throw HSMError(.keyMismatch, context: reference.label) }
+        guard key.purpose == purpose else { throw HSMError(.purposeConflict, context: reference.label) }
+        return key
+    }
+}

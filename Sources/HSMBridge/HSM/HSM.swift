@@ -1,0 +1,113 @@
+internal import Synchronization
+
+/// A PKCS#11 token, logged in, with its lanes: the way to every key.
+///
+/// Opening blocks threads of its own, never the cooperative pool. What was opened is closed by `shutdown` alone.
+package final class HSM: Sendable {
+    /// How an HSM is run.
+    package struct Configuration: Sendable {
+        /// Threads that sign, each with a session of its own.
+        package var lanes = 2
+        /// How many requests may wait.
+        package var queue = 1024
+        /// A call that takes longer hangs: its lane is written off; red within five seconds.
+        package var hangLimit = Duration.milliseconds(4500)
+        /// Beyond this many hung lanes none is replaced.
+        package var maximumHungLanes = 4
+        /// Making a key may take a device this long.
+        package var generationLimit = Duration.seconds(120)
+        /// Numbers from 0 to 1, for spreading tries in time.
+        package var jitter: @Sendable () -> Double = { Double.random(in: 0...1) }
+
+        /// The defaults above.
+        package init() {}
+    }
+
+    /// The library the token is reached through; shut down by whoever shuts down the last HSM of it.
+    package let module: Module
+    let login: TokenLogin
+    let pool: LanePool
+    let configuration: Configuration
+    let keys = Mutex<[[UInt8]: BoundKey]>([:])
+
+    /// What the token can do.
+    package var profile: TokenProfile { login.profile }
+
+    /// Opens the token that the URI names, logs in once and starts the lanes.
+    package static func open(
+        modulePath: String, token: TokenURI, pin: PIN, configuration: Configuration = Configuration()
+    ) async throws(HSMError) -> HSM {
+        try await DedicatedThread.run("hsm-open") { () throws(HSMError) in
+            try HSM(module: try Module.load(path: modulePath), token: token, pin: pin, configuration: configuration)
+        }
+    }
+
+    /// As `open`, on this thread, which it blocks.
+    init(module: Module, token: TokenURI, pin: PIN, configuration: Configuration) throws(HSMError) {
+        self.module = module
+        self.configuration = configuration
+        let login = try TokenLogin(module: module, uri: token, pin: pin)
+        self.login = login
+        let limits = LaneScheduler<Job>.Limits(capacity: max(1, configuration.queue))
+        let poolConfiguration = LanePool.Configuration(
+            lanes: login.profile.lanes(wanted: configuration.lanes), limits: limits, hangLimit: configuration.hangLimit,
+            maximumHungLanes: configuration.maximumHungLanes, jitter: configuration.jitter)
+        do throws(HSMError) {
+            pool = try LanePool(login: login, configuration: poolConfiguration)
+        } catch {
+            login.close()
+            throw error
+        }
+    }
+
+    /// Refuses new work, lets what waits finish, logs out, closes every session and forgets the PIN.
+    ///
+    /// False when a lane hangs inside the library: then its session stays open, and the library must not be finalised.
+    package func shutdown(drainingFor limit: Duration = .seconds(5)) async -> Bool {
+        let isClean = try? await DedicatedThread.run("hsm-close") { () throws(HSMError) in
+            let isClean = self.pool.stop(drainingFor: limit)
+            if isClean { self.login.close() }
+            return isClean
+        }
+        return isClean ?? false
+    }
+
+    /// Runs something on a lane, logged in, and once more when the session turns out to be lost.
+    func perform<Answer: Sendable>(
+        within limit: Duration = .seconds(30),
+        _ body: @escaping @Sendable (borrowing Session) throws(HSMError) -> Answer
+    ) async throws(HSMError) -> Answer {
+        try await submit(within: limit, patience: configuration.hangLimit, isExclusive: false) {
+            (lane) throws(HSMError) in
+            try lane.login.restore()
+            do throws(HSMError) {
+                return try lane.withSession(body)
+            } catch {
+                guard error.failureClass == .session else { throw error }
+                lane.dropSession(after: error)
+                try lane.login.restore()
+                return try lane.withSession(body)
+            }
+        }
+    }
+
+    /// Runs something on a lane as it is; exclusive work waits until no other lane is in the library.
+    func submit<Answer: Sendable>(
+        within limit: Duration, patience: Duration, isExclusive: Bool,
+        _ body: @escaping @Sendable (inout Lane) throws(HSMError) -> Answer
+    ) async throws(HSMError) -> Answer {
+        let result = await withCheckedContinuation { (answer: CheckedContinuation<Result<Answer, HSMError>, Never>) in
+            let job = Job.task(
+                run: { lane in
+                    let result: Result<Answer, HSMError>
+                    do throws(HSMError) { result = .success(try body(&lane)) } catch { result = .failure(error) }
+                    return { answer.resume(returning: result) }
+                },
+                refuse: { answer.resume(returning: .failure($0)) })
+            pool.submit(
+                job, workClass: .upkeep, kind: .task, deadline: .now + limit, patience: patience,
+                isExclusive: isExclusive)
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,119 @@
+internal import CPKCS11
+internal import Synchronization
+
+/// One token, logged in: keeps a session of its own for that, and logs in again when the token has forgotten.
+///
+/// A login holds for the whole process, so it is single-flight: one lane goes through the gate, the others wait for it. The
+/// PIN is tried only where it can count: never twice once refused, never at the last try, never on a locked token.
+final class TokenLogin: Sendable {
+    private struct Gate: ~Copyable {
+        var session: Session?
+        var pin: PIN?
+    }
+
+    let module: Module
+    let uri: TokenURI
+    let profile: TokenProfile
+    private let slot: Mutex<CK_SLOT_ID>
+    private let gate: Mutex<Gate>
+    private let shownState = Mutex(LoginState.loggedOut)
+
+    /// Finds the token and logs in. Someone else's login would let any PIN pass, so it is refused (`tokenInUse`).
+    init(module: Module, uri: TokenURI, pin: PIN) throws(HSMError) {
+        let (slot, info) = try module.token(matching: uri)
+        self.module = module
+        self.uri = uri
+        profile = TokenProfile(
+            info: info, libraryManufacturer: try module.libraryManufacturer(),
+            mechanisms: try module.mechanisms(slot: slot))
+        self.slot = Mutex(slot)
+        gate = Mutex(Gate(session: nil, pin: pin))
+        try restore(isFirst: true)
+    }
+
+    /// Where the login stands; never waits for the token.
+    var state: LoginState { shownState.withLock { $0 } }
+
+    /// A new session with the token.
+    func openSession(readWrite: Bool = false) throws(HSMError) -> Session {
+        try Session(module: module, slot: slot.withLock { $0 }, readWrite: readWrite)
+    }
+
+    /// Makes sure that the token is logged in, as the token itself sees it.
+    func restore() throws(HSMError) { try restore(isFirst: false) }
+
+    /// Looks the token up again: one that was away may come back in another slot.
+    func relocate() throws(HSMError) {
+        let found = try module.token(matching: uri).slot
+        slot.withLock { $0 = found }
+    }
+
+    /// Logs out and forgets the PIN.
+    func close() {
+        gate.withLock { gate in
+            if let session = gate.session.take() { try? session.logout() }
+            gate.pin = nil
+        }
+        shownState.withLock { $0 = .loggedOut }
+    }
+
+    private func restore(isFirst: Bool) throws(HSMError) {
+        guard state != .refused else { throw HSMError(.pinRefused, context: "the token refused the PIN before") }
+        let state = try gate.withLock { (gate) throws(HSMError) -> LoginState in
+            guard let pin = gate.pin else { throw HSMError(.sealed) }
+            switch try tokenState(&gate) {
+            case .loggedIn where isFirst: throw HSMError(.tokenInUse, context: uri.description)
+            case .securityOfficer: throw HSMError(.tokenInUse, context: "the security officer is logged in")
+            case .loggedIn: return .loggedIn
+            case .loggedOut: return try login(&gate, pin, isFirst: isFirst)
+            }
+        }
+        shownState.withLock { $0 = state }
+        if state == .refused { throw HSMError(.pinRefused, context: uri.description) }
+    }
+
+    /// Asks the persistent session, and opens another where it is lost.
+    private func tokenState(_ gate: inout Gate) throws(HSMError) -> Session.State {
+        if let state = try? gate.session?.state() { return state }
+        gate.session?.markLost()
+        gate.session = nil
+        let session = try openSession()
+        let state = try session.state()
+        gate.session = consume session
+        return state
+    }
+
+    private func login(_ gate: inout Gate, _ pin: PIN, isFirst: Bool) throws(HSMError) -> LoginState {
+        let info = try module.tokenInfo(slot: slot.withLock { $0 })
+        guard !module.refusedPINs.contains(pin, serial: info.serial) else { throw HSMError(.pinKnownBad) }
+        guard !info.isPINLocked else { throw HSMError(.pinLocked, context: uri.description) }
+        guard !info.isAtFinalTry else { throw HSMError(.pinFinalTry, context: uri.description) }
+        guard pin.length >= info.minimumPINLength, pin.length <= max(info.maximumPINLength, info.minimumPINLength)
+        else { throw HSMError(.pinLength, context: "the token takes other lengths") }
+        let value: ReturnValue
+        switch gate.session {
+        case .some(let session): value = session.login(pin)
+        case .none: throw HSMError(.sealed)
+        }
+        switch value {
+        case .ok: return .loggedIn
+        case .userAlreadyLoggedIn where !isFirst: return .loggedIn
+        case .userAlreadyLoggedIn: throw HSMError(.tokenInUse, context: uri.description)
+        case .pinIncorrect, .pinInvalid, .pinLenRange, .pinExpired:
+            module.refusedPINs.insert(pin, serial: info.serial)
+            return .refused
+        case .pinLocked: throw HSMError(.pinLocked, context: uri.description)
+        default: throw HSMError(.login, value)
+        }
+    }
+}
+
+/// Where the login to a token stands.
+package enum LoginState: String, Sendable {
+    /// Nobody is logged in.
+    case loggedOut
+    /// The user is logged in, as far as we know.
+    case loggedIn
+    /// The token refused the PIN: a person has to look.
+    case refused
+}

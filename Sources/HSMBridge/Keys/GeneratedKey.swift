@@ -1,0 +1,16 @@
+/// A key that a token has made, and what the token said of it afterwards.
+package struct GeneratedKey: Sendable, Equatable {
+    /// The key, for the manifest.
+    package let reference: KeyReference
+    /// The purpose it was made for.
+    package let purpose: KeyPurpose
+    /// Attributes read back from the token, by name, as in `CKA_SENSITIVE`.
+    package let attributes: [String: Bool]
+    /// Negative probes by name, and what the token refused each with.
+    package let refusals: [String: ReturnValue]
+
+    /// Attributes and probes as a manifest keeps them: probes stand as `refuses.NAME`.
+    package var evidence: [String: Bool] {
+        refusals.reduce(into: attributes) { $0["refuses.\($1.key)"] = true }
+    }
+}

@@ -1,0 +1,63 @@
+internal import CPKCS11
+
+/// A signature algorithm, by its JOSE name (RFC 7518 section 3.1, RFC 8037 section 3.1).
+package enum KeyAlgorithm: String, Sendable, Hashable, CaseIterable {
+    case es256 = "ES256"
+    case es384 = "ES384"
+    case rs256 = "RS256"
+    case ps256 = "PS256"
+    case edDSA = "EdDSA"
+
+    /// The kind of key it takes (CK_KEY_TYPE).
+    var keyType: CK_KEY_TYPE {
+        switch self {
+        case .es256, .es384: CKK_EC
+        case .rs256, .ps256: CKK_RSA
+        case .edDSA: CKK_EC_EDWARDS
+        }
+    }
+
+    /// How a key pair for it is made.
+    var generationMechanism: MechanismType {
+        switch self {
+        case .es256, .es384: .ecKeyPairGeneration
+        case .rs256, .ps256: .rsaKeyPairGeneration
+        case .edDSA: .edwardsKeyPairGeneration
+        }
+    }
+
+    /// Ways to ask a token for a signature, the preferred one first.
+    ///
+    /// The host hashes: 32 to 51 bytes travel to the token instead of the whole message, every token offers the bare
+    /// mechanism (SoftHSM 2.6.1 has no CKM_ECDSA_SHA256), and hash and host verification share one digest. For RS256 the
+    /// host therefore builds the DigestInfo for CKM_RSA_PKCS; CKM_SHA256_RSA_PKCS is for tokens, some in FIPS mode, that do
+    /// not offer it. EdDSA hashes inside (RFC 8032), so the message itself travels.
+    var signingMechanisms: [Mechanism] {
+        switch self {
+        case .es256, .es384: [.plain(.ecdsa)]
+        case .rs256: [.plain(.rsaPKCS), .plain(.sha256RSAPKCS)]
+        case .ps256: [.pssSHA256]
+        case .edDSA: [.plain(.edDSA)]
+        }
+    }
+
+    /// CKA_EC_PARAMS of its curve, as a DER object identifier; nil for RSA.
+    var curveParameters: [UInt8]? {
+        switch self {
+        case .es256: [0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07]
+        case .es384: [0x06, 0x05, 0x2b, 0x81, 0x04, 0x00, 0x22]
+        case .edDSA: [0x06, 0x03, 0x2b, 0x65, 0x70]
+        case .rs256, .ps256: nil
+        }
+    }
+
+    /// Mechanisms for the same kind of key that a key of this algorithm must refuse.
+    var foreignMechanisms: [Mechanism] {
+        switch self {
+        case .es256, .es384: [.plain(.ecdsaSHA1), .plain(.ecdsaSHA256)]
+        case .rs256: [.pssSHA256, .plain(.sha512RSAPKCS)]
+        case .ps256: [.plain(.rsaPKCS), .plain(.sha256RSAPKCS)]
+        case .edDSA: []
+        }
+    }
+}

@@ -1,0 +1,22 @@
+/// A bound key and the lanes that reach it: what every key of a purpose is made of.
+struct SigningPath: Sendable {
+    let key: BoundKey
+    let pool: LanePool
+
+    func sign(_ message: [UInt8], deadline: ContinuousClock.Instant, completion: @escaping Job.Completion) {
+        if key.isQuarantined {
+            completion(.failure(HSMError(.quarantined, context: key.reference.label)))
+            return
+        }
+        pool.submit(
+            .signature(key, message: message, completion: completion), workClass: key.purpose.workClass,
+            kind: .signature(key.reference.algorithm), deadline: deadline)
+    }
+
+    func sign(_ message: [UInt8], deadline: ContinuousClock.Instant) async throws(HSMError) -> [UInt8] {
+        let result = await withCheckedContinuation { (answer: CheckedContinuation<Result<[UInt8], HSMError>, Never>) in
+            sign(message, deadline: deadline) { answer.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+}

@@ -1,0 +1,151 @@
+internal import CPKCS11
+
+/// What a thread needs to work with the token: a session for life, and room that is used again and again.
+struct Lane: ~Copyable {
+    /// What the last signature or canary said about the token.
+    enum Verdict: Sendable, Equatable {
+        /// Nothing: the failure was the request's, the key's or the session's.
+        case none
+        case works
+        case fails(isSevere: Bool)
+        /// The library must be initialised again.
+        case libraryLost
+    }
+
+    /// Room for the largest signature we know: RSA-8192.
+    private static let room = 1024
+    /// What a canary signs. Without dots it can be no JWS, and without the context string no TLS handshake.
+    static let canary = Array("canary: never released".utf8)
+
+    let login: TokenLogin
+    private(set) var verdict = Verdict.none
+    private var session: Session?
+    private var input: [UInt8] = []
+    private var output = [UInt8](repeating: 0, count: Lane.room)
+
+    init(login: TokenLogin) {
+        self.login = login
+        input.reserveCapacity(Lane.room)
+    }
+
+    /// Opens the session if there is none.
+    mutating func open() throws(HSMError) {
+        if session == nil { session = try login.openSession() }
+    }
+
+    /// Drops a session that is lost or in doubt; the next use opens another.
+    mutating func dropSession(after error: HSMError? = nil) {
+        if error?.returnValue == .sessionHandleInvalid || error?.returnValue == .sessionClosed { session?.markLost() }
+        session = nil
+    }
+
+    /// Lends the session, opening one first where there is none.
+    mutating func withSession<Answer>(
+        _ body: (borrowing Session) throws(HSMError) -> Answer
+    ) throws(HSMError) -> Answer {
+        try open()
+        switch session {
+        case .some(let session): return try body(session)
+        case .none: throw HSMError(.sealed)
+        }
+    }
+
+    /// A verified signature in the form the key's purpose wants, recovering at most once from each kind of loss.
+    mutating func sign(_ message: [UInt8], with key: BoundKey) -> Result<[UInt8], HSMError> {
+        var recovered: Set<FailureClass> = []
+        while true {
+            let seen = key.handle
+            do throws(HSMError) {
+                let signature = try attempt(message, with: key, seen)
+                verdict = .works
+                return .success(key.form.encode(signature, algorithm: key.reference.algorithm))
+            } catch {
+                guard let failure = error.failureClass, recovered.insert(failure).inserted else {
+                    verdict = Lane.judge(error, isProven: false)
+                    return .failure(error)
+                }
+                if let fatal = recover(from: error, failure, key, seen) { return .failure(fatal) }
+            }
+        }
+    }
+
+    /// Clears the verdict for the next piece of work, and returns it.
+    mutating func takeVerdict() -> Verdict {
+        defer { verdict = .none }
+        return verdict
+    }
+
+    private mutating func attempt(
+        _ message: [UInt8], with key: BoundKey, _ seen: BoundKey.Handle
+    ) throws(HSMError) -> [UInt8] {
+        try key.refuseQuarantined()
+        try open()
+        let prepared = SigningInput(message, algorithm: key.reference.algorithm)
+        prepared.write(to: &input, message: message, mechanism: seen.mechanism)
+        let count: Int
+        switch session {
+        case .some(let session):
+            count = try session.sign(input, with: seen.mechanism, key: seen.object, into: &output)
+        case .none: throw HSMError(.sealed)
+        }
+        let signature = Array(output[..<count])
+        guard key.verifier.accepts(signature, for: prepared) else { throw key.quarantine() }
+        return signature
+    }
+}
+
+extension Lane {
+    /// Does what the class of the failure calls for; what it returns ends the request.
+    private mutating func recover(
+        from error: HSMError, _ failure: FailureClass, _ key: BoundKey, _ seen: BoundKey.Handle
+    ) -> HSMError? {
+        // A C_Sign that failed may have left its operation behind, which would spoil the next one (OPERATION_ACTIVE).
+        if error.function == CryptokiFunction.sign.rawValue { dropSession(after: error) }
+        do throws(HSMError) {
+            switch failure {
+            case .session: dropSession(after: error)
+            case .login: try login.restore()
+            case .handle:
+                // Handles of private objects die with the login, and a lookup without one finds nothing.
+                try login.restore()
+                try refresh(key, seen)
+            case .ambiguous: return canaryDecides(error, key, seen)
+            case .operation, .token, .library:
+                verdict = Lane.judge(error, isProven: false)
+                return error
+            }
+            return nil
+        } catch {
+            verdict = Lane.judge(error, isProven: false)
+            return error
+        }
+    }
+
+    private mutating func refresh(_ key: BoundKey, _ seen: BoundKey.Handle) throws(HSMError) {
+        let profile = login.profile
+        try withSession { (session) throws(HSMError) in try key.refresh(after: seen, in: session, profile: profile) }
+    }
+
+    /// A canary with the same key: when it is signed, the request is tried once more; else the token is to blame.
+    private mutating func canaryDecides(_ error: HSMError, _ key: BoundKey, _ seen: BoundKey.Handle) -> HSMError? {
+        dropSession()
+        do throws(HSMError) {
+            _ = try attempt(Lane.canary, with: key, seen)
+            return nil
+        } catch let canaryError {
+            verdict = Lane.judge(canaryError, isProven: true)
+            return canaryError.code == .wrongSignature ? canaryError : error
+        }
+    }
+
+    /// What a failure that ended a signature says about the token.
+    private static func judge(_ error: HSMError, isProven: Bool) -> Verdict {
+        switch error.failureClass {
+        case .token: .fails(isSevere: error.returnValue?.meansDeviceGone ?? false)
+        case .library: .libraryLost
+        case .ambiguous: .fails(isSevere: false)
+        case .session, .login, .handle: .fails(isSevere: false)
+        case .operation, nil: isProven && error.failureClass != nil ? .fails(isSevere: false) : .none
+        }
+    }
+}

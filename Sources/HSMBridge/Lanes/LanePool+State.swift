@@ -1,0 +1,80 @@
+internal import Dispatch
+
+/// What the lanes have done since they were started.
+struct LaneCounters: Sendable {
+    var signatures: UInt64 = 0
+    var refused: UInt64 = 0
+    var expired: UInt64 = 0
+    var hung: UInt64 = 0
+
+    mutating func add(_ conclusion: LaneScheduler<Job>.Conclusion, isSignature: Bool) {
+        if conclusion == .late { expired += 1 }
+        if conclusion == .owed && isSignature { signatures += 1 }
+    }
+}
+
+extension LanePool.State {
+    /// Why no work may go to the token now; nil when it may.
+    func refusal(now: Int64) -> HSMError? {
+        if isLibraryLost { return HSMError(.sealed, context: "the PKCS#11 library has to be restarted") }
+        if isStopping { return HSMError(.sealed) }
+        return breaker.refusal(now: now).map {
+            HSMError(.unavailable, retryAfterMilliseconds: LanePool.State.milliseconds($0))
+        }
+    }
+
+    /// Puts an entry in line, or says why not.
+    mutating func admit(_ entry: LaneScheduler<Job>.Entry, now: Int64) -> HSMError? {
+        if let refusal = refusal(now: now) { return refusal }
+        switch scheduler.admit(entry, now: now) {
+        case nil: return nil
+        case .expired: return HSMError(.deadlineExceeded)
+        case .saturated(let wait):
+            return HSMError(.saturated, retryAfterMilliseconds: LanePool.State.milliseconds(wait))
+        case .stopped: return HSMError(.sealed)
+        }
+    }
+
+    /// Tells the breaker; what is returned was waiting when it opened, and is refused by the caller outside the lock.
+    mutating func judge(_ verdict: Lane.Verdict, now: Int64, jitter: Double) -> [Job] {
+        switch verdict {
+        case .none: return []
+        case .works:
+            breaker.succeeded()
+            return []
+        case .fails(let isSevere):
+            return breaker.failed(now: now, isSevere: isSevere, jitter: jitter) ? scheduler.drain() : []
+        case .libraryLost:
+            isLibraryLost = true
+            return scheduler.drain()
+        }
+    }
+
+    /// Sends a canary when the breaker wants one and a lane is there to carry it.
+    mutating func probeIfDue(now: Int64, patience: Int64) {
+        guard scheduler.activeLanes > 0, !isStopping, breaker.beginProbe(now: now) else { return }
+        let entry = LaneScheduler<Job>.Entry(
+            work: .probe, workClass: .upkeep, kind: .task, deadline: .max, patience: patience, isExclusive: false)
+        _ = scheduler.admit(entry, now: now)
+    }
+
+    /// The bell of a lane that has to be woken.
+    mutating func popBell() -> DispatchSemaphore? { scheduler.popWake().flatMap { bells[$0] } }
+
+    mutating func remove(_ lane: Int) {
+        scheduler.removeLane(lane)
+        bells[lane] = nil
+    }
+
+    /// Rounded up: a promise to come back too early is none.
+    private static func milliseconds(_ nanoseconds: Int64) -> Int64 { (nanoseconds + 999_999) / 1_000_000 }
+}
+
+extension Duration {
+    /// Whole nanoseconds; a duration beyond 290 years is as good as for ever.
+    var wholeNanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, isTooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        return isTooLarge ? (seconds < 0 ? .min : .max) : product + attoseconds / 1_000_000_000
+    }
+}

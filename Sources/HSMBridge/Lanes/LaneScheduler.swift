@@ -1,0 +1,253 @@
+/// Decides which lane does what, when, and what is refused at the door: a plain state machine, without threads or clock.
+///
+/// Times are nanoseconds of the caller's clock. One bounded queue with deadlines stands in front of the lanes; handshakes
+/// and minting have a line each in it, so that a flood of handshakes takes no more than its share of lane time. Work
+/// marked exclusive waits until every other lane is idle, and holds the others back.
+struct LaneScheduler<Work: Sendable>: Sendable {
+    typealias Entry = WorkQueue<Work>.Entry
+
+    /// Bounds of the queue and shares of lane time.
+    struct Limits: Sendable {
+        /// Places for minting; handshakes have a quarter as many of their own.
+        var capacity = 1024
+        /// Places beyond them for upkeep.
+        var upkeepPlaces = 16
+        /// Handshakes' share of lane time while minting waits.
+        var tlsShare = 0.2
+        /// An estimate is stretched by this before it is compared with a deadline.
+        var margin = 1.1
+    }
+
+    /// Why work is not let in.
+    enum Refusal: Equatable, Sendable {
+        /// The deadline has passed.
+        case expired
+        /// The deadline cannot be met; one like it could be after so many nanoseconds, if nothing else came.
+        case saturated(retryAfter: Int64)
+        /// The scheduler was stopped.
+        case stopped
+    }
+
+    /// What a lane does next.
+    enum Assignment: Sendable {
+        case run(Work)
+        /// Nothing to do: wait to be woken.
+        case park
+        /// The lane is not wanted any more.
+        case leave
+    }
+
+    struct Running: Sendable {
+        let entry: Entry
+        let started: Int64
+        /// False once the caller was told that the deadline passed.
+        var isOwed: Bool
+        /// What was added to the shares when it began, since minting and handshakes both waited; nil otherwise.
+        let charged: Double?
+    }
+
+    /// What becomes of a piece of work that a lane has finished.
+    enum Conclusion: Equatable, Sendable {
+        /// Its caller is waiting for the result.
+        case owed
+        /// The deadline passed just now; its caller is waiting to be told.
+        case late
+        /// Its caller was told before that the deadline passed.
+        case told
+        /// The lane was written off, and its caller told.
+        case writtenOff
+    }
+
+    enum LaneState: Sendable {
+        /// Opening its session since then.
+        case starting(since: Int64)
+        /// Between two pieces of work.
+        case free
+        case idle
+        /// Told to come and look for work.
+        case waking
+        case busy(Running)
+        /// Did not return in time, and has not returned since.
+        case writtenOff
+    }
+
+    let limits: Limits
+    var lanes: [Int: LaneState] = [:]
+    var minting = WorkQueue<Work>()
+    var tls = WorkQueue<Work>()
+    var exclusive = WorkQueue<Work>()
+    var estimates = [ServiceEstimate](repeating: ServiceEstimate(), count: WorkKind.count)
+    private(set) var isStopped = false
+    private var idle: [Int] = []
+    private var waking = 0
+    private var nextLane = 0
+    private var exclusiveLane: Int?
+    private var mintingTime = 0.0
+    private var tlsTime = 0.0
+
+    init(limits: Limits) { self.limits = limits }
+
+    /// Entries that wait.
+    var depth: Int { minting.count + tls.count + exclusive.count }
+    /// Lanes that are not written off.
+    var activeLanes: Int { lanes.count - hungLanes }
+    /// Lanes that were written off and have not returned.
+    var hungLanes: Int { lanes.values.count { if case .writtenOff = $0 { true } else { false } } }
+    /// Lanes inside the library now, those that never came back not counted.
+    var busyLanes: Int {
+        lanes.values.count {
+            switch $0 {
+            case .busy, .starting: true
+            default: false
+            }
+        }
+    }
+
+    /// A new lane, which counts as at work until it first asks for some.
+    mutating func addLane(now: Int64) -> Int {
+        defer { nextLane += 1 }
+        lanes[nextLane] = .starting(since: now)
+        return nextLane
+    }
+
+    /// Lets an entry into the queue, or says why not.
+    mutating func admit(_ entry: Entry, now: Int64) -> Refusal? {
+        guard !isStopped else { return .stopped }
+        guard entry.deadline > now else { return .expired }
+        if entry.isExclusive {
+            guard exclusive.count < limits.upkeepPlaces else { return .saturated(retryAfter: entry.patience) }
+            exclusive.append(entry)
+            return nil
+        }
+        if let refusal = refusalForPlace(entry) ?? refusalForTime(entry, now: now) { return refusal }
+        if entry.workClass == .tls { tls.append(entry) } else { minting.append(entry) }
+        return nil
+    }
+
+    /// A lane that has to be woken for what waits; call until nil.
+    mutating func popWake() -> Int? {
+        let runnable: Int
+        if isStopped {
+            runnable = .max
+        } else if exclusive.isEmpty && exclusiveLane == nil {
+            runnable = minting.count + tls.count
+        } else {
+            runnable = !exclusive.isEmpty && busyLanes == 0 && hungLanes == 0 ? 1 : 0
+        }
+        guard runnable > waking, let lane = idle.popLast() else { return nil }
+        lanes[lane] = .waking
+        waking += 1
+        return lane
+    }
+
+    /// What a lane does next; it asks when it started, when it was woken and after each piece of work.
+    mutating func next(for lane: Int, now: Int64) -> Assignment {
+        switch lanes[lane] {
+        case .waking: waking -= 1
+        case nil: return .leave
+        default: break
+        }
+        guard !isStopped else {
+            lanes[lane] = nil
+            return .leave
+        }
+        lanes[lane] = .free
+        guard let entry = choose() else {
+            lanes[lane] = .idle
+            idle.append(lane)
+            return .park
+        }
+        if entry.isExclusive { exclusiveLane = lane }
+        let isContended = entry.workClass == .tls ? !minting.isEmpty : !tls.isEmpty
+        let charge = isContended ? estimates[entry.kind.rawValue].mean : nil
+        if let charge { account(charge, for: entry.workClass) }
+        lanes[lane] = .busy(Running(entry: entry, started: now, isOwed: true, charged: charge))
+        return .run(entry.work)
+    }
+
+    /// Ends a piece of work; only one that succeeded teaches how long its kind takes.
+    mutating func finish(_ lane: Int, now: Int64, succeeded: Bool) -> Conclusion {
+        guard case .busy(let running) = lanes[lane] else { return .writtenOff }
+        lanes[lane] = .free
+        if exclusiveLane == lane { exclusiveLane = nil }
+        let elapsed = now - running.started
+        if succeeded { estimates[running.entry.kind.rawValue].add(elapsed) }
+        if let charged = running.charged { account(Double(elapsed) - charged, for: running.entry.workClass) }
+        guard running.isOwed else { return .told }
+        return now < running.entry.deadline ? .owed : .late
+    }
+
+    /// A lane comes back from a call that may have hung: true when it is wanted, or was never written off.
+    mutating func readmit(_ lane: Int, wanted: Int) -> Bool {
+        guard case .writtenOff = lanes[lane] else { return true }
+        guard !isStopped, activeLanes < wanted else {
+            lanes[lane] = nil
+            return false
+        }
+        lanes[lane] = .free
+        return true
+    }
+
+    /// A lane's thread could not be started.
+    mutating func removeLane(_ lane: Int) { lanes[lane] = nil }
+
+    /// Takes out all work that passed its deadline, waiting or running: its callers are told now.
+    mutating func expire(now: Int64) -> [Work] {
+        var gone = minting.remove { $0.deadline <= now } + tls.remove { $0.deadline <= now }
+        gone += exclusive.remove { $0.deadline <= now }
+        var works = gone.map(\.work)
+        for (lane, state) in lanes {
+            guard case .busy(var running) = state, running.isOwed, running.entry.deadline <= now else { continue }
+            running.isOwed = false
+            lanes[lane] = .busy(running)
+            works.append(running.entry.work)
+        }
+        return works
+    }
+
+    /// Writes off lanes that have not returned in time; with each the work it still owes.
+    mutating func writeOff(now: Int64, startPatience: Int64) -> [(lane: Int, owed: Work?)] {
+        var hung: [(lane: Int, owed: Work?)] = []
+        for (lane, state) in lanes {
+            switch state {
+            case .busy(let running) where now - running.started >= running.entry.patience:
+                hung.append((lane, running.isOwed ? running.entry.work : nil))
+            case .starting(let since) where now - since >= startPatience:
+                hung.append((lane, nil))
+            default: continue
+            }
+            if exclusiveLane == lane { exclusiveLane = nil }
+            lanes[lane] = .writtenOff
+        }
+        return hung
+    }
+
+    /// Takes out everything that waits.
+    mutating func drain() -> [Work] {
+        let all = minting.remove { _ in true } + tls.remove { _ in true } + exclusive.remove { _ in true }
+        return all.map(\.work)
+    }
+
+    /// From now on nothing is let in, and lanes that ask for work leave.
+    mutating func stop() { isStopped = true }
+}
+
+extension LaneScheduler {
+    private mutating func choose() -> Entry? {
+        guard exclusive.isEmpty && exclusiveLane == nil else {
+            return busyLanes == 0 && hungLanes == 0 ? exclusive.popFirst() : nil
+        }
+        if tls.isEmpty { return minting.popFirst() }
+        if minting.isEmpty { return tls.popFirst() }
+        return tlsTime <= limits.tlsShare * (tlsTime + mintingTime) ? tls.popFirst() : minting.popFirst()
+    }
+
+    /// Lane time under contention, halved each second so that the shares follow the present.
+    private mutating func account(_ elapsed: Double, for workClass: WorkClass) {
+        if workClass == .tls { tlsTime = max(0, tlsTime + elapsed) } else { mintingTime = max(0, mintingTime + elapsed) }
+        if tlsTime + mintingTime > 1e9 {
+            tlsTime /= 2
+            mintingTime /= 2
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package import StrictEncoding
+
+/// What the appliance says of itself to clients and verifiers: only what it does.
+package struct ServerMetadata: Sendable {
+    /// Path of `authorizationServer` below the issuer's host (RFC 8414 section 3).
+    package static let authorizationServerPath = "/.well-known/oauth-authorization-server"
+    /// Path of `openIDConfiguration` (OpenID Connect Discovery 1.0 section 4).
+    package static let openIDConfigurationPath = "/.well-known/openid-configuration"
+
+    /// The issuer, as in `iss`.
+    package let issuer: String
+    /// The external address of the token endpoint.
+    package let tokenEndpoint: String
+    /// The external address of the JWK Set.
+    package let jwksURI: String
+    /// The algorithms of the published keys.
+    package let algorithms: [JWSAlgorithm]
+
+    /// Metadata of one appliance.
+    package init(issuer: String, tokenEndpoint: String, jwksURI: String, algorithms: [JWSAlgorithm]) {
+        self.issuer = issuer
+        self.tokenEndpoint = tokenEndpoint
+        self.jwksURI = jwksURI
+        self.algorithms = algorithms
+    }
+
+    /// Authorization server metadata.
+    ///
+    /// Source: RFC 8414 section 2, RFC 8705 section 3.3, RFC 9396 section 10.
+    ///
+    /// `response_types_supported` is required and empty: there is no authorization endpoint. Section 3.2 would leave an
+    /// empty array out; clients check that it is there.
+    package var authorizationServer: JSONObject {
+        JSONObject(
+            common(responseTypes: []) + [
+                .init(name: "grant_types_supported", value: [.string(TokenExchangeRequest.grantType)]),
+                .init(name: "token_endpoint_auth_methods_supported", value: ["tls_client_auth"]),
+                .init(name: "tls_client_certificate_bound_access_tokens", value: true),
+                .init(name: "authorization_details_types_supported", value: [.string(ToolInvocation.type)]),
+            ])
+    }
+
+    /// What federations read to find the keys.
+    ///
+    /// Source: OpenID Connect Discovery 1.0 section 3.
+    ///
+    /// There is no authorization endpoint, as with other issuers of workload tokens: nobody logs in here.
+    package var openIDConfiguration: JSONObject {
+        let claims: [JSONValue] = [
+            "iss", "sub", "aud", "client_id", "iat", "nbf", "exp", "jti", "scope", "authorization_details", "act",
+            "cnf",
+            "txn",
+        ]
+        return JSONObject(
+            common(responseTypes: ["id_token"]) + [
+                .init(name: "subject_types_supported", value: ["public"]),
+                .init(
+                    name: "id_token_signing_alg_values_supported",
+                    value: .array(algorithms.map { .string($0.rawValue) })),
+                .init(name: "claims_supported", value: .array(claims)),
+            ])
+    }
+
+    private func common(responseTypes: [JSONValue]) -> [JSONObject.Member] {
+        [
+            .init(name: "issuer", value: .string(issuer)),
+            .init(name: "token_endpoint", value: .string(tokenEndpoint)),
+            .init(name: "jwks_uri", value: .string(jwksURI)),
+            .init(name: "response_types_supported", value: .array(responseTypes)),
+        ]
+    }
+}

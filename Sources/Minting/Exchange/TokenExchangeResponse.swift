@@ -1,0 +1,45 @@
+package import StrictEncoding
+
+/// The answer to a granted exchange.
+///
+/// Source: RFC 8693 section 2.2.1, RFC 9396 section 7.
+package struct TokenExchangeResponse: Sendable {
+    /// The token in compact serialization.
+    package let accessToken: String
+    /// What it is; an `at+jwt` may be called either a JWT or an access token, whichever was asked for.
+    package let issuedTokenType: TokenType
+    /// How long it lives, in seconds.
+    package let lifetime: Int64
+    /// The granted scope; nil when none is granted.
+    package let scope: String?
+    /// The granted details; nil when none are.
+    package let authorizationDetails: ToolInvocation?
+    /// The leaf of the audit log that records it.
+    package let index: UInt64?
+
+    /// An answer; `token_type` is always `Bearer`, also for tokens bound to a certificate (RFC 8705 section 3).
+    package init(
+        accessToken: String, issuedTokenType: TokenType = .accessToken, lifetime: Int64, scope: String?,
+        authorizationDetails: ToolInvocation?, index: UInt64? = nil
+    ) {
+        self.accessToken = accessToken
+        self.issuedTokenType = issuedTokenType
+        self.lifetime = lifetime
+        self.scope = scope
+        self.authorizationDetails = authorizationDetails
+        self.index = index
+    }
+
+    /// The body; `audit_leaf` is ours, which RFC 6749 section 5.1 lets clients ignore.
+    package var json: JSONValue {
+        var object = JSONObject([
+            .init(name: "access_token", value: .string(accessToken)),
+            .init(name: "issued_token_type", value: .string(issuedTokenType.rawValue)),
+            .init(name: "token_type", value: "Bearer"), .init(name: "expires_in", value: .integer(lifetime)),
+        ])
+        object["scope"] = scope.map { .string($0) }
+        object["authorization_details"] = authorizationDetails?.json
+        object["audit_leaf"] = index.map { .integer(Int64(clamping: $0)) }
+        return .object(object)
+    }
+}

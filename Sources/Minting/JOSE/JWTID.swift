@@ -1,0 +1,22 @@
+import StrictEncoding
+
+/// Identifiers of tokens.
+///
+/// Source: RFC 7519 section 4.1.7.
+package enum JWTID {
+    /// How many random bytes an identifier has: 192 bits, above the 128 that no one can guess or meet by chance.
+    package static let byteCount = 24
+
+    /// A new identifier of 32 characters; the generator must be cryptographically secure.
+    package static func random(using generator: inout some RandomNumberGenerator) -> String {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        for _ in 0..<(byteCount / 8) {
+            let word: UInt64 = generator.next()
+            for shift in stride(from: 0, to: 64, by: 8) {
+                bytes.append(UInt8(truncatingIfNeeded: word >> UInt64(shift)))
+            }
+        }
+        return Base64URL.string(bytes)
+    }
+}

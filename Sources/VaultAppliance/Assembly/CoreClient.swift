@@ -1,0 +1,114 @@
+package import AuditLog
+package import CoreProtocol
+package import Logging
+package import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// The front's way to the core: one connection, made anew whenever it breaks.
+///
+/// While there is none every call fails at once with `unreachable`; nothing is queued or tried again here, because only
+/// the caller knows whether the request is still worth it.
+package final class CoreClient: CoreService, Service {
+    private struct State {
+        var connection: CoreConnection?
+        var description: CoreDescription?
+    }
+
+    private let path: String
+    private let group: any EventLoopGroup
+    private let logger: Logger
+    private let state = Mutex(State())
+    /// Runs on each new connection before it is offered to requests.
+    private let onConnect: @Sendable (any CoreService) async throws -> Void
+    /// Hears every description of the core, the first before `onConnect`.
+    private let onDescription: @Sendable (CoreDescription) -> Void
+
+    /// A client of the socket at `path`; `onConnect` must succeed before requests are sent on a new connection.
+    package init(
+        path: String, group: any EventLoopGroup, logger: Logger,
+        onDescription: @escaping @Sendable (CoreDescription) -> Void,
+        onConnect: @escaping @Sendable (any CoreService) async throws -> Void
+    ) {
+        self.path = path
+        self.group = group
+        self.logger = logger
+        self.onConnect = onConnect
+        self.onDescription = onDescription
+    }
+
+    /// The core's latest description; nil while there is no connection.
+    package var latest: CoreDescription? { state.withLock { $0.connection == nil ? nil : $0.description } }
+
+    /// Connects, and connects again, until the process is told to stop.
+    package func run() async throws {
+        await cancelWhenGracefulShutdown { await self.keepConnected() }
+    }
+
+    private func keepConnected() async {
+        var pause = Duration.milliseconds(50)
+        while !Task.isCancelled {
+            do {
+                try await serveOneConnection()
+                logger.warning("the connection to the core ended")
+                pause = .milliseconds(50)
+            } catch is CancellationError {
+                break
+            } catch {
+                logger.warning("the core is not reachable", metadata: ["reason": "\(error)"])
+            }
+            state.withLock { $0.connection = nil }
+            try? await Task.sleep(for: pause)
+            pause = min(pause * 2, .seconds(1))
+        }
+    }
+
+    private func serveOneConnection() async throws {
+        let connection = try await CoreConnection.connect(path: path, group: group)
+        defer { connection.close() }
+        let session = CoreSession(connection: connection)
+        let description = try await session.describe()
+        onDescription(description)
+        try await onConnect(session)
+        state.withLock {
+            $0.connection = connection
+            $0.description = description
+        }
+        logger.info("connected to the core", metadata: ["manifest": "\(description.manifestVersion)"])
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await connection.closed() }
+            tasks.addTask { try await self.poll(session) }
+            try await tasks.next()
+            tasks.cancelAll()
+        }
+    }
+
+    /// Asks for the core's health every second: readiness must turn red within five.
+    private func poll(_ session: CoreSession) async throws {
+        while true {
+            try await Task.sleep(for: .seconds(1))
+            let description = try await session.describe()
+            onDescription(description)
+            state.withLock { $0.description = description }
+        }
+    }
+
+    private func session() throws(CoreError) -> CoreSession {
+        guard let connection = state.withLock({ $0.connection }) else {
+            throw CoreError(.unreachable, "there is no connection to the core", retryAfter: 1)
+        }
+        return CoreSession(connection: connection)
+    }
+
+    package func describe() async throws(CoreError) -> CoreDescription { try await session().describe() }
+
+    package func sign(_ request: SignRequest) async throws(CoreError) -> SignedRecord {
+        try await session().sign(request)
+    }
+
+    package func append(_ entry: Entry) async throws(CoreError) -> UInt64 { try await session().append(entry) }
+
+    package func tlsSign(key label: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
+        try await session().tlsSign(key: label, data: data)
+    }
+}

@@ -1,0 +1,143 @@
+import AuditLog
+import CoreProtocol
+package import Logging
+import Minting
+package import NIOCore
+import ServiceLifecycle
+package import StrictEncoding
+import Synchronization
+import UnixSignals
+
+/// Everything that faces a network: three listeners, the exchange, the way to the core.
+///
+/// It holds no key and no PIN; what it may have signed is bounded by the core's gate.
+package struct Front: Service {
+    private let configuration: Configuration
+    private let logger: Logger
+    private let clock: @Sendable () -> UnixTime
+    private let client: CoreClient
+    private let keys: KeyDirectory
+    private let bundles: BundleStore
+    private let server: FrontServer
+    private let identities: IdentityList
+
+    /// A front by a configuration whose every file has been read; nothing is opened yet.
+    package init(
+        source: ConfigurationBundle, group: any EventLoopGroup, logger: Logger,
+        clock: @escaping @Sendable () -> UnixTime, newJWTID: @escaping @Sendable () -> String
+    ) throws {
+        let configuration = source.configuration
+        let keys = KeyDirectory(issuer: configuration.issuer)
+        let bundles = BundleStore(try Bundle(source))
+        let client = CoreClient(
+            path: configuration.core.frontSocket, group: group, logger: logger,
+            onDescription: { keys.update($0) },
+            onConnect: { _ = try await $0.append(bundles.current.loadedEntry) })
+        let metrics = MetricsRegistry()
+        let environment = ListenerEnvironment(group: group, logger: logger, metrics: metrics, now: clock)
+        let exchange = ExchangeService(
+            core: client, keys: keys, bundles: bundles, metrics: ExchangeMetrics(metrics), logger: logger, clock: clock,
+            newJWTID: newJWTID)
+        let identities = IdentityList()
+        let opening = ListenerOpening(client: client, keys: keys, identities: identities, clock: clock)
+        let documents = PublicDocuments(configuration: configuration, keys: keys)
+        let limits = ListenerLimits(configuration.limits)
+        server = FrontServer(
+            ops: try Listener(
+                name: "ops", settings: .init(host: configuration.listeners.ops.host, port: configuration.listeners.ops.port, limits: limits), transport: .plain,
+                routes: .operations(
+                    readiness: { Front.readiness(client, bundles, identities, now: clock()) }, metrics: metrics),
+                environment: environment),
+            gateway: try Listener(
+                name: "gateway", settings: .init(configuration.listeners.gateway, limits),
+                transport: .tls { try await opening.identity("gateway", configuration.listeners.gateway) },
+                routes: .gateway(token: { await exchange.respond(to: $0) }), environment: environment),
+            public: try Listener(
+                name: "public", settings: .init(configuration.listeners.public, limits),
+                transport: .tls { try await opening.identity("public", configuration.listeners.public) },
+                routes: .public(documents: { client.latest == nil ? nil : documents.document($0) }),
+                environment: environment),
+            environment: environment)
+        CoreFigures.register(in: metrics, client: client)
+        self.configuration = configuration
+        self.logger = logger
+        self.clock = clock
+        self.client = client
+        self.keys = keys
+        self.bundles = bundles
+        self.identities = identities
+    }
+
+    /// Serves until the process is told to stop; SIGHUP loads bundle and certificates anew.
+    package func run() async throws {
+        let group = ServiceGroup(
+            configuration: .init(services: [client, server, Reload(front: self)], logger: logger))
+        try await group.run()
+    }
+
+    /// Checks what `init` would, and opens nothing.
+    package static func validate(_ source: ConfigurationBundle) throws { _ = try Bundle(source) }
+
+    /// Why requests would fail now, in words for an operator.
+    private static func readiness(
+        _ client: CoreClient, _ bundles: BundleStore, _ identities: IdentityList, now: UnixTime
+    ) -> Readiness {
+        var details = JSONObject()
+        details["bundle"] = .string(bundles.current.hash)
+        guard let core = client.latest else {
+            return Readiness(reasons: ["core: not reachable: start it, or look at its log"], details: details)
+        }
+        details["custody"] = .string(core.custody)
+        details["manifest"] = .integer(core.manifestVersion)
+        return Readiness(reasons: core.faults + identities.faults(now: now), details: details)
+    }
+
+    /// Loads the bundle and the certificates anew: all of it, or nothing with a reason in the log.
+    fileprivate func reload() async {
+        do {
+            let next = try Bundle(try ConfigurationBundle.load(file: configuration.file))
+            _ = try await client.append(next.loadedEntry)
+            bundles.replace(with: next)
+            try identities.reload(now: clock())
+            logger.info("reloaded", metadata: ["bundle": "\(next.hash)"])
+        } catch {
+            logger.error("the reload failed; what was in force stays in force", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    /// Listens for SIGHUP.
+    private struct Reload: Service {
+        let front: Front
+
+        func run() async throws {
+            for await _ in await UnixSignalsSequence(trapping: .sighup).cancelOnGracefulShutdown() {
+                await front.reload()
+            }
+        }
+    }
+}
+
+extension Bundle {
+    /// The leaf that must be durable before a request is decided under this bundle.
+    var loadedEntry: Entry {
+        var entry = Entry(kind: .configLoaded)
+        entry.bundle = hash
+        return entry
+    }
+}
+
+extension ListenerLimits {
+    fileprivate init(_ limits: Configuration.Limits) {
+        self.init()
+        requestBytes = limits.requestBytes
+        connections = limits.connections
+        requestsPerSecond = limits.requestsPerSecond
+        requestTimeout = .seconds(limits.requestTimeout)
+    }
+}
+
+extension ListenerSettings {
+    fileprivate init(_ listener: Configuration.TLSListener, _ limits: ListenerLimits) {
+        self.init(host: listener.host, port: listener.port, limits: limits)
+    }
+}

@@ -1,0 +1,49 @@
+import StrictEncoding
+import Synchronization
+
+/// The TLS identities in use, for reloading and for readiness.
+final class IdentityList: Sendable {
+    private let identities = Mutex<[(name: String, identity: TLSIdentity)]>([])
+
+    /// Adds a listener's identity.
+    func add(_ identity: TLSIdentity, name: String) { identities.withLock { $0.append((name, identity)) } }
+
+    /// Reads every chain anew; the first that cannot be used stops the rest.
+    func reload(now: UnixTime) throws(ListenerError) {
+        for (_, identity) in identities.withLock({ $0 }) { try identity.reload(now: now) }
+    }
+
+    /// Certificates that are not valid now.
+    func faults(now: UnixTime) -> [String] {
+        identities.withLock { $0 }.compactMap { name, identity in
+            identity.leaf.isValid(at: now)
+                ? nil : "\(name): its certificate is not valid now: install a new one with tls install"
+        }
+    }
+}
+
+/// How the TLS listeners open: once the core has said which keys they have.
+struct ListenerOpening: Sendable {
+    let client: CoreClient
+    let keys: KeyDirectory
+    let identities: IdentityList
+    let clock: @Sendable () -> UnixTime
+
+    /// Waits for the core, then loads the chain and checks it against the listener's key.
+    func identity(_ name: String, _ listener: Configuration.TLSListener) async throws -> TLSIdentity {
+        var point = keys.tlsPoint(label: listener.key)
+        while point == nil {
+            try await Task.sleep(for: .milliseconds(50))
+            point = keys.tlsPoint(label: listener.key)
+        }
+        guard let point else { throw CancellationError() }
+        let client = client
+        let key = HSMTLSKey(label: listener.key, publicKey: point.x + point.y) { label, data in
+            try await client.tlsSign(key: label, data: data)
+        }
+        let identity = try TLSIdentity(
+            chainFile: listener.certificateFile, clientAuthoritiesFile: listener.clientCAFile, key: key, now: clock())
+        identities.add(identity, name: name)
+        return identity
+    }
+}

@@ -1,0 +1,133 @@
+extension Configuration {
+    /// How the core is reached and what it trusts.
+    package struct Core: Sendable, Equatable {
+        /// Who vouches for the manifest.
+        package enum Custody: String, Sendable, CaseIterable {
+            /// Nobody: for development and tests, shown everywhere.
+            case development
+            /// A quorum of custodians.
+            case quorum
+        }
+
+        /// Path of the Unix socket for the front.
+        package let frontSocket: String
+        /// Path of the Unix socket for administration.
+        package let adminSocket: String
+        /// User names or numeric ids that may use the front's socket; nil for the core's own user.
+        package let frontUsers: [String]?
+        /// User names or numeric ids that may use the admin socket; nil for the core's own user.
+        package let adminUsers: [String]?
+        /// Path of the manifest.
+        package let manifestFile: String
+        /// Who vouches for the manifest.
+        package let custody: Custody
+    }
+
+    /// The PKCS#11 token and how busy it is kept.
+    package struct HSM: Sendable, Equatable {
+        /// Path of the PKCS#11 library.
+        package let module: String
+        /// PKCS#11 URI of the token (RFC 7512).
+        package let token: String
+        /// Path of the file with the PIN; only under development custody.
+        package let pinFile: String?
+        /// Sessions that work side by side.
+        package let lanes: Int
+        /// Requests that may wait for a lane.
+        package let queue: Int
+    }
+
+    /// Where and how the log is kept.
+    package struct Audit: Sendable, Equatable {
+        /// Path of the log's directory.
+        package let directory: String
+        /// The log's origin (C2SP tlog-checkpoint).
+        package let origin: String
+        /// Seconds between checkpoints while entries arrive.
+        package let checkpointInterval: Int64
+        /// Bytes that must be free on the log's file system, or nothing is issued.
+        package let headroom: Int64
+    }
+
+    /// Bounds on what the network may ask.
+    package struct Limits: Sendable, Equatable {
+        /// Bytes of a request's body.
+        package let requestBytes: Int
+        /// Bytes of one inbound token.
+        package let tokenBytes: Int
+        /// Connections at once, for each listener.
+        package let connections: Int
+        /// Requests a second of one client; 0 for no limit.
+        package let requestsPerSecond: Int
+        /// Seconds until a request is given up.
+        package let requestTimeout: Int64
+
+        /// The limits of a file that names none.
+        package static let standard = Limits(
+            requestBytes: 65_536, tokenBytes: 16_384, connections: 1024, requestsPerSecond: 0, requestTimeout: 10)
+    }
+}
+
+extension Configuration.Core {
+    init(_ section: YAMLSection, _ paths: PathFormat) {
+        frontSocket = section.required("front_socket", paths.socket)
+        adminSocket = section.required("admin_socket", paths.socket)
+        frontUsers = section.optionalList("front_users", .user)
+        adminUsers = section.optionalList("admin_users", .user)
+        manifestFile = section.required("manifest", paths.path)
+        custody = section.required("custody", .choice(.quorum))
+        if !frontSocket.isEmpty, frontSocket == adminSocket {
+            section.fault("admin_socket", "is the front's socket too", mend: "give each its own path")
+        }
+        section.finish()
+    }
+}
+
+extension Configuration.HSM {
+    init(_ section: YAMLSection, _ paths: PathFormat) {
+        module = section.required("module", paths.path)
+        token = section.required("token", .tokenURI)
+        pinFile = section.optional("pin_file", paths.path)
+        lanes = Int(section.optional("lanes", default: 2, .integer(1...64, mend: "start with one lane a core")))
+        queue = Int(
+            section.optional("queue", default: 1024, .integer(1...65_536, mend: "choose a bound in that range")))
+        section.finish()
+    }
+}
+
+extension Configuration.Audit {
+    init(_ section: YAMLSection, _ paths: PathFormat) {
+        directory = section.required("directory", paths.path)
+        // C2SP tlog-checkpoint: no spaces; a plus sign would end the key name of a signed note.
+        origin = section.required(
+            "origin",
+            .text(
+                "visible ASCII without spaces and '+'", mend: "write it like vault.acme.example/log",
+                pattern: "^[!-*,-~]{1,512}$"
+            ) { (1...512).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x2B } })
+        checkpointInterval = section.optional("checkpoint_interval", default: 1, .duration(1...300))
+        headroom = section.optional("headroom", default: 256 << 20, .size((1 << 20)...(1 << 40)))
+        section.finish()
+    }
+}
+
+extension Configuration.Limits {
+    init(_ section: YAMLSection) {
+        let standard = Configuration.Limits.standard
+        requestBytes = Int(
+            section.optional("request_bytes", default: Int64(standard.requestBytes), .size(1024...(1 << 20))))
+        tokenBytes = Int(section.optional("token_bytes", default: Int64(standard.tokenBytes), .size(512...(256 << 10))))
+        connections = Int(
+            section.optional(
+                "connections", default: Int64(standard.connections), .integer(1...65_536, mend: "choose a bound")))
+        requestsPerSecond = Int(
+            section.optional(
+                "requests_per_second", default: Int64(standard.requestsPerSecond),
+                .integer(0...1_000_000, mend: "choose a rate, or 0 for no limit")))
+        requestTimeout = section.optional("request_timeout", default: standard.requestTimeout, .duration(1...300))
+        if tokenBytes > requestBytes, !section.source.isFaulty(section.field("request_bytes")) {
+            section.fault("token_bytes", "is more than request_bytes", mend: "lower token_bytes or raise request_bytes")
+        }
+        section.finish()
+    }
+}

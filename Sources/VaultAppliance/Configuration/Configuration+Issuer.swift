@@ -1,0 +1,89 @@
+extension Configuration {
+    /// Somebody whose tokens are believed, and for what.
+    package struct Issuer: Sendable, Equatable {
+        /// What the tokens of an issuer may be used for; an issuer is trusted only in its declared roles.
+        package enum Role: String, Sendable, CaseIterable {
+            /// To say who the user is.
+            case subject
+            /// To say who acts.
+            case actor
+            /// To say who the client is.
+            case client
+        }
+
+        /// How the agent is proven for this issuer's users.
+        package enum AgentProof: String, Sendable, CaseIterable {
+            /// An actor token (RFC 8693 section 2.1).
+            case actorToken = "actor_token"
+        }
+
+        /// Names of claims that are not standardised.
+        package struct Claims: Sendable, Equatable {
+            /// The claim that holds the user's groups; nil when groups are not read.
+            package let groups: String?
+            /// The claim of an actor token that names the user; nil when there is none.
+            package let user: String?
+        }
+
+        /// Unique; what rules say.
+        package let name: String
+        /// The `iss` claim; unique.
+        package let issuer: String
+        /// What its tokens may be used for.
+        package let roles: [Role]
+        /// Values of which `aud` must hold one.
+        package let audiences: [String]
+        /// Algorithms its keys may have.
+        package let algorithms: [Algorithm]
+        /// Path of its JWK Set (RFC 7517 section 5).
+        package let keySetFile: String
+        /// Longest `now - iat` of a subject token in seconds; nil for no bound but `exp`.
+        package let maximumSubjectAge: Int64?
+        /// Tolerance for its clock in seconds.
+        package let clockSkew: Int64
+        /// What is put before its subjects in our tokens; nil for nothing.
+        package let subjectPrefix: String?
+        /// Names of claims.
+        package let claims: Claims
+        /// How the agent is proven.
+        package let agent: AgentProof
+    }
+}
+
+extension Configuration.Issuer {
+    init(_ section: YAMLSection, _ paths: PathFormat) {
+        name = section.required("name", .label)
+        issuer = section.required("issuer", .name)
+        roles = section.list("roles", .choice(.subject))
+        audiences = section.list("audiences", .name)
+        algorithms = section.list("algorithms", .choice(.es256))
+        keySetFile = section.required("jwks_file", paths.path)
+        maximumSubjectAge = section.optional("max_subject_age", .duration(1...86_400))
+        clockSkew = section.optional("clock_skew", default: 30, .duration(0...60))
+        subjectPrefix = section.optional("subject_prefix", .name)
+        claims =
+            section.optionalSection("claims") { claims in
+                let names = Claims(groups: claims.optional("groups", .name), user: claims.optional("user", .name))
+                claims.finish()
+                return names
+            } ?? Claims(groups: nil, user: nil)
+        agent = section.optional("agent", default: .actorToken, .choice(.actorToken))
+        check(section)
+        section.finish()
+    }
+
+    private func check(_ section: YAMLSection) {
+        guard !section.source.isFaulty(section.field("roles")) else { return }
+        for name in ["max_subject_age", "subject_prefix", "agent"] where section.has(name) && !roles.contains(.subject)
+        {
+            section.fault(name, "belongs to issuers with the role subject", mend: "remove it, or add the role")
+        }
+        if claims.groups != nil, !roles.contains(.subject) {
+            section.fault(
+                "claims.groups", "belongs to issuers with the role subject", mend: "remove it, or add the role")
+        }
+        if claims.user != nil, !roles.contains(.actor) {
+            section.fault("claims.user", "belongs to issuers with the role actor", mend: "remove it, or add the role")
+        }
+    }
+}

@@ -1,0 +1,56 @@
+extension Configuration {
+    /// A key that genesis generates in the token.
+    package struct Key: Sendable, Equatable {
+        /// What a key is for; exactly one purpose for life.
+        package enum Purpose: String, Sendable, CaseIterable {
+            /// Signs tokens.
+            case signing
+            /// Signs checkpoints of the log.
+            case checkpoint
+            /// Signs TLS handshakes of a listener.
+            case tls
+        }
+
+        /// Unique among the keys.
+        package let label: String
+        /// What it is for.
+        package let purpose: Purpose
+        /// The algorithm, pinned for life.
+        package let algorithm: Algorithm
+        /// `typ` headers it may sign (RFC 7515 section 4.1.9); empty but for signing keys.
+        package let types: [String]
+        /// Longest `exp - iat` it may sign, in seconds; nil but for signing keys.
+        package let maximumLifetime: Int64?
+    }
+}
+
+extension Configuration.Key {
+    init(_ section: YAMLSection) {
+        label = section.required("label", .label)
+        purpose = section.required("purpose", .choice(.tls))
+        algorithm = section.required("alg", .choice(.es256))
+        types = section.optionalList("types", .name) ?? []
+        maximumLifetime = section.optional("max_lifetime", .duration(1...86_400))
+        check(section)
+        section.finish()
+    }
+
+    private func check(_ section: YAMLSection) {
+        // A purpose or algorithm that could not be read says nothing about the other fields.
+        let source = section.source
+        guard !source.isFaulty(section.field("purpose")), !source.isFaulty(section.field("alg")) else { return }
+        for name in ["types", "max_lifetime"] {
+            if purpose == .signing, !section.has(name) {
+                section.fault(name, "is missing", mend: "a signing key says what it may sign, and for how long")
+            } else if purpose != .signing, section.has(name) {
+                section.fault(name, "belongs to signing keys alone", mend: "remove it")
+            }
+        }
+        if purpose == .checkpoint, algorithm != .edDSA {
+            section.fault("alg", "must be EdDSA for a checkpoint key", mend: "signed notes are Ed25519; write EdDSA")
+        }
+        if purpose == .tls, algorithm == .rs256 {
+            section.fault("alg", "must not be RS256 for a TLS key", mend: "TLS 1.3 has no such signature; write ES256")
+        }
+    }
+}

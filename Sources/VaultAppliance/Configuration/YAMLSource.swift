@@ -1,0 +1,77 @@
+/// One YAML file while it is decoded: the faults found so far and the line of every field.
+final class YAMLSource {
+    /// The file as it is shown in faults.
+    let file: String
+    private var found: [ConfigurationFault] = []
+    private var faultyFields: Set<String> = []
+    private var lines: [String: Int] = [:]
+
+    /// A source without faults.
+    init(file: String) { self.file = file }
+
+    /// The faults so far, in the order of their lines.
+    var faults: [ConfigurationFault] {
+        // Sorting is not stable by promise, so the order of discovery decides among faults of one line.
+        found.enumerated().sorted { left, right in
+            (left.element.line ?? 0, left.offset) < (right.element.line ?? 0, right.offset)
+        }.map(\.element)
+    }
+
+    /// Reads the document and gives its root, which is empty after a fault.
+    func root(_ bytes: [UInt8]) -> YAMLSection {
+        guard let text = String(validating: bytes, as: UTF8.self) else {
+            fault("", "is not UTF-8", mend: "save it as UTF-8 text", line: nil)
+            return YAMLSection(self, path: "", value: .faulty(line: 1), schema: SchemaNode())
+        }
+        guard let value = YAMLReader(self).read(text) else {
+            // Nothing was decoded, so whatever a check would find missing follows from this fault.
+            faultyFields.insert("")
+            return YAMLSection(self, path: "", value: .faulty(line: 1), schema: SchemaNode())
+        }
+        return YAMLSection(self, path: "", value: value, schema: SchemaNode())
+    }
+
+    /// Remembers where a field stands.
+    func note(_ field: String, line: Int) { lines[field] = line }
+
+    /// The line of a field, or of the nearest field around it.
+    func line(of field: String) -> Int {
+        var path = field[...]
+        while !path.isEmpty {
+            if let line = lines[String(path)] { return line }
+            guard let cut = path.lastIndex(where: { $0 == "." || $0 == "[" }) else { break }
+            path = path[..<cut]
+        }
+        return 1
+    }
+
+    /// Whether a fault of this field has been reported.
+    func isFaulty(_ field: String) -> Bool { faultyFields.contains(field) }
+
+    /// Whether a field, something in it, or the file as a whole has a fault.
+    func hasFaults(under field: String) -> Bool {
+        faultyFields.contains { $0.isEmpty || $0 == field || $0.hasPrefix(field + ".") || $0.hasPrefix(field + "[") }
+    }
+
+    /// Whether a field or one around it has a fault, from which others would only follow.
+    func isCovered(_ field: String) -> Bool {
+        var path = field[...]
+        while !path.isEmpty {
+            if faultyFields.contains(String(path)) { return true }
+            guard let cut = path.lastIndex(where: { $0 == "." || $0 == "[" }) else { break }
+            path = path[..<cut]
+        }
+        return faultyFields.contains("")
+    }
+
+    /// Reports a fault at the line of its field.
+    func fault(_ field: String, _ message: String, mend: String) {
+        fault(field, message, mend: mend, line: line(of: field))
+    }
+
+    /// Reports a fault at a line; of several faults of one field the first is kept, the others follow from it.
+    func fault(_ field: String, _ message: String, mend: String, line: Int?) {
+        guard faultyFields.insert(field).inserted else { return }
+        found.append(ConfigurationFault(file: file, line: line, field: field, message: message, mend: mend))
+    }
+}

@@ -1,0 +1,39 @@
+import Minting
+import Policy
+import StrictEncoding
+import Synchronization
+
+/// Policy, issuers, clients and targets as one: what decides a request, under one hash that stands in every entry.
+struct Bundle: Sendable {
+    /// SHA-256 in hexadecimal (docs/operating.md, "The bundle").
+    let hash: String
+    let clients: ClientDirectory
+    let targets: TargetDirectory
+    let verifier: InboundTokenVerifier
+    let policy: PolicySet
+
+    /// Verifies one inbound token; the refusal names the parameter it came in.
+    func verify(
+        _ token: [UInt8], as role: Issuer.Role, _ parameter: String, now: UnixTime
+    ) throws(ExchangeRefusal) -> VerifiedToken {
+        do {
+            return try verifier.verify(token, role: role, now: now)
+        } catch {
+            throw .token(error, parameter)
+        }
+    }
+}
+
+/// The bundle in force; a new one replaces it whole or not at all.
+final class BundleStore: Sendable {
+    private let bundle: Mutex<Bundle>
+
+    /// A store with its first bundle.
+    init(_ first: Bundle) { bundle = Mutex(first) }
+
+    /// The bundle that decides requests that begin now.
+    var current: Bundle { bundle.withLock { $0 } }
+
+    /// Puts another bundle in force for requests that begin after this.
+    func replace(with next: Bundle) { bundle.withLock { $0 = next } }
+}

@@ -1,0 +1,43 @@
+import CoreProtocol
+
+/// What the exchange counts.
+struct ExchangeMetrics: Sendable {
+    private let grantedCounter: Counter
+    private let refusals: MetricFamily<Counter>
+
+    /// Registers the counters.
+    init(_ registry: MetricsRegistry) {
+        grantedCounter = registry.counter("vault_exchange_granted_total", "Credentials released.").with()
+        refusals = registry.counter(
+            "vault_exchange_refused_total", "Refused exchanges by error code.", labels: ["code"])
+    }
+
+    /// A credential was released.
+    func granted() { grantedCounter.increment() }
+
+    /// An exchange was refused with this code of the wire.
+    func refused(_ code: String) { refusals.with(code).increment() }
+}
+
+/// The core's figures, as it last told them.
+enum CoreFigures {
+    private static let help = [
+        "log_size": "Entries of the audit log.",
+        "log_checkpoint_size": "Entries under the last signed checkpoint.",
+        "log_disk_free_bytes": "Free bytes on the audit log's disk.",
+        "hsm_lanes": "Threads that sign.",
+        "hsm_lanes_written_off": "Lanes lost to calls that hang.",
+        "hsm_queue_depth": "Signatures that wait for a lane.",
+        "hsm_sessions": "Open PKCS#11 sessions.",
+        "uptime_seconds": "Time since the core started.",
+    ]
+
+    /// Registers a gauge a figure, and one for the connection itself.
+    static func register(in registry: MetricsRegistry, client: CoreClient) {
+        registry.gauge("vault_core_reachable", "Whether the core answers.").with()
+            .follow { client.latest == nil ? 0 : 1 }
+        for (name, text) in help {
+            registry.gauge("vault_core_\(name)", text).with().follow { Double(client.latest?.figures[name] ?? 0) }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+import AuditLog
+import Crypto
+import Minting
+import StrictEncoding
+
+/// What is known of one exchange so far: becomes the entry of its mint or of its denial.
+struct ExchangeRecord: Sendable {
+    private var entry: Entry
+    /// Ties answer, log line and entry together; the `txn` of a token.
+    let requestID: String
+
+    /// A record of one request under one configuration bundle.
+    init(requestID: String, bundle: String, peer: PeerCertificate?) {
+        self.requestID = requestID
+        entry = Entry(kind: .denied)
+        entry.requestID = requestID
+        entry.bundle = bundle
+        entry.peer = peer?.fingerprint
+    }
+
+    /// The client has proved itself.
+    mutating func add(_ principal: Principal) { entry.client = principal.client }
+
+    /// The request could be read: what it asks for, in its own words, which are bounded and plain by now.
+    mutating func add(_ request: TokenExchangeRequest) {
+        entry.requestedScope = request.scope?.joined(separator: " ")
+        guard let invocation = request.authorizationDetails else { return }
+        entry.tool = invocation.tool
+        entry.actions = invocation.actions
+        entry.locations = invocation.locations
+        entry.identifier = invocation.identifier
+        entry.argumentsSHA256 = invocation.argumentsSHA256
+    }
+
+    /// The target was found.
+    mutating func add(_ target: TargetDirectory.Target) { entry.target = target.name }
+
+    /// The user's token was verified.
+    mutating func add(user: VerifiedToken) { entry.user = .init(iss: user.issuer, sub: user.mappedSubject) }
+
+    /// The agent's token was verified.
+    mutating func add(agent: VerifiedToken) { entry.actors = [.init(iss: agent.issuer, sub: agent.mappedSubject)] }
+
+    /// The entry of a refusal.
+    func denied(_ refusal: ExchangeRefusal) -> Entry {
+        var entry = entry
+        entry.code = refusal.error.code.rawValue
+        entry.reason = refusal.reason
+        entry.ruleID = refusal.rule
+        return entry
+    }
+
+    /// The entry of a mint: says what the token will say, and the digest of exactly the bytes that are signed.
+    func mint(_ token: UnsignedJWS, claims: AccessTokenClaims, kid: String, rule: String) -> Entry {
+        var entry = entry
+        entry.kind = .mint
+        entry.ruleID = rule
+        entry.tokenKind = AccessTokenClaims.type
+        entry.grantedScope = claims.scope
+        entry.kid = kid
+        entry.jti = claims.jti
+        entry.iat = claims.issuedAt
+        entry.exp = claims.expiry
+        entry.txn = claims.txn
+        entry.inputSHA256 = Base64URL.string(Array(SHA256.hash(data: token.signingInput)))
+        return entry
+    }
+}

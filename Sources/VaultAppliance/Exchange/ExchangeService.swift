@@ -1,0 +1,141 @@
+import AuditLog
+import CoreProtocol
+import Logging
+import Minting
+import Policy
+import StrictEncoding
+
+/// The token exchange: the only orchestrator of a mint, read from top to bottom (docs/architecture.md, "One request").
+package struct ExchangeService: Sendable {
+    /// How long one exchange may wait for the core.
+    static let patience = Duration.seconds(2)
+
+    let core: any CoreService
+    let keys: KeyDirectory
+    let bundles: BundleStore
+    let metrics: ExchangeMetrics
+    let logger: Logger
+    let clock: @Sendable () -> UnixTime
+    let newJWTID: @Sendable () -> String
+
+    /// Answers one request at the token endpoint; whatever it answers has been recorded first.
+    package func respond(to request: GatewayRequest) async -> GatewayResponse {
+        let bundle = bundles.current
+        var record = ExchangeRecord(requestID: request.requestID, bundle: bundle.hash, peer: request.peer)
+        do {
+            let response = try await exchange(request, bundle, &record)
+            metrics.granted()
+            return response
+        } catch {
+            return await refuse(error, record, request.requestID)
+        }
+    }
+
+    private func exchange(
+        _ request: GatewayRequest, _ bundle: Bundle, _ record: inout ExchangeRecord
+    ) async throws(ExchangeRefusal) -> GatewayResponse {
+        let now = clock()
+        let principal = try bundle.clients.authenticate(request.peer, now: now)
+        record.add(principal)
+
+        let asked = try Self.parse(request, from: principal)
+        record.add(asked)
+        let target = try bundle.targets.resolve(audiences: asked.audiences, resources: asked.resources)
+        record.add(target)
+
+        let user = try bundle.verify(asked.subjectToken, as: .subject, "subject_token", now: now)
+        record.add(user: user)
+        let agent = try asked.actorToken.map { token throws(ExchangeRefusal) in
+            try bundle.verify(token, as: .actor, "actor_token", now: now)
+        }
+        if let agent { record.add(agent: agent) }
+        guard user.admits(agent) else { throw .actor }
+
+        let grant: Grant
+        do {
+            grant = try bundle.policy.grant(
+                AccessRequest(asked, principal: principal, target: target, user: user, agent: agent),
+                now: now.seconds)
+        } catch {
+            throw ExchangeRefusal(error)
+        }
+        return try await mint(
+            grant, Parties(principal: principal, target: target, user: user, agent: agent), record, asked, now)
+    }
+
+    /// Who takes part in one mint.
+    private struct Parties {
+        let principal: Principal
+        let target: TargetDirectory.Target
+        let user: VerifiedToken
+        let agent: VerifiedToken?
+    }
+
+    /// Spends a grant: claims within it, one call to the core, the answer.
+    private func mint(
+        _ grant: consuming Grant, _ parties: Parties, _ record: ExchangeRecord, _ asked: TokenExchangeRequest,
+        _ now: UnixTime
+    ) async throws(ExchangeRefusal) -> GatewayResponse {
+        guard let key = keys.active(label: parties.target.key) else { throw .key(parties.target.key) }
+        let lifetime = Lifetime.cap(
+            rule: grant.lifetime.default, key: key.maximumLifetime, now: now,
+            expiries: [parties.user.expiry, parties.agent?.expiry].compactMap { $0 })
+        guard let lifetime else { throw .noLifetime }
+        let scope = grant.scopes.isEmpty ? nil : grant.scopes.joined(separator: " ")
+        let claims = AccessTokenClaims(
+            issuer: key.issuer, subject: parties.user.mappedSubject, audience: parties.target.audience,
+            clientID: parties.principal.client, issuedAt: now.seconds, expiry: now.seconds + lifetime,
+            jti: newJWTID(), scope: scope, authorizationDetails: asked.authorizationDetails,
+            actor: parties.agent.map { VerifiedToken.Party(issuer: $0.issuer, subject: $0.mappedSubject) },
+            certificateThumbprint: parties.principal.thumbprint, txn: record.requestID)
+        let token = UnsignedJWS(
+            type: AccessTokenClaims.type, algorithm: key.algorithm, kid: key.kid, claims: claims.json)
+        let entry = record.mint(token, claims: claims, kid: key.kid, rule: grant.ruleID)
+        let signed: SignedRecord
+        do {
+            signed = try await core.sign(
+                SignRequest(kid: key.kid, entry: entry, input: token.signingInput, patience: Self.patience))
+        } catch {
+            throw ExchangeRefusal(error)
+        }
+        let answer = TokenExchangeResponse(
+            accessToken: token.compact(signature: signed.signature), lifetime: lifetime, scope: scope,
+            authorizationDetails: asked.authorizationDetails)
+        return GatewayResponse(
+            status: 200, headers: [("X-Audit-Leaf", String(signed.index))], body: JSONWriter.compact(answer.json))
+    }
+
+    /// Reads the request; a `client_id`, which RFC 8705 section 2 has clients send, must be the certificate's.
+    private static func parse(
+        _ request: GatewayRequest, from principal: Principal
+    ) throws(ExchangeRefusal) -> TokenExchangeRequest {
+        let asked: TokenExchangeRequest
+        do {
+            asked = try TokenExchangeRequest(parsing: request.bodyBytes)
+        } catch {
+            throw ExchangeRefusal(error)
+        }
+        guard asked.clientID == nil || asked.clientID == principal.client else {
+            throw .client("client_id is not the certificate's client")
+        }
+        return asked
+    }
+
+    /// Records the refusal, then answers it. A refusal that cannot be recorded is answered as unavailable.
+    private func refuse(
+        _ refusal: ExchangeRefusal, _ record: ExchangeRecord, _ requestID: String
+    ) async -> GatewayResponse {
+        var refusal = refusal
+        do {
+            _ = try await core.append(record.denied(refusal))
+        } catch {
+            refusal = ExchangeRefusal(error)
+        }
+        metrics.refused(refusal.error.code.rawValue)
+        logger.info(
+            "refused an exchange",
+            metadata: ["request_id": "\(requestID)", "code": "\(refusal.error.code.rawValue)",
+                "reason": "\(refusal.reason)"])
+        return refusal.response
+    }
+}

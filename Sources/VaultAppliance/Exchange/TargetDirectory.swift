@@ -1,0 +1,59 @@
+/// The configured targets, found by audience or by the longest prefix of a resource.
+struct TargetDirectory: Sendable {
+    /// A resource server that trusts our JWKS.
+    struct Target: Sendable, Equatable {
+        let name: String
+        /// The `aud` of its tokens, and the `audience` a request names it by.
+        let audience: String
+        /// Resource prefixes (RFC 8707) that name it too.
+        let resources: [String]
+        /// Label of the key that signs its tokens.
+        let key: String
+        let scopes: [String]
+    }
+
+    private let targets: [Target]
+
+    /// A directory; the configuration has made sure that audiences and prefixes are unambiguous.
+    init(_ targets: [Target]) { self.targets = targets }
+
+    /// The one target that every `audience` and every `resource` of a request names.
+    func resolve(audiences: [String], resources: [String]) throws(ExchangeRefusal) -> Target {
+        var found: Target?
+        for audience in audiences {
+            guard let target = targets.first(where: { $0.audience == audience || $0.name == audience }) else {
+                throw .target("audience: names no target")
+            }
+            try Self.agree(target, &found)
+        }
+        for resource in resources {
+            guard let target = longestPrefix(of: resource) else { throw .target("resource: names no target") }
+            try Self.agree(target, &found)
+        }
+        guard let found else { throw .target("neither audience nor resource is given") }
+        return found
+    }
+
+    private static func agree(_ target: Target, _ found: inout Target?) throws(ExchangeRefusal) {
+        guard found == nil || found == target else { throw .target("audience and resource name several targets") }
+        found = target
+    }
+
+    private func longestPrefix(of resource: String) -> Target? {
+        var best: (length: Int, target: Target)?
+        for target in targets {
+            for prefix in target.resources where Self.covers(prefix, resource) {
+                if prefix.utf8.count > best?.length ?? -1 { best = (prefix.utf8.count, target) }
+            }
+        }
+        return best?.target
+    }
+
+    /// A prefix covers whole path segments: `https://a.example/x` covers `/x` and `/x/y`, never `/xy`.
+    private static func covers(_ prefix: String, _ resource: String) -> Bool {
+        guard resource.utf8.starts(with: prefix.utf8) else { return false }
+        if prefix.utf8.last == UInt8(ascii: "/") || prefix.utf8.count == resource.utf8.count { return true }
+        let next = resource.utf8[resource.utf8.index(resource.utf8.startIndex, offsetBy: prefix.utf8.count)]
+        return next == UInt8(ascii: "/") || next == UInt8(ascii: "?")
+    }
+}

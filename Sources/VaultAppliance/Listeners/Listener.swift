@@ -1,0 +1,92 @@
+import HummingbirdCore
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Synchronization
+
+/// One listener as a service: waits until it may open, listens, and drains its connections at a graceful shutdown.
+package final class Listener: Service {
+    /// What is under HTTP.
+    package enum Transport: Sendable {
+        /// Nothing: only on a loopback address.
+        case plain
+        /// TLS 1.3; the listener opens when the closure returns the identity, which needs the core's public key.
+        case tls(@Sendable () async throws -> TLSIdentity)
+    }
+
+    /// The name in metrics and logs.
+    package let name: String
+    private let settings: ListenerSettings
+    private let transport: Transport
+    private let routes: RouteTable
+    private let environment: ListenerEnvironment
+    private let boundPort = Mutex<Int?>(nil)
+
+    /// A listener that does nothing until `run`.
+    package init(
+        name: String, settings: ListenerSettings, transport: Transport, routes: RouteTable,
+        environment: ListenerEnvironment
+    ) throws(ListenerError) {
+        if case .plain = transport, !Self.isLoopback(settings.host) {
+            throw ListenerError(
+                .notLoopback, "\(name) listener: host \(settings.host) is not a loopback address; use 127.0.0.1")
+        }
+        self.name = name
+        self.settings = settings
+        self.transport = transport
+        self.routes = routes
+        self.environment = environment
+    }
+
+    /// The port it listens on; nil before it is open and after it closed.
+    package var port: Int? { boundPort.withLock { $0 } }
+
+    /// Runs until graceful shutdown or cancellation.
+    package func run() async throws {
+        let metrics = ListenerMetrics(name, environment.metrics)
+        let identity: TLSIdentity?
+        do {
+            identity = try await open()
+        } catch is CancellationError {
+            return
+        }
+        identity.map(metrics.follow)
+        let responder = ListenerResponder(
+            routes, limits: settings.limits, metrics: metrics, environment: environment)
+        let server = Server(
+            childChannelSetup: ListenerChannel(
+                settings.limits, tls: identity, responder: responder, metrics: metrics),
+            configuration: ServerConfiguration(address: .hostname(settings.host, port: settings.port), backlog: 1024),
+            onServerRunning: { [self] channel in opened(channel.localAddress?.port) },
+            eventLoopGroup: environment.group, logger: serverLogger)
+        defer { boundPort.withLock { $0 = nil } }
+        do {
+            try await server.run()
+        } catch let error as IOError {
+            throw ListenerError(.cannotListen, "\(name) listener, \(settings.host):\(settings.port): \(error)")
+        }
+    }
+
+    private func open() async throws -> TLSIdentity? {
+        guard case .tls(let identity) = transport else { return nil }
+        return try await cancelWhenGracefulShutdown { try await identity() }
+    }
+
+    private func opened(_ port: Int?) {
+        boundPort.withLock { $0 = port }
+        environment.logger.info(
+            "listening", metadata: ["listener": "\(name)", "host": "\(settings.host)", "port": "\(port ?? 0)"])
+    }
+
+    /// The server says "listening" in its own words, without the listener's name: once is enough.
+    private var serverLogger: Logger {
+        var logger = environment.logger
+        logger.logLevel = max(logger.logLevel, .warning)
+        return logger
+    }
+
+    private static func isLoopback(_ host: String) -> Bool {
+        host == "::1" || host == "localhost"
+            || (host.hasPrefix("127.") && (try? SocketAddress(ipAddress: host, port: 0)) != nil)
+    }
+}

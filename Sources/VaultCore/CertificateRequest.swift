@@ -1,0 +1,60 @@
+import Crypto
+import Foundation
+import HSMBridge
+import NIOCore
+import StrictEncoding
+import SwiftASN1
+import X509
+
+/// A PKCS#10 request for a listener's certificate, signed in the HSM (RFC 2986).
+///
+/// The core assembles what it signs, so that its TLS keys sign nothing that somebody else has written.
+struct CertificateRequest {
+    /// Label of the listener's key.
+    let key: String
+    private let dnsNames: [String]
+    private let addresses: [String]
+
+    /// Reads the members `key`, `dns` and `ip` of an admin command.
+    init(_ reader: inout ObjectReader) throws(SchemaFault) {
+        key = try reader.string("key")
+        dnsNames = try reader.strings("dns")
+        addresses = try reader.strings("ip")
+        guard !dnsNames.isEmpty || !addresses.isEmpty else { throw reader.fault("dns", "names nothing") }
+        guard dnsNames.count + addresses.count <= 32, dnsNames.allSatisfy(Self.isHostName) else {
+            throw reader.fault("dns", "must be at most 32 host names")
+        }
+    }
+
+    private static func isHostName(_ text: String) -> Bool {
+        (1...253).contains(text.utf8.count)
+            && text.utf8.allSatisfy { byte in
+                (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+                    || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "*")
+            }
+    }
+
+    /// The request as PEM.
+    func sign(with key: KeyRing.TLS) async throws -> String {
+        let names = dnsNames.map { GeneralName.dnsName($0) } + (try addresses.map { try Self.address($0) })
+        let extensions = try Certificate.Extensions { SubjectAlternativeNames(names) }
+        let request = try await CertificateSigningRequest(
+            version: .v1, subject: DistinguishedName { CommonName(dnsNames.first ?? addresses[0]) },
+            asyncPrivateKey: Certificate.PrivateKey(ListenerKey(key.hsm)),
+            attributes: .init([.init(ExtensionRequest(extensions: extensions))]), signatureAlgorithm: .ecdsaWithSHA256)
+        return try request.serializeAsPEM().pemString
+    }
+
+    private static func address(_ text: String) throws -> GeneralName {
+        let bytes: [UInt8]
+        switch try? SocketAddress(ipAddress: text, port: 0) {
+        // Safety: the address is a value of its own; its bytes are copied before the closure returns.
+        case .v4(let four): bytes = unsafe withUnsafeBytes(of: four.address.sin_addr) { unsafe Array($0) }
+        // Safety: as above.
+        case .v6(let six): bytes = unsafe withUnsafeBytes(of: six.address.sin6_addr) { unsafe Array($0) }
+        default: throw SchemaFault(path: "ip", problem: "must hold IP addresses")
+        }
+        return .ipAddress(ASN1OctetString(contentBytes: bytes[...]))
+    }
+}

@@ -1,0 +1,97 @@
+import AuditLog
+import CoreProtocol
+import Custody
+package import Logging
+package import NIOCore
+import ServiceLifecycle
+import StrictEncoding
+
+/// The core's two sockets, served until the process is told to stop.
+package struct CoreDaemon: Service {
+    private let core: VaultCore
+    private let group: any EventLoopGroup
+    private let logger: Logger
+
+    /// A daemon around a started core.
+    package init(core: VaultCore, group: any EventLoopGroup, logger: Logger) {
+        self.core = core
+        self.group = group
+        self.logger = logger
+    }
+
+    /// Serves both sockets; on shutdown stops accepting, then closes the core.
+    package func run() async throws {
+        let core = core
+        let front = try await CoreSocket.bind(
+            path: core.settings.frontSocket, users: core.settings.frontUsers, group: group, logger: logger
+        ) { frame, reply in core.answerFront(frame, reply) }
+        let admin = try await CoreSocket.bind(
+            path: core.settings.adminSocket, users: core.settings.adminUsers, group: group, logger: logger
+        ) { frame, reply in core.answerAdmin(frame, reply) }
+        logger.info(
+            "the core is ready",
+            metadata: ["custody": "\(core.manifest.custody.rawValue)", "manifest": "\(core.manifest.version)"])
+        try? await gracefulShutdown()
+        await front.close()
+        await admin.close()
+        await core.shutdown()
+    }
+}
+
+extension VaultCore {
+    typealias Reply = @Sendable (CoreFrame) -> Void
+
+    /// The front's calls; anything else is refused.
+    func answerFront(_ frame: CoreFrame, _ reply: @escaping Reply) {
+        let id = frame.id
+        let answer: @Sendable (Result<ByteBuffer, CoreError>) -> Void = { reply(CoreFrame(id: id, result: $0)) }
+        do throws(CoreError) {
+            switch frame.kind {
+            case .describe: answer(.success(ByteBuffer(json: description.json)))
+            case .sign: sign(try SignRequest(payload: frame.payload)) { answer($0.map(\.payload)) }
+            case .append:
+                var payload = frame.payload
+                guard let bytes = payload.readField(), payload.readableBytes == 0 else {
+                    throw CoreError(.malformed, "append: fields are missing or left over")
+                }
+                append(try Entry(payload: bytes)) { answer($0.map { ByteBuffer(integer: $0) }) }
+            case .tlsSign:
+                var payload = frame.payload
+                guard let label = payload.readTextField(), let data = payload.readField(), payload.readableBytes == 0
+                else { throw CoreError(.malformed, "tlsSign: fields are missing or left over") }
+                tlsSign(key: label, data: data) { answer($0.map { ByteBuffer(bytes: $0) }) }
+            case .admin, .success, .failure: throw CoreError(.refused, "this call is not for the front's socket")
+            }
+        } catch {
+            answer(.failure(error))
+        }
+    }
+
+    /// The operators' commands.
+    func answerAdmin(_ frame: CoreFrame, _ reply: @escaping Reply) {
+        let id = frame.id
+        Task {
+            let result: Result<ByteBuffer, CoreError>
+            do throws(CoreError) {
+                switch frame.kind {
+                case .describe: result = .success(ByteBuffer(json: self.description.json))
+                case .admin: result = .success(ByteBuffer(json: try await self.execute(frame.payload)))
+                default: throw CoreError(.refused, "this call is not for the admin socket")
+                }
+            } catch {
+                result = .failure(error)
+            }
+            reply(CoreFrame(id: id, result: result))
+        }
+    }
+}
+
+extension CoreFrame {
+    /// The reply to the request with this id.
+    init(id: UInt64, result: Result<ByteBuffer, CoreError>) {
+        switch result {
+        case .success(let payload): self.init(id: id, kind: .success, payload: payload)
+        case .failure(let error): self.init(id: id, kind: .failure, payload: error.payload)
+        }
+    }
+}

@@ -1,0 +1,73 @@
+/// What the core needs to start; paths are absolute.
+package struct CoreSettings: Sendable {
+    /// Where the settings came from, for error messages.
+    package var configurationFile: String
+    package var issuer: String
+    package var frontSocket: String
+    package var adminSocket: String
+    /// Numeric users that may connect to the front socket.
+    package var frontUsers: Set<UInt32>
+    /// Numeric users that may connect to the admin socket.
+    package var adminUsers: Set<UInt32>
+    package var manifestFile: String
+    /// The custody mode the configuration admits; the manifest must say the same.
+    package var custody: String
+    package var module: String
+    /// RFC 7512 URI of the token.
+    package var token: String
+    package var pinFile: String
+    package var lanes: Int
+    package var queueCapacity: Int
+    package var logDirectory: String
+    package var logOrigin: String
+    package var checkpointInterval: Duration
+    /// Bytes of disk that only mints may use.
+    package var headroom: Int64
+    package var keys: [KeyPlan]
+
+    /// A key the configuration asks for: genesis makes it, the manifest must name it.
+    package struct KeyPlan: Sendable, Equatable {
+        package var label: String
+        package var purpose: String
+        package var algorithm: String
+        package var types: [String]
+        /// Seconds; nil for keys that sign no tokens.
+        package var maximumLifetime: Int64?
+
+        /// A planned key.
+        package init(label: String, purpose: String, algorithm: String, types: [String], maximumLifetime: Int64?) {
+            self.label = label
+            self.purpose = purpose
+            self.algorithm = algorithm
+            self.types = types
+            self.maximumLifetime = maximumLifetime
+        }
+    }
+
+    /// Settings of a core.
+    package init(
+        configurationFile: String, issuer: String, frontSocket: String, adminSocket: String, frontUsers: Set<UInt32>,
+        adminUsers: Set<UInt32>, manifestFile: String, custody: String, module: String, token: String, pinFile: String,
+        lanes: Int, queueCapacity: Int, logDirectory: String, logOrigin: String, checkpointInterval: Duration,
+        headroom: Int64, keys: [KeyPlan]
+    ) {
+        self.configurationFile = configurationFile
+        self.issuer = issuer
+        self.frontSocket = frontSocket
+        self.adminSocket = adminSocket
+        self.frontUsers = frontUsers
+        self.adminUsers = adminUsers
+        self.manifestFile = manifestFile
+        self.custody = custody
+        self.module = module
+        self.token = token
+        self.pinFile = pinFile
+        self.lanes = lanes
+        self.queueCapacity = queueCapacity
+        self.logDirectory = logDirectory
+        self.logOrigin = logOrigin
+        self.checkpointInterval = checkpointInterval
+        self.headroom = headroom
+        self.keys = keys
+    }
+}

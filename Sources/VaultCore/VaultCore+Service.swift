@@ -1,0 +1,104 @@
+package import AuditLog
+package import CoreProtocol
+import Custody
+import HSMBridge
+import Logging
+import StrictEncoding
+
+extension VaultCore: CoreService {
+    package func describe() async throws(CoreError) -> CoreDescription { description }
+
+    package func sign(_ request: SignRequest) async throws(CoreError) -> SignedRecord {
+        let result = await withCheckedContinuation { continuation in
+            sign(request) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    package func append(_ entry: Entry) async throws(CoreError) -> UInt64 {
+        let result = await withCheckedContinuation { continuation in
+            append(entry) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+
+    package func tlsSign(key label: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
+        let result = await withCheckedContinuation { continuation in
+            tlsSign(key: label, data: data) { continuation.resume(returning: $0) }
+        }
+        return try result.get()
+    }
+}
+
+extension VaultCore {
+    /// Gate, then record and signature side by side; calls back once, on any thread.
+    package func sign(
+        _ request: SignRequest, completion: @escaping @Sendable (Result<SignedRecord, CoreError>) -> Void
+    ) {
+        let key: KeyRing.Signing
+        do {
+            key = try keys.signing(kid: request.kid)
+            try Gate.check(input: request.input, entry: request.entry, key: key.manifest, now: clock())
+            try checkBundle(request.entry)
+        } catch {
+            return completion(.failure(error))
+        }
+        let entry = completed(request.entry, key: key.manifest)
+        let operation = SignOperation(completion: completion) { error in self.recordAborted(entry, error) }
+        key.hsm.sign(request.input, deadline: .now + request.patience) { result in
+            operation.signed(result.mapError { CoreError($0) })
+        }
+        guard !operation.isRefused else { return operation.finishRefused() }
+        log.append(entry) { result in
+            operation.recorded(result.map(\.index).mapError { CoreError($0) })
+        }
+    }
+
+    /// Appends an entry the front may write by itself: denials, outcomes, configuration loads.
+    package func append(_ entry: Entry, completion: @escaping @Sendable (Result<UInt64, CoreError>) -> Void) {
+        guard VaultCore.kindsOfTheFront.contains(entry.kind) else {
+            return completion(.failure(CoreError(.refused, "entry.kind: is not the front's to write")))
+        }
+        if entry.kind == .configLoaded, entry.bundle == nil {
+            return completion(.failure(CoreError(.refused, "entry.bundle: is missing")))
+        }
+        log.append(completed(entry, key: nil)) { result in
+            if entry.kind == .configLoaded, case .success = result, let bundle = entry.bundle { self.admit(bundle) }
+            completion(result.map(\.index).mapError { CoreError($0) })
+        }
+    }
+
+    /// Signs a TLS 1.3 server CertificateVerify; calls back once, on any thread.
+    package func tlsSign(
+        key label: String, data: [UInt8], completion: @escaping @Sendable (Result<[UInt8], CoreError>) -> Void
+    ) {
+        do {
+            try TLSGate.check(data)
+            let key = try keys.tls(label: label)
+            key.hsm.sign(data, deadline: .now + .seconds(3)) { completion($0.mapError { CoreError($0) }) }
+        } catch {
+            completion(.failure(error))
+        }
+    }
+
+    private static let kindsOfTheFront: Set<Entry.Kind> = [.denied, .configLoaded]
+
+    /// What the core says in every entry, whatever the front put there.
+    private func completed(_ entry: Entry, key: ManifestKey?) -> Entry {
+        var entry = entry
+        entry.custody = manifest.custody.rawValue
+        entry.manifestVersion = manifest.version
+        entry.keyLabel = key?.label
+        return entry
+    }
+
+    private func recordAborted(_ mint: Entry, _ error: CoreError) {
+        var entry = mint
+        entry.kind = .mintAborted
+        entry.code = error.code.rawValue
+        entry.reason = error.reason
+        log.append(entry) { result in
+            if case .failure = result { self.logger.error("an aborted mint could not be recorded") }
+        }
+    }
+}

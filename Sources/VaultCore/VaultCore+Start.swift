@@ -1,0 +1,150 @@
+package import AuditLog
+import CVaultSystem
+import Custody
+import Foundation
+import HSMBridge
+package import Logging
+package import StrictEncoding
+
+extension VaultCore {
+    /// Opens manifest, token and log in that order; whatever is wrong stops the start with one clear line.
+    ///
+    /// `onFatal` is called when the log can take nothing any more: the process must end.
+    package static func start(
+        settings: CoreSettings, logger: Logger, clock: @escaping @Sendable () -> UnixTime, instance: String,
+        onFatal: @escaping @Sendable (AuditLogError) -> Void
+    ) async throws -> VaultCore {
+        let manifest = try Manifest.load(settings)
+        let hsm = try await HSM.open(settings)
+        guard let token = manifest.tokens.first(where: { $0.serial == hsm.profile.info.serial }) else {
+            throw StartError(
+                file: settings.manifestFile, field: "tokens",
+                problem: "does not name the token with serial \(hsm.profile.info.serial)",
+                mend: "use the manifest that was written for this token, or correct hsm.token")
+        }
+        let keys = try await KeyRing(manifest: manifest, hsm: hsm, file: settings.manifestFile)
+        try checkPlan(settings, manifest)
+        let log = try openLog(settings, keys: keys, clock: clock, onFatal: onFatal)
+        let core = VaultCore(
+            settings: settings, manifest: manifest, hsm: hsm, keys: keys, log: log, instance: instance, clock: clock,
+            logger: logger)
+        try await core.begin(token: token)
+        return core
+    }
+
+    /// Opens the record of this run.
+    private func begin(token: ManifestToken) async throws {
+        do {
+            try await appendOwn(
+                .adminCoreStarted, detail: ["token": token.serial, "manifest_hash": manifest.hash, "instance": instance])
+        } catch {
+            throw StartError(file: settings.logDirectory, problem: "\(error)", mend: "see the log's disk and clock")
+        }
+    }
+
+    /// The configuration may ask for no key that the manifest does not hold.
+    private static func checkPlan(_ settings: CoreSettings, _ manifest: Manifest) throws(StartError) {
+        for (index, plan) in settings.keys.enumerated() {
+            guard
+                manifest.keys.contains(where: {
+                    $0.label == plan.label && $0.purpose.rawValue == plan.purpose && $0.algorithm == plan.algorithm
+                })
+            else {
+                throw StartError(
+                    file: settings.configurationFile, field: "keys[\(index)] (\(plan.label))",
+                    problem: "the manifest \(settings.manifestFile) holds no such key",
+                    mend: "generate it by a ceremony, or take it out of the configuration")
+            }
+        }
+    }
+
+    private static func openLog(
+        _ settings: CoreSettings, keys: KeyRing, clock: @escaping @Sendable () -> UnixTime,
+        onFatal: @escaping @Sendable (AuditLogError) -> Void
+    ) throws -> AuditLog {
+        do {
+            let signer = try TokenCheckpointSigner(key: keys.checkpoint, origin: settings.logOrigin)
+            var options = AuditLogOptions()
+            options.checkpointInterval = settings.checkpointInterval
+            options.headroom = settings.headroom
+            let log = try AuditLog.open(
+                directory: settings.logDirectory, origin: settings.logOrigin, signer: signer, clock: clock,
+                options: options, onFatal: onFatal)
+            try Data((signer.verifierKey.description + "\n").utf8)
+                .write(to: URL(filePath: settings.logDirectory + ".vkey"), options: .atomic)
+            return log
+        } catch let error as AuditLogError {
+            throw StartError(
+                file: settings.logDirectory, problem: "\(error)",
+                mend: "see docs/operating.md, \"The log does not open\"")
+        }
+    }
+}
+
+extension Manifest {
+    /// Reads the manifest the settings name and holds it against their custody mode.
+    static func load(_ settings: CoreSettings) throws(StartError) -> Manifest {
+        let bytes: Data
+        do {
+            bytes = try Data(contentsOf: URL(filePath: settings.manifestFile))
+        } catch {
+            throw StartError(
+                file: settings.manifestFile, problem: "cannot be read",
+                mend: "make the appliance's keys first, or correct core.manifest")
+        }
+        let manifest: Manifest
+        do {
+            manifest = try Manifest(jsonBytes: [UInt8](bytes))
+        } catch {
+            throw StartError(
+                file: settings.manifestFile, field: error.path, problem: error.problem,
+                mend: "restore the manifest as the ceremony wrote it; it is never edited by hand")
+        }
+        guard manifest.custody.rawValue == settings.custody else {
+            throw StartError(
+                file: settings.configurationFile, field: "core.custody",
+                problem: "is \(settings.custody), but the manifest says \(manifest.custody.rawValue)",
+                mend: "use the configuration that belongs to this manifest")
+        }
+        guard manifest.custody == .development else {
+            throw StartError(
+                file: settings.manifestFile, field: "custody", problem: "this build can check no quorum's signatures",
+                mend: "use a build with ceremonies")
+        }
+        return manifest
+    }
+}
+
+extension HSM {
+    /// Opens the configured token and logs in with the PIN file that development custody admits.
+    static func open(_ settings: CoreSettings) async throws(StartError) -> HSM {
+        let file = settings.configurationFile
+        do throws(HSMError) {
+            var configuration = HSM.Configuration()
+            configuration.lanes = settings.lanes
+            configuration.queue = settings.queueCapacity
+            return try await HSM.open(
+                modulePath: settings.module, token: try TokenURI(settings.token), pin: try PIN(file: settings.pinFile),
+                configuration: configuration)
+        } catch {
+            switch error.code {
+            case .moduleNotFound, .moduleRefused, .moduleInUse:
+                throw StartError(
+                    file: file, field: "hsm.module", problem: "\(error)",
+                    mend: "give the absolute path of the vendor's PKCS#11 library")
+            case .pinFileRefused, .pinRefused, .pinKnownBad, .pinFinalTry, .pinLocked, .pinLength:
+                throw StartError(
+                    file: file, field: "hsm.pin_file", problem: "\(error)",
+                    mend: "\(settings.pinFile) must be a regular file of the core's user, mode 0600, with the PIN alone")
+            case .uriMalformed, .uriAttributeUnknown, .uriAttributeRepeated, .pinInURI, .pinSourceRefused:
+                throw StartError(
+                    file: file, field: "hsm.token", problem: "\(error)",
+                    mend: "write it like pkcs11:token=LABEL;serial=SERIAL (RFC 7512)")
+            default:
+                throw StartError(
+                    file: file, field: "hsm.token", problem: "\(error)",
+                    mend: "list the tokens with: pkcs11-tool --module \(settings.module) --list-slots")
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+package import AuditLog
+package import CoreProtocol
+package import Custody
+package import HSMBridge
+package import Logging
+package import StrictEncoding
+import Synchronization
+
+/// The core: the only process that opens the token and writes the log (docs/architecture.md).
+///
+/// It trusts the front for nothing it can check itself, and releases nothing before its record is durable.
+package final class VaultCore: Sendable {
+    package let settings: CoreSettings
+    package let manifest: Manifest
+    package let hsm: HSM
+    package let keys: KeyRing
+    package let log: AuditLog
+    package let clock: @Sendable () -> UnixTime
+    package let logger: Logger
+    /// Random per start; a front that sees another one loads its bundle again.
+    package let instance: String
+    package let started: UnixTime
+    /// Hashes of the configuration bundles that a `config.loaded` leaf of this run covers.
+    private let bundles = Mutex<Set<String>>([])
+
+    /// How many bundles one run may load: a front that reloads without end is broken or hostile.
+    private static let maximumBundles = 10_000
+
+    init(
+        settings: CoreSettings, manifest: Manifest, hsm: HSM, keys: KeyRing, log: AuditLog, instance: String,
+        clock: @escaping @Sendable () -> UnixTime, logger: Logger
+    ) {
+        self.settings = settings
+        self.manifest = manifest
+        self.hsm = hsm
+        self.keys = keys
+        self.log = log
+        self.instance = instance
+        self.clock = clock
+        self.logger = logger
+        self.started = clock()
+    }
+
+    /// A `config.loaded` leaf is durable: requests may now be decided under this bundle.
+    func admit(_ bundle: String) {
+        bundles.withLock { bundles in
+            if bundles.count < Self.maximumBundles { bundles.insert(bundle) }
+        }
+    }
+
+    /// Refuses an entry under a bundle that no leaf of this run names.
+    func checkBundle(_ entry: Entry) throws(CoreError) {
+        guard let bundle = entry.bundle, bundles.withLock({ $0.contains(bundle) }) else {
+            throw CoreError(.refused, "entry.bundle: has no config.loaded leaf in this run of the core")
+        }
+    }
+
+    /// Keys, health and figures as the front sees them.
+    package var description: CoreDescription {
+        CoreDescription(
+            instance: instance, appliance: manifest.appliance, custody: manifest.custody.rawValue,
+            manifestVersion: manifest.version,
+            keys: manifest.keys.filter { $0.state != .destroyed }.map { key in
+                CoreDescription.Key(
+                    label: key.label, kid: key.kid, algorithm: key.algorithm, purpose: key.purpose.rawValue,
+                    state: key.state.rawValue, jwk: key.jwk, maximumLifetime: key.gate?.maximumLifetime)
+            }, faults: faults, figures: figures)
+    }
+
+    /// Stops the token and the log in that order: what is signed is recorded, and the last checkpoint is signed first.
+    package func shutdown() async {
+        _ = try? await appendOwn(.adminCoreStopped, detail: [:])
+        do {
+            try await log.close()
+        } catch {
+            logger.error("the log did not close cleanly", metadata: ["reason": "\(error)"])
+        }
+        _ = await hsm.shutdown()
+    }
+
+    /// Appends an entry of the core's own.
+    @discardableResult
+    func appendOwn(_ kind: Entry.Kind, detail: [String: String]) async throws(AuditLogError) -> UInt64 {
+        var entry = Entry(kind: kind)
+        entry.custody = manifest.custody.rawValue
+        entry.manifestVersion = manifest.version
+        if !detail.isEmpty { entry.detail = detail }
+        return try await log.append(entry).index
+    }
+}

@@ -1,0 +1,100 @@
+internal import Foundation
+
+/// A SoftHSM of its own in a directory: configuration, tokens and PIN files, made with softhsm2-util.
+///
+/// Tokens have to be made before the library is initialised: SoftHSM shows new ones only then.
+package struct SoftHSMDirectory: Sendable {
+    /// One token and where its secrets are.
+    package struct Token: Sendable, Hashable {
+        /// CKA_LABEL of the token; unique within the directory.
+        package let label: String
+        /// The user PIN.
+        package let pin: String
+        /// The security officer's PIN.
+        package let securityOfficerPIN: String
+        /// A file that holds the user PIN, for its owner alone.
+        package let pinFile: String
+
+        /// RFC 7512 URI of the token.
+        package var uri: String { "pkcs11:token=\(label)" }
+    }
+
+    /// Why there is no SoftHSM.
+    package struct Failure: Error, CustomStringConvertible {
+        /// What is missing or went wrong, and what to do.
+        package let description: String
+    }
+
+    /// Where everything lies.
+    package let path: String
+    /// The tokens, in the order they were made.
+    package let tokens: [Token]
+
+    /// The file that SOFTHSM2_CONF must name.
+    package var configurationFile: String { path + "/softhsm2.conf" }
+
+    /// Makes a directory, which must not exist, with tokens of these labels.
+    package init(path: String, labels: [String]) throws {
+        self.path = path
+        try FileManager.default.createDirectory(
+            atPath: path + "/tokens", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        // A forked child must not inherit a login (SoftHSMv2 pull request 513).
+        let configuration = """
+            directories.tokendir = \(path)/tokens
+            objectstore.backend = file
+            log.level = ERROR
+            slots.removable = false
+            library.reset_on_fork = true
+
+            """
+        try SoftHSMDirectory.write(configuration, to: path + "/softhsm2.conf")
+        var tokens: [Token] = []
+        for (index, label) in labels.enumerated() {
+            let token = Token(
+                label: label, pin: "user-\(index)-1234", securityOfficerPIN: "officer-\(index)-5678",
+                pinFile: "\(path)/\(label).pin")
+            try SoftHSMDirectory.write(token.pin + "\n", to: token.pinFile)
+            tokens.append(token)
+        }
+        self.tokens = tokens
+        for token in tokens { try initialise(token) }
+    }
+
+    /// The SoftHSM library of this machine.
+    package static func modulePath() throws -> String {
+        let known = [
+            "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
+            "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so",
+        ]
+        guard let found = known.first(where: FileManager.default.fileExists(atPath:)) else {
+            throw Failure(description: "no SoftHSM library in \(known): install softhsm2")
+        }
+        return found
+    }
+
+    private func initialise(_ token: Token) throws {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = [
+            "softhsm2-util", "--init-token", "--free", "--label", token.label, "--pin", token.pin, "--so-pin",
+            token.securityOfficerPIN,
+        ]
+        process.environment = ProcessInfo.processInfo.environment.merging(["SOFTHSM2_CONF": configurationFile]) { $1 }
+        process.standardOutput = FileHandle.nullDevice
+        let errors = Pipe()
+        process.standardError = errors
+        try process.run()
+        let text = errors.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failure(description: "softhsm2-util (package softhsm2): \(String(decoding: text, as: UTF8.self))")
+        }
+    }
+
+    private static func write(_ text: String, to path: String) throws {
+        let attributes: [FileAttributeKey: Any] = [.posixPermissions: 0o600]
+        guard FileManager.default.createFile(atPath: path, contents: Data(text.utf8), attributes: attributes) else {
+            throw Failure(description: "cannot write \(path)")
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import Histogram
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import NIOSSL
+import NIOTLS
+
+/// A closed-loop run: N connections, each with one request in flight, for a while.
+struct LoadRun {
+    /// What a run measured.
+    struct Outcome {
+        var seconds: Double
+        /// Answers by HTTP status; 0 counts broken connections.
+        var statuses: [UInt: Int] = [:]
+        /// Latency of the answers with status 200, in nanoseconds.
+        var latency = Histogram<UInt32>(highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .three)
+
+        var rate: Double { Double(statuses[200] ?? 0) / seconds }
+
+        mutating func add(_ sample: LoadConnection.Sample) {
+            statuses[sample.status, default: 0] += 1
+            if sample.status == 200 { latency.record(UInt64(max(1, sample.nanoseconds))) }
+        }
+    }
+
+    var host: String
+    var port: Int
+    var tls: TLSConfiguration
+    var connections: Int
+    var duration: TimeAmount
+    /// Requests to send, in turn, each a whole HTTP/1.1 message.
+    var requests: [ByteBuffer]
+
+    /// Runs on one event loop, so that the load generator takes one core at the most.
+    func run() async throws -> Outcome {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        let loop = group.next()
+        let context = try NIOSSLContext(configuration: tls)
+        let started = NIODeadline.now()
+        let deadline = started + duration
+        let requests = requests
+        let shared = try await loop.submit {
+            NIOLoopBound(Shared(requests: requests, deadline: deadline), eventLoop: loop)
+        }.get()
+        let host = host
+        let bootstrap = ClientBootstrap(group: group).channelInitializer { channel in
+            channel.eventLoop.makeCompletedFuture {
+                let shared = shared.value
+                let pipeline = channel.pipeline.syncOperations
+                try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: host.isAddress ? nil : host))
+                try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder()))
+                try pipeline.addHandler(
+                    LoadConnection(nextRequest: { shared.next() }, onSample: { shared.add($0) }))
+            }
+        }
+        var channels: [any Channel] = []
+        for _ in 0..<connections { channels.append(try await bootstrap.connect(host: host, port: port).get()) }
+        for channel in channels { try? await channel.closeFuture.get() }
+        let seconds = Double((NIODeadline.now() - started).nanoseconds) / 1e9
+        var outcome = try await loop.submit { shared.value.outcome }.get()
+        outcome.seconds = seconds
+        try await group.shutdownGracefully()
+        return outcome
+    }
+
+    /// What the connections of a run share; lives on their one event loop.
+    private final class Shared {
+        let requests: [ByteBuffer]
+        var position = 0
+        let deadline: NIODeadline
+        var outcome = Outcome(seconds: 0)
+
+        init(requests: [ByteBuffer], deadline: NIODeadline) {
+            self.requests = requests
+            self.deadline = deadline
+        }
+
+        func next() -> ByteBuffer? {
+            guard NIODeadline.now() < deadline else { return nil }
+            defer { position += 1 }
+            return requests[position % requests.count]
+        }
+
+        func add(_ sample: LoadConnection.Sample) { outcome.add(sample) }
+    }
+}
+
+extension String {
+    /// Whether this is an IP address: TLS server names cannot be addresses (RFC 6066 section 3).
+    fileprivate var isAddress: Bool { (try? SocketAddress(ipAddress: self, port: 0)) != nil }
+}

@@ -1,0 +1,76 @@
+import ArgumentParser
+import Policy
+import StrictEncoding
+import VaultAppliance
+
+/// `policy`: what the rules would say.
+struct PolicyCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "policy", abstract: "Ask the policy without asking for a credential.", subcommands: [Explain.self])
+
+    struct Explain: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what each rule makes of a request, and what comes of it.",
+            discussion: "Exits 0 when the request would be granted, 1 when it would be refused. Needs no running appliance.")
+
+        @OptionGroup var options: ConfigurationOption
+        @Option(help: "Client id of the gateway.") var gateway: String
+        @Option(help: "The user's subject.") var user: String
+        @Option(help: "Name of the user's issuer; needed where several are configured.") var userIssuer: String?
+        @Option(help: "The user's groups, separated by commas.") var groups: String = ""
+        @Option(help: "The agent's subject.") var agent: String?
+        @Option(help: "Name of the agent's issuer; needed where several are configured.") var agentIssuer: String?
+        @Option(help: "Name of the target.") var target: String
+        @Option(help: "Tool to be called.") var tool: String?
+        @Option(help: "Action; may be repeated.") var action: [String] = []
+        @Option(help: "Location; may be repeated.") var location: [String] = []
+        @Option(help: "Identifier of the one object.") var identifier: String?
+        @Option(help: "Scope, values separated by spaces.") var scope: String?
+        @Option(help: "What has been proven: actor_bound, dpop; may be repeated.") var proven: [String] = []
+
+        func run() async throws {
+            let source = try ConfigurationBundle.load(file: options.config)
+            let policy = source.policy
+            let request = try request(source.configuration)
+            for explanation in try policy.explain(request) { print(explanation.line) }
+            do throws(Denial) {
+                let grant = try policy.grant(request, now: systemClock().seconds)
+                print("granted by \(grant.ruleID): scope [\(grant.scopes.joined(separator: " "))], \(grant.lifetime.default) s")
+            } catch {
+                print("refused: \(error.code.rawValue): \(error.reason)")
+                throw ExitCode.failure
+            }
+        }
+
+        private func request(_ configuration: Configuration) throws -> AccessRequest {
+            let facts = try proven.map { name in
+                guard let fact = Requirement(rawValue: name) else { throw CommandFailure("--proven: \(name) is not known") }
+                return fact
+            }
+            return AccessRequest(
+                gateway: gateway,
+                user: .init(
+                    issuer: try issuer(userIssuer, role: .subject, configuration), subject: user,
+                    groups: groups.split(separator: ",").map(String.init)),
+                agent: try agent.map {
+                    .init(issuer: try issuer(agentIssuer, role: .actor, configuration), subject: $0)
+                },
+                target: target,
+                invocation: tool.map {
+                    ToolInvocation(tool: $0, actions: action, locations: location, identifier: identifier)
+                },
+                scopes: scope.map { $0.split(separator: " ").map(String.init) }, facts: Set(facts))
+        }
+
+        private func issuer(
+            _ name: String?, role: Configuration.Issuer.Role, _ configuration: Configuration
+        ) throws -> String {
+            if let name { return name }
+            let candidates = configuration.issuers.filter { $0.roles.contains(role) }
+            guard let only = candidates.first, candidates.count == 1 else {
+                throw CommandFailure("name the issuer of the \(role.rawValue): " + candidates.map(\.name).joined(separator: ", "))
+            }
+            return only.name
+        }
+    }
+}

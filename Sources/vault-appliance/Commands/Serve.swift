@@ -1,0 +1,32 @@
+import ArgumentParser
+import Logging
+import Minting
+import NIOPosix
+import ServiceLifecycle
+import UnixSignals
+import VaultAppliance
+
+/// `serve`: the process that faces the network.
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the front: listeners, token exchange, metadata. It needs a running core to answer.",
+        discussion: "SIGHUP loads policy, issuers, clients, targets and certificates anew; a bad file changes nothing.")
+
+    @OptionGroup var options: ConfigurationOption
+
+    func run() async throws {
+        ProcessHygiene.apply()
+        let logger = Log.bootstrap("front")
+        let front = try Front(
+            source: try ConfigurationBundle.load(file: options.config), group: .singletonMultiThreadedEventLoopGroup,
+            logger: logger, clock: systemClock,
+            newJWTID: {
+                var generator = SystemRandomNumberGenerator()
+                return JWTID.random(using: &generator)
+            })
+        let services = ServiceGroup(
+            configuration: .init(
+                services: [.init(service: front)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
+        try await services.run()
+    }
+}

@@ -1,0 +1,95 @@
+import ArgumentParser
+import CoreProtocol
+import NIOCore
+import NIOPosix
+import StrictEncoding
+import VaultAppliance
+import VaultCore
+
+/// `status`: what an operator wants to know first.
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say how the core is: custody, HSM, audit log, keys, faults.",
+        discussion: "Exits 0 when the core is active, 1 when it is faulty or does not answer.")
+
+    @OptionGroup var options: ConfigurationOption
+    @Flag(help: "Print JSON for machines.") var json = false
+
+    func run() async throws {
+        let settings = try CoreSettings(loading: options.config)
+        let status = try await AdminClient.call(["command": "status"], socket: settings.adminSocket)
+        if json {
+            print(String(decoding: JSONWriter.canonical(status), as: UTF8.self))
+        } else {
+            StatusText(status).lines.forEach { print($0) }
+        }
+        guard status.object?["state"] == "active" else { throw ExitCode.failure }
+    }
+}
+
+/// The admin socket as the commands use it.
+enum AdminClient {
+    /// The public point (x then y) of a listener's key.
+    static func point(of label: String, _ configuration: Configuration) async throws -> [UInt8] {
+        let keys = KeyDirectory(issuer: configuration.issuer)
+        keys.update(try await describe(socket: configuration.core.adminSocket))
+        guard let point = keys.tlsPoint(label: label) else {
+            throw CommandFailure("the core has no TLS key \(label); see status")
+        }
+        return point.x + point.y
+    }
+
+    /// What the core says of its keys.
+    static func describe(socket: String) async throws -> CoreDescription {
+        let connection = try await CoreConnection.connect(path: socket, group: .singletonMultiThreadedEventLoopGroup)
+        defer { connection.close() }
+        return try await CoreSession(connection: connection).describe()
+    }
+
+    /// Sends one command and returns the core's answer.
+    static func call(_ command: JSONValue, socket: String) async throws -> JSONValue {
+        do {
+            let connection = try await CoreConnection.connect(path: socket, group: .singletonMultiThreadedEventLoopGroup)
+            defer { connection.close() }
+            var reply = try await connection.call(.admin, ByteBuffer(json: command), within: .seconds(10))
+            guard let answer = reply.readJSON() else { throw CoreError(.malformed, "an answer that cannot be read") }
+            return answer
+        } catch let error as CoreError where error.code == .unreachable {
+            throw CommandFailure("\(error.reason). Is the core running, and may this user connect to it?")
+        }
+    }
+}
+
+/// The status as lines for people.
+struct StatusText {
+    let lines: [String]
+
+    init(_ status: JSONValue) {
+        func text(_ path: String...) -> String {
+            var value: JSONValue? = status
+            for name in path { value = value?.object?[name] }
+            switch value {
+            case .string(let text): return text
+            case .integer(let number): return String(number)
+            case .bool(let flag): return flag ? "yes" : "no"
+            default: return "-"
+            }
+        }
+        var lines = [
+            "state        \(text("state"))",
+            "custody      \(text("custody"))" + (text("custody") == "development" ? "  (nobody vouches for these keys)" : ""),
+            "appliance    \(text("appliance")), manifest \(text("manifest", "version"))",
+            "hsm          \(text("hsm", "token")) (serial \(text("hsm", "serial"))): \(text("hsm", "login")), breaker \(text("hsm", "breaker"))",
+            "lanes        \(text("hsm", "lanes")), written off \(text("hsm", "lanes_written_off")), queue \(text("hsm", "queue_depth"))",
+            "audit log    \(text("log", "size")) entries, \(text("log", "checkpoint_size")) under the checkpoint of \(text("log", "checkpoint_time"))",
+        ]
+        for fault in status.object?["faults"]?.strings ?? [] { lines.append("fault        \(fault)") }
+        for key in status.object?["keys"]?.array ?? [] {
+            let key = key.object
+            func member(_ name: String) -> String { key?[name]?.string ?? "-" }
+            lines.append(
+                "key          \(member("label"))  \(member("alg"))  \(member("purpose"))  \(member("state"))  \(member("kid"))")
+        }
+        self.lines = lines
+    }
+}

@@ -1,0 +1,80 @@
+import ArgumentParser
+import Foundation
+import StrictEncoding
+import VaultAppliance
+
+/// `tls`: certificates for the listeners, whose keys are in the HSM.
+struct TLSCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "tls", abstract: "Certificates of the listeners.",
+        subcommands: [CSR.self, Install.self, TLSStatus.self])
+
+    /// The two listeners that speak TLS.
+    enum Listener: String, ExpressibleByArgument, CaseIterable {
+        case gateway, `public`
+
+        func settings(in configuration: Configuration) -> Configuration.TLSListener {
+            self == .gateway ? configuration.listeners.gateway : configuration.listeners.public
+        }
+    }
+
+    struct CSR: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "csr", abstract: "Print a certificate request for a listener, signed in the HSM.")
+
+        @OptionGroup var options: ConfigurationOption
+        @Option(help: "Which listener: gateway or public.") var listener: Listener
+        @Option(name: .customLong("dns"), parsing: .upToNextOption, help: "Host names the certificate is for.")
+        var dnsNames: [String] = []
+        @Option(name: .customLong("ip"), parsing: .upToNextOption, help: "IP addresses the certificate is for.")
+        var addresses: [String] = []
+
+        func run() async throws {
+            let configuration = try Configuration.load(file: options.config)
+            let answer = try await AdminClient.call(
+                [
+                    "command": "tls-csr", "key": .string(listener.settings(in: configuration).key),
+                    "dns": .array(dnsNames.map { .string($0) }), "ip": .array(addresses.map { .string($0) }),
+                ], socket: configuration.core.adminSocket)
+            guard let csr = answer.object?["csr"]?.string else { throw CommandFailure("the core sent no request") }
+            print(csr)
+        }
+    }
+
+    struct Install: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "install", abstract: "Check a certificate chain against the listener's key and put it in place.")
+
+        @OptionGroup var options: ConfigurationOption
+        @Option(help: "Which listener: gateway or public.") var listener: Listener
+        @Argument(help: "The chain in PEM, the listener's certificate first.", completion: .file()) var chain: String
+
+        func run() async throws {
+            let configuration = try Configuration.load(file: options.config)
+            let listener = listener.settings(in: configuration)
+            let installed = try CertificateInstallation.install(
+                chain: try Data(contentsOf: URL(filePath: chain)), listener: listener,
+                point: try await AdminClient.point(of: listener.key, configuration), now: systemClock())
+            print("installed \(listener.certificateFile): valid until \(installed.rfc3339). The front reads it on SIGHUP.")
+        }
+    }
+
+    struct TLSStatus: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "status", abstract: "Say whom the listeners' certificates are for and when they end.")
+
+        @OptionGroup var options: ConfigurationOption
+
+        func run() async throws {
+            let configuration = try Configuration.load(file: options.config)
+            for listener in Listener.allCases {
+                let settings = listener.settings(in: configuration)
+                let certificate = try CertificateInstallation.describe(
+                    settings, point: try await AdminClient.point(of: settings.key, configuration), now: systemClock())
+                print("\(listener.rawValue)  \(settings.certificateFile)")
+                print("  for    \(certificate.names.joined(separator: ", "))")
+                print("  until  \(certificate.notAfter.rfc3339)")
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+import CVaultSystem
+import Glibc
+import Logging
+import StrictEncoding
+
+/// The system's clock; everything else is handed the time.
+@Sendable func systemClock() -> UnixTime {
+    var now = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &now)
+    return UnixTime(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
+}
+
+/// Random bytes of the kernel's generator.
+@Sendable func randomBytes(_ count: Int) -> [UInt8] {
+    var generator = SystemRandomNumberGenerator()
+    return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
+}
+
+/// Random bytes as lower-case hexadecimal.
+func randomHexadecimal(_ count: Int) -> String {
+    randomBytes(count).map { (($0 < 16 ? "0" : "") + String($0, radix: 16)) }.joined()
+}
+
+/// Keeps what the process holds out of core dumps and out of other processes' reach (prctl(2), PR_SET_DUMPABLE).
+enum ProcessHygiene {
+    static func apply() { csystem_harden_process() }
+}
+
+/// Logging of the two daemons: lines to standard error, level info, never a value from a token.
+enum Log {
+    static func bootstrap(_ process: String) -> Logger {
+        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        return Logger(label: "vault.\(process)")
+    }
+}

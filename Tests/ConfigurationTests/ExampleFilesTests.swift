@@ -1,0 +1,62 @@
+import Foundation
+import Policy
+import StrictEncoding
+import Testing
+
+@testable import VaultAppliance
+
+/// Every file of hsm-config that the front reads is loaded, so that an example never rots.
+@Suite struct ExampleFilesTests {
+    private static let directory = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().appendingPathComponent("hsm-config").path
+
+    private func text(_ name: String) throws -> String {
+        try String(contentsOfFile: ExampleFilesTests.directory + "/" + name, encoding: .utf8)
+    }
+
+    @Test func theExampleConfigurationLoadsWithItsPolicyAndKeys() throws {
+        let bundle = try ConfigurationBundle.load(file: ExampleFilesTests.directory + "/appliance.yaml")
+        #expect(bundle.configuration.core.custody == .quorum)
+        #expect(bundle.policy.rules.map(\.id) == ["crm-update", "crm-read", "reports-batch"])
+        #expect(bundle.policy.denials.map(\.id) == ["no-contractor-writes"])
+        #expect(bundle.hash.utf8.count == 64)
+    }
+
+    @Test func theExampleConfigurationShowsTheDefaultLimits() throws {
+        let configuration = try Configuration.load(file: ExampleFilesTests.directory + "/appliance.yaml")
+        #expect(configuration.limits == .standard)
+    }
+
+    @Test func theExampleConfigurationFitsTheSchema() throws {
+        let value = try #require(YAMLReader(YAMLSource(file: "")).read(try text("appliance.yaml")))
+        var check = JSONSchemaCheck()
+        check.check(value.json, Configuration.schema, "")
+        #expect(check.problems == [])
+    }
+
+    @Test("the example key files hold public keys alone", arguments: ["idp-jwks.json", "agents-jwks.json"])
+    func keyFiles(name: String) throws {
+        let set = try JSONParser.parse(Array(try text(name).utf8))
+        let keys = try #require(set.object?["keys"]?.array)
+        #expect(!keys.isEmpty)
+        for key in keys {
+            #expect(Set(key.object?.names ?? []) == ["kty", "crv", "x", "y", "kid", "alg", "use"])
+        }
+    }
+
+    /// SoftHSM 2.6 reads `name = value` lines and ignores what it does not know, so a mistyped name would go unnoticed.
+    @Test func theSoftHSMFileSetsWhatItKnows() throws {
+        var settings: [String: String] = [:]
+        for line in try text("softhsm2.conf").split(separator: "\n") where !line.hasPrefix("#") {
+            let parts = line.components(separatedBy: " = ")
+            try #require(parts.count == 2)
+            settings[parts[0]] = parts[1]
+        }
+        #expect(
+            settings == [
+                "directories.tokendir": "/var/lib/vault-appliance/tokens", "objectstore.backend": "file",
+                "log.level": "ERROR", "slots.removable": "false", "slots.mechanisms": "ALL",
+                "library.reset_on_fork": "true",
+            ])
+    }
+}

@@ -1,0 +1,250 @@
+import Testing
+
+@testable import HSMBridge
+
+@Suite("Lane scheduler")
+struct LaneSchedulerTests {
+    typealias Scheduler = LaneScheduler<Int>
+
+    static let millisecond: Int64 = 1_000_000
+
+    private func entry(
+        _ work: Int, _ workClass: WorkClass = .minting, kind: Int = 0, deadline: Int64 = 60_000 * millisecond,
+        patience: Int64 = 5_000 * millisecond, isExclusive: Bool = false
+    ) -> Scheduler.Entry {
+        Scheduler.Entry(
+            work: work, workClass: workClass, kind: WorkKind(rawValue: kind), deadline: deadline, patience: patience,
+            isExclusive: isExclusive)
+    }
+
+    /// A scheduler whose lanes have all asked for work once, and found none.
+    private func scheduler(lanes: Int, capacity: Int = 1024) -> Desk {
+        let scheduler = Desk(capacity: capacity)
+        for _ in 0..<lanes {
+            let lane = scheduler.addLane(now: 0)
+            _ = scheduler.next(for: lane, now: 0)
+        }
+        return scheduler
+    }
+
+    private func work(_ assignment: Scheduler.Assignment) -> Int? {
+        if case .run(let work) = assignment { work } else { nil }
+    }
+
+    /// Teaches the scheduler how long work of a kind takes.
+    private func teach(_ scheduler: Desk, kind: Int = 0, takes duration: Int64) {
+        for _ in 0..<100 { scheduler.state.estimates[kind].add(duration) }
+    }
+
+    @Test func workIsDoneInTheOrderItCame() throws {
+        let scheduler = scheduler(lanes: 1)
+        for work in 0..<5 { #expect(scheduler.admit(entry(work), now: 0) == nil) }
+        let lane = try #require(scheduler.popWake())
+        for expected in 0..<5 {
+            #expect(work(scheduler.next(for: lane, now: 0)) == expected)
+            #expect(scheduler.finish(lane, now: 1, succeeded: true) == .owed)
+        }
+    }
+
+    @Test func aDeadlineThatHasPassedIsRefused() {
+        let scheduler = scheduler(lanes: 1)
+        #expect(scheduler.admit(entry(1, deadline: 10), now: 10) == .expired)
+        #expect(scheduler.admit(entry(1, deadline: 11), now: 10) == nil)
+    }
+
+    @Test func workThatCannotMakeItsDeadlineIsRefusedAndTheRetryTimeIsTrue() throws {
+        let ms = Self.millisecond
+        let scheduler = scheduler(lanes: 1)
+        teach(scheduler, takes: 10 * ms)
+        var now: Int64 = 0
+        var admitted = 0
+        var wait: Int64 = 0
+        while true {
+            let refusal = scheduler.admit(entry(admitted, deadline: now + 100 * ms), now: now)
+            guard let refusal else {
+                admitted += 1
+                continue
+            }
+            guard case .saturated(let retryAfter) = refusal else {
+                Issue.record("refused with \(refusal)")
+                return
+            }
+            wait = retryAfter
+            break
+        }
+        // 100 ms hold nine answers of 10 ms, when estimates are stretched by a tenth.
+        #expect(admitted == 9)
+        #expect(scheduler.admit(entry(99, deadline: now + 100 * ms), now: now) != nil)
+        let lane = try #require(scheduler.popWake())
+        let end = now + wait
+        while now + 10 * ms <= end + 10 * ms - 1 {
+            _ = scheduler.next(for: lane, now: now)
+            now += 10 * ms
+            _ = scheduler.finish(lane, now: now, succeeded: true)
+        }
+        #expect(scheduler.admit(entry(99, deadline: end + 100 * ms), now: max(now, end)) == nil)
+    }
+
+    @Test func anIdleLaneTakesWorkEvenAfterOneSlowAnswer() {
+        let scheduler = scheduler(lanes: 1)
+        teach(scheduler, takes: 10_000 * Self.millisecond)
+        #expect(scheduler.admit(entry(1, deadline: Self.millisecond), now: 0) == nil)
+    }
+
+    @Test func aLaneThatIsStuckKeepsOutWhatCouldNotWaitForIt() throws {
+        let ms = Self.millisecond
+        let scheduler = scheduler(lanes: 1)
+        teach(scheduler, takes: ms)
+        #expect(scheduler.admit(entry(1), now: 0) == nil)
+        _ = scheduler.next(for: try #require(scheduler.popWake()), now: 0)
+        #expect(scheduler.admit(entry(2, deadline: 1_500 * ms), now: 1_000 * ms) != nil)
+        #expect(scheduler.admit(entry(3, deadline: 3_500 * ms), now: 1_000 * ms) == nil)
+    }
+
+    @Test func theQueueIsBoundedWithPlacesForUpkeepAndHandshakes() {
+        let scheduler = scheduler(lanes: 0, capacity: 8)
+        for work in 0..<8 { #expect(scheduler.admit(entry(work), now: 0) == nil) }
+        #expect(scheduler.admit(entry(8), now: 0) != nil)
+        for work in 0..<16 { #expect(scheduler.admit(entry(work, .upkeep), now: 0) == nil) }
+        #expect(scheduler.admit(entry(16, .upkeep), now: 0) != nil)
+        for work in 0..<2 { #expect(scheduler.admit(entry(work, .tls), now: 0) == nil) }
+        #expect(scheduler.admit(entry(2, .tls), now: 0) != nil)
+        #expect(scheduler.state.depth == 26)
+    }
+
+    @Test(arguments: [(1, 0), (2, 0), (3, 1), (2, 1)])
+    func handshakesTakeAFifthOfLaneTimeWhileMintingWaits(lanes: Int, handshakeKind: Int) {
+        let ms = Self.millisecond
+        let scheduler = scheduler(lanes: lanes)
+        teach(scheduler, kind: 0, takes: 2 * ms)
+        teach(scheduler, kind: 1, takes: 7 * ms)
+        var simulation = Simulation(scheduler: scheduler.state, lanes: lanes)
+        var time: [Int: Int64] = [0: 0, 1: 0]
+        for step in 0..<20_000 {
+            while simulation.scheduler.minting.count < 10 {
+                _ = simulation.scheduler.admit(entry(0, deadline: .max), now: simulation.now)
+            }
+            while simulation.scheduler.tls.count < 10 {
+                _ = simulation.scheduler.admit(entry(1, .tls, kind: handshakeKind, deadline: .max), now: simulation.now)
+            }
+            guard let done = simulation.step(takes: { $0 == 1 && handshakeKind == 1 ? 7 * ms : 2 * ms }) else {
+                Issue.record("nothing ran at step \(step)")
+                return
+            }
+            time[done.work, default: 0] += done.elapsed
+        }
+        let share = Double(time[1] ?? 0) / Double((time[0] ?? 0) + (time[1] ?? 0))
+        #expect(share > 0.15 && share < 0.22, "handshakes took \(share)")
+    }
+
+    @Test func handshakesTakeEveryLaneWhenNothingElseWaits() {
+        let scheduler = scheduler(lanes: 2)
+        for work in 0..<2 { #expect(scheduler.admit(entry(work, .tls), now: 0) == nil) }
+        while let lane = scheduler.popWake() { #expect(work(scheduler.next(for: lane, now: 0)) != nil) }
+        #expect(scheduler.state.busyLanes == 2)
+    }
+
+    @Test func exclusiveWorkWaitsForTheOthersAndHoldsThemBack() throws {
+        let scheduler = scheduler(lanes: 2)
+        #expect(scheduler.admit(entry(1), now: 0) == nil)
+        let first = try #require(scheduler.popWake())
+        #expect(work(scheduler.next(for: first, now: 0)) == 1)
+        #expect(scheduler.admit(entry(2, isExclusive: true), now: 0) == nil)
+        #expect(scheduler.admit(entry(3), now: 0) == nil)
+        #expect(scheduler.popWake() == nil)
+        _ = scheduler.finish(first, now: 1, succeeded: true)
+        #expect(work(scheduler.next(for: first, now: 1)) == 2)
+        #expect(scheduler.popWake() == nil)
+        _ = scheduler.finish(first, now: 2, succeeded: true)
+        let second = try #require(scheduler.popWake())
+        #expect(second != first)
+        #expect(work(scheduler.next(for: second, now: 2)) == 3)
+    }
+
+    @Test func expiredWorkIsToldOnceWhetherItWaitsOrRuns() throws {
+        let scheduler = scheduler(lanes: 1)
+        #expect(scheduler.admit(entry(1, deadline: 100), now: 0) == nil)
+        #expect(scheduler.admit(entry(2, deadline: 100), now: 0) == nil)
+        let lane = try #require(scheduler.popWake())
+        _ = scheduler.next(for: lane, now: 0)
+        #expect(scheduler.expire(now: 99).isEmpty)
+        #expect(Set(scheduler.expire(now: 100)) == [1, 2])
+        #expect(scheduler.expire(now: 101).isEmpty)
+        #expect(scheduler.finish(lane, now: 102, succeeded: true) == .told)
+    }
+
+    @Test func aResultThatComesAfterItsDeadlineIsLate() throws {
+        let scheduler = scheduler(lanes: 1)
+        #expect(scheduler.admit(entry(1, deadline: 100), now: 0) == nil)
+        let lane = try #require(scheduler.popWake())
+        _ = scheduler.next(for: lane, now: 0)
+        #expect(scheduler.finish(lane, now: 100, succeeded: true) == .late)
+    }
+
+    @Test func aHungLaneIsWrittenOffAndMayReturn() throws {
+        let scheduler = scheduler(lanes: 1)
+        #expect(scheduler.admit(entry(1, patience: 50), now: 0) == nil)
+        let lane = try #require(scheduler.popWake())
+        _ = scheduler.next(for: lane, now: 0)
+        #expect(scheduler.writeOff(now: 49, startPatience: 50).isEmpty)
+        let hung = scheduler.writeOff(now: 50, startPatience: 50)
+        #expect(hung.map(\.lane) == [lane] && hung.map(\.owed) == [1])
+        #expect(scheduler.state.activeLanes == 0 && scheduler.state.hungLanes == 1)
+        #expect(scheduler.writeOff(now: 99, startPatience: 50).isEmpty)
+        #expect(scheduler.finish(lane, now: 100, succeeded: true) == .writtenOff)
+        #expect(scheduler.readmit(lane, wanted: 1))
+        #expect(scheduler.state.activeLanes == 1 && scheduler.state.hungLanes == 0)
+    }
+
+    @Test func aLaneThatReturnsWhenReplacedLeaves() throws {
+        let scheduler = scheduler(lanes: 1)
+        #expect(scheduler.admit(entry(1, patience: 50), now: 0) == nil)
+        let lane = try #require(scheduler.popWake())
+        _ = scheduler.next(for: lane, now: 0)
+        _ = scheduler.writeOff(now: 50, startPatience: 50)
+        _ = scheduler.addLane(now: 50)
+        #expect(!scheduler.readmit(lane, wanted: 1))
+        #expect(scheduler.state.activeLanes == 1 && scheduler.state.hungLanes == 0)
+    }
+
+    @Test func aLaneThatHangsWhileItOpensItsSessionIsWrittenOff() {
+        let scheduler = Desk(capacity: 10)
+        let lane = scheduler.addLane(now: 0)
+        #expect(scheduler.writeOff(now: 50, startPatience: 50).map(\.lane) == [lane])
+    }
+
+    @Test func exclusiveWorkNeverRunsBesideAHungCall() throws {
+        let scheduler = scheduler(lanes: 2)
+        #expect(scheduler.admit(entry(1, patience: 50), now: 0) == nil)
+        _ = scheduler.next(for: try #require(scheduler.popWake()), now: 0)
+        _ = scheduler.writeOff(now: 50, startPatience: 50)
+        #expect(scheduler.admit(entry(2, isExclusive: true), now: 60) == nil)
+        #expect(scheduler.popWake() == nil)
+    }
+
+    @Test func stoppedLanesLeaveAndNothingIsLetIn() throws {
+        let scheduler = scheduler(lanes: 2)
+        #expect(scheduler.admit(entry(1), now: 0) == nil)
+        scheduler.stop()
+        #expect(scheduler.drain() == [1])
+        #expect(scheduler.admit(entry(2), now: 0) == .stopped)
+        for _ in 0..<2 {
+            let lane = try #require(scheduler.popWake())
+            guard case .leave = scheduler.next(for: lane, now: 0) else {
+                Issue.record("a lane stayed")
+                return
+            }
+        }
+        #expect(scheduler.state.lanes.isEmpty)
+    }
+
+    @Test("whatever happens, all work let in is run or reported exactly once", arguments: 0..<40)
+    func everyWorkHasOneEnd(seed: Int) {
+        var walk = RandomWalk(seed: UInt64(seed))
+        for _ in 0..<3_000 { walk.step() }
+        walk.settle()
+        #expect(walk.faults == [])
+        #expect(walk.ended == walk.admitted)
+        #expect(walk.admitted.count > 100)
+    }
+}

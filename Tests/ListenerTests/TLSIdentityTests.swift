@@ -1,0 +1,66 @@
+import Crypto
+import Foundation
+import StrictEncoding
+import Testing
+
+@testable import VaultAppliance
+
+@Suite struct TLSIdentityTests {
+    private func code(_ tls: TestTLS, chain: String, authorities: String? = nil, now: UnixTime = .now) throws
+        -> ListenerError.Code?
+    {
+        let file = try tls.directory.write("chain.pem", chain)
+        do {
+            _ = try TLSIdentity(
+                chainFile: file, clientAuthoritiesFile: authorities, key: tls.hsmKey(), now: now)
+            return nil
+        } catch {
+            return error.code
+        }
+    }
+
+    @Test func aCertificateForAnotherKeyIsRefused() throws {
+        let tls = try TestTLS()
+        #expect(try code(tls, chain: tls.authority.issueServer().pem) == .keyMismatch)
+    }
+
+    @Test func theErrorNamesTheFileAndTheKey() throws {
+        let tls = try TestTLS()
+        let file = try tls.directory.write("chain.pem", try tls.authority.issueServer().pem)
+        let error = #expect(throws: ListenerError.self) {
+            try TLSIdentity(chainFile: file, key: tls.hsmKey(), now: .now)
+        }
+        #expect(error?.context.hasPrefix("\(file): ") == true)
+        #expect(error?.context.contains("tls-gateway") == true)
+    }
+
+    @Test func filesThatHoldNoCertificateAreRefused() throws {
+        let tls = try TestTLS()
+        #expect(try code(tls, chain: "") == .malformedCertificate)
+        #expect(try code(tls, chain: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") == .malformedCertificate)
+        #expect(throws: ListenerError(.unreadableFile, "")) {
+            try TLSIdentity(chainFile: tls.directory.path + "/none.pem", key: tls.hsmKey(), now: .now)
+        }
+        let good = try tls.authority.issueServer(key: tls.key).pem
+        let empty = try tls.directory.write("empty.pem", "")
+        #expect(try code(tls, chain: good, authorities: empty) == .malformedCertificate)
+    }
+
+    @Test func aChainMustBeInOrder() throws {
+        let tls = try TestTLS()
+        let leaf = try tls.authority.issueServer(key: tls.key).pem
+        let other = try TestAuthority("Other CA").pem
+        #expect(try code(tls, chain: leaf + "\n" + tls.authority.pem) == nil)
+        #expect(try code(tls, chain: leaf + "\n" + other) == .brokenChain)
+        #expect(try code(tls, chain: tls.authority.pem + "\n" + leaf) == .keyMismatch)
+    }
+
+    @Test func aChainOutsideItsValidityIsRefused() throws {
+        let tls = try TestTLS()
+        let leaf = try tls.authority.issueServer(key: tls.key)
+        let facts = try PeerCertificate(der: try leaf.der)
+        #expect(try code(tls, chain: leaf.pem, now: facts.notAfter) == nil)
+        #expect(try code(tls, chain: leaf.pem, now: facts.notAfter.adding(seconds: 1)) == .outsideValidity)
+        #expect(try code(tls, chain: leaf.pem, now: facts.notBefore.adding(seconds: -1)) == .outsideValidity)
+    }
+}

@@ -1,0 +1,362 @@
+#!/usr/bin/env python3
+"""The appliance from outside: a development environment, a gateway of Python's own TLS, tokens verified by PyJWT."""
+
+import http.client
+import os
+import pathlib
+import signal
+import ssl
+import tempfile
+import threading
+import unittest
+
+import jwt
+
+import summary
+from environment import Environment, is_alive, wait_until
+from gateway_client import GatewayClient, exchange_form, get, tool
+from log_entries import read_entries
+from verify_token import fetch_jwks, verify
+
+AUDIENCE = "https://demo-api.acme.example"
+READ = tool("crm.read_account", "read")
+UPDATE = tool("crm.update_opportunity", "update")
+BROKEN = (OSError, ssl.SSLError, http.client.HTTPException)
+
+directory = tempfile.TemporaryDirectory(prefix="vault end-to-end ")
+environment = None
+
+
+def setUpModule():
+    global environment
+    environment = Environment.up(pathlib.Path(directory.name) / "environment")
+
+
+def tearDownModule():
+    pids = [int(environment[name]) for name in ("VAULT_PID", "VAULT_CORE_PID")]
+    environment.down()
+    left = [pid for pid in pids if is_alive(pid)]
+    directory.cleanup()
+    if left:
+        raise AssertionError(f"dev-down left processes {left}")
+
+
+def logged(jti):
+    """The log's entry for a minted token; waits for the checkpoint that covers it."""
+    found = []
+
+    def look():
+        found[:] = [entry for entry in read_entries(environment["VAULT_LOG_DIR"]) if entry.get("jti") == jti]
+        return found
+
+    wait_until(look, f"the log holds the token {jti}")
+    return found[0]
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.gateway = GatewayClient(environment)
+        self.addCleanup(self.gateway.close)
+
+    def verified(self, body):
+        issuer = environment["VAULT_ISSUER"]
+        jwks = fetch_jwks(issuer, environment["VAULT_CA"])
+        return verify(body["access_token"], jwks, issuer, AUDIENCE)
+
+    def refused(self, answer, status, code):
+        self.assertEqual((answer[0], answer[1].get("error")), (status, code), answer[1])
+        self.assertNotIn("access_token", answer[1])
+
+
+class Grants(Case):
+    """Each grant of the environment's policy, verified by a library that is not ours."""
+
+    def check(self, scope, lifetime, **fields):
+        status, body = self.gateway.exchange(**fields)
+        self.assertEqual(status, 200, body)
+        self.assertEqual(body["issued_token_type"], "urn:ietf:params:oauth:token-type:access_token")
+        self.assertEqual((body["token_type"], body["scope"]), ("Bearer", scope))
+        self.assertEqual(self.gateway.headers["cache-control"], "no-store")
+        header, claims = self.verified(body)
+        self.assertEqual(header["alg"], "ES256")
+        self.assertEqual((claims["sub"], claims["client_id"], claims["scope"]), ("alice", "gateway-mcp", scope))
+        self.assertEqual((claims["act"]["iss"], claims["act"]["sub"]), (environment["AGENT_ISSUER"], "sales-assistant"))
+        self.assertEqual(claims["exp"] - claims["iat"], lifetime)
+        self.assertLessEqual(body["expires_in"], lifetime)
+        entry = logged(claims["jti"])
+        self.assertEqual((entry["kind"], entry["custody"], entry["kid"]), ("mint", "development", header["kid"]))
+        return body, claims
+
+    def test_reading_an_account(self):
+        body, claims = self.check("accounts:read", 60, authorization_details=READ)
+        self.assertEqual(claims["authorization_details"][0]["tool"], "crm.read_account")
+        self.assertEqual(body["authorization_details"], claims["authorization_details"])
+
+    def test_updating_an_opportunity(self):
+        details = tool("crm.update_opportunity", "update", identifier="0065g00000Xyz")
+        _, claims = self.check("opportunities:write", 30, authorization_details=details, scope="opportunities:write")
+        self.assertEqual(claims["authorization_details"][0]["identifier"], "0065g00000Xyz")
+
+    def test_a_scope_alone(self):
+        _, claims = self.check("accounts:read", 60, scope="accounts:read")
+        self.assertNotIn("authorization_details", claims)
+
+    def test_a_user_token_signed_with_rsa(self):
+        self.check("accounts:read", 60, user=environment.user_token(key="IDP_RSA_JWK"), authorization_details=READ)
+
+    def test_a_resource_in_place_of_the_audience(self):
+        self.check("accounts:read", 60, audience=None, resource=f"{AUDIENCE}/accounts/7", authorization_details=READ)
+
+    def test_a_token_that_was_touched_is_not_valid(self):
+        _, body = self.gateway.exchange(authorization_details=READ)
+        token = body["access_token"]
+        head, payload, signature = token.split(".")
+        changed = "B" if payload[20] == "A" else "A"
+        with self.assertRaises((jwt.PyJWTError, ValueError)):
+            self.verified({"access_token": f"{head}.{payload[:20]}{changed}{payload[21:]}.{signature}"})
+
+
+class Refusals(Case):
+    """What is not granted, with its exact status and code."""
+
+    def test_mallory_gets_nothing(self):
+        for groups in ([], ["sales"]):
+            for fields in ({"authorization_details": READ}, {"authorization_details": UPDATE}, {"scope": "accounts:read"}):
+                with self.subTest(groups=groups, **fields):
+                    user = environment.user_token("mallory", groups)
+                    self.refused(self.gateway.exchange(user=user, **fields), 400, "access_denied")
+
+    def test_alice_outside_her_group_gets_nothing(self):
+        user = environment.user_token(groups=["marketing"])
+        self.refused(self.gateway.exchange(user=user, authorization_details=READ), 400, "access_denied")
+
+    def test_another_agent_gets_nothing(self):
+        agent = environment.agent_token("rogue-assistant")
+        self.refused(self.gateway.exchange(agent=agent, authorization_details=READ), 400, "access_denied")
+
+    def test_no_agent_gets_nothing(self):
+        form = exchange_form(environment, authorization_details=READ)
+        del form["actor_token"], form["actor_token_type"]
+        status, body = self.gateway.post(form)
+        self.assertIn((status, body.get("error")), [(400, "access_denied"), (400, "invalid_request")])
+
+    def test_another_tool_or_action_gets_nothing(self):
+        for details in (tool("crm.delete_account", "delete"), tool("crm.read_account", "update")):
+            self.refused(self.gateway.exchange(authorization_details=details), 400, "access_denied")
+
+    def test_more_scope_than_the_rule_has_is_refused(self):
+        answer = self.gateway.exchange(authorization_details=READ, scope="accounts:read opportunities:write")
+        self.refused(answer, 400, "invalid_scope")
+
+    def test_an_unknown_target_is_refused(self):
+        answer = self.gateway.exchange(audience="https://elsewhere.example", authorization_details=READ)
+        self.refused(answer, 400, "invalid_target")
+
+    def test_a_user_token_of_yesterday_is_refused(self):
+        user = environment.user_token(iat=1_700_000_000, nbf=1_700_000_000, exp=1_700_000_300)
+        self.refused(self.gateway.exchange(user=user, authorization_details=READ), 400, "invalid_request")
+
+    def test_a_user_token_for_somebody_else_is_refused(self):
+        user = environment.user_token(aud="https://elsewhere.example")
+        self.refused(self.gateway.exchange(user=user, authorization_details=READ), 400, "invalid_request")
+
+    def test_an_agents_issuer_vouches_for_no_user(self):
+        user = environment.agent_token("alice", groups=["sales"])
+        self.refused(self.gateway.exchange(user=user, authorization_details=READ), 400, "invalid_request")
+
+    def test_an_unsigned_user_token_is_refused(self):
+        claims = jwt.decode(environment.user_token(), options={"verify_signature": False})
+        user = jwt.encode(claims, None, algorithm="none")
+        self.refused(self.gateway.exchange(user=user, authorization_details=READ), 400, "invalid_request")
+
+    def test_a_caller_without_a_certificate_is_no_client(self):
+        self.refused_client(None)
+
+    def test_a_stranger_of_the_same_ca_is_no_client(self):
+        self.refused_client("STRANGER")
+
+    def refused_client(self, certificate):
+        caller = GatewayClient(environment, certificate)
+        self.addCleanup(caller.close)
+        self.refused(caller.exchange(authorization_details=READ), 401, "invalid_client")
+
+    def test_denials_are_in_the_log_with_their_cause(self):
+        user = environment.user_token("mallory", ["sales"])
+        self.gateway.exchange(user=user, authorization_details=READ)
+
+        def denied():
+            entries = read_entries(environment["VAULT_LOG_DIR"])
+            return [e for e in entries if e["kind"] == "denied" and e.get("user", {}).get("sub") == "mallory"]
+
+        wait_until(denied, "the log holds the denial")
+        self.assertEqual((denied()[-1]["code"], bool(denied()[-1]["reason"])), ("access_denied", True))
+
+
+class Surroundings(Case):
+    """Health, metadata and the command line."""
+
+    def test_health_and_custody(self):
+        status, text = get(environment, environment["VAULT_OPS_URL"] + "/health/ready")
+        self.assertEqual(status, 200)
+        self.assertIn("development", text)
+        self.assertEqual(get(environment, environment["VAULT_OPS_URL"] + "/health/live")[0], 200)
+        self.assertIn("development", environment.appliance("status", "--config", environment["VAULT_CONFIG"]).stdout)
+
+    def test_both_metadata_documents_name_the_issuer_and_the_keys(self):
+        for name in ("oauth-authorization-server", "openid-configuration"):
+            status, text = get(environment, f"{environment['VAULT_ISSUER']}/.well-known/{name}")
+            self.assertEqual(status, 200)
+            self.assertIn(f'"{environment["VAULT_ISSUER"]}"', text)
+
+    def test_the_log_verifies(self):
+        arguments = ("--log", environment["VAULT_LOG_DIR"], "--vkey", environment["VAULT_LOG_VKEY"])
+        done = environment.appliance("audit", "verify", *arguments)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+class Reload(Case):
+    """SIGHUP loads policy, issuers, clients and targets anew."""
+
+    ALGORITHMS = ("RS256", "EdDSA", "PS256")
+
+    def setUp(self):
+        super().setUp()
+        self.kept = {name: pathlib.Path(environment[name]).read_text() for name in ("VAULT_CONFIG", "VAULT_POLICY")}
+
+    def tearDown(self):
+        for name, text in self.kept.items():
+            pathlib.Path(environment[name]).write_text(text)
+        self.reload()
+        wait_until(lambda: self.gateway.exchange(authorization_details=READ)[0] == 200, "the old rules are back")
+
+    def reload(self):
+        os.kill(int(environment["VAULT_PID"]), signal.SIGHUP)
+
+    def change(self, name, old, new):
+        text = self.kept[name]
+        self.assertIn(old, text)
+        pathlib.Path(environment[name]).write_text(text.replace(old, new, 1))
+
+    def test_a_key_of_every_algorithm_signs_what_other_libraries_verify(self):
+        targets, rules = "", ""
+        for algorithm in self.ALGORITHMS:
+            name, audience = f"demo-{algorithm.lower()}", f"https://{algorithm.lower()}.acme.example"
+            key = f"sign-{algorithm.lower()}"
+            targets += f'  - {{name: {name}, kind: jwt, audience: "{audience}", key: {key}, scopes: ["accounts:read"]}}\n'
+            rules += (
+                f'  - {{id: {name}, gateways: ["gateway-mcp"], users: {{issuer: corp, any_group: ["sales"]}},'
+                f' target: {name}, scopes: ["accounts:read"]}}\n'
+            )
+        self.change("VAULT_CONFIG", "policy: policy.yaml\n", targets + "policy: policy.yaml\n")
+        self.change("VAULT_POLICY", "denials:\n", rules + "denials:\n")
+        self.reload()
+        issuer = environment["VAULT_ISSUER"]
+        for algorithm in self.ALGORITHMS:
+            with self.subTest(algorithm):
+                audience = f"https://{algorithm.lower()}.acme.example"
+                granted = lambda: self.gateway.exchange(audience=audience, scope="accounts:read")
+                wait_until(lambda: granted()[0] == 200, "the new rules are in force")
+                token = granted()[1]["access_token"]
+                header, _ = verify(token, fetch_jwks(issuer, environment["VAULT_CA"]), issuer, audience)
+                self.assertEqual(header["alg"], algorithm)
+
+    def test_a_bad_policy_leaves_the_old_one_in_force(self):
+        front = environment.directory / "front.log"
+        size = front.stat().st_size
+        self.change("VAULT_POLICY", "any_group:", "some_group:")
+        self.reload()
+        wait_until(lambda: "some_group" in front.read_text()[size:], "the log says what is wrong with the file")
+        self.assertEqual(self.gateway.exchange(authorization_details=READ)[0], 200)
+
+    def test_a_user_who_is_denied_by_name_gets_nothing_after_a_reload(self):
+        self.change("VAULT_POLICY", 'subjects: ["mallory"]', 'subjects: ["mallory", "alice"]')
+        self.reload()
+        answer = lambda: self.gateway.exchange(authorization_details=READ)
+        wait_until(lambda: answer()[1].get("error") == "access_denied", "the new denial is in force")
+
+
+class Load:
+    """Gateways that go on asking, each over its own connections, until they are told to stop."""
+
+    def __init__(self, connections=4):
+        self.minted, self.unexpected, self.broken = [], [], 0
+        self.stopping = threading.Event()
+        self.form = exchange_form(environment, authorization_details=READ)
+        self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        gateway = GatewayClient(environment)
+        while not self.stopping.is_set():
+            try:
+                status, body = gateway.post(self.form)
+            except BROKEN:
+                self.broken += 1
+                gateway.close()
+                self.stopping.wait(0.02)
+                continue
+            if status == 200:
+                claims = jwt.decode(body["access_token"], options={"verify_signature": False})
+                self.minted.append(claims["jti"])
+            elif status != 503:
+                self.unexpected.append((status, body))
+        gateway.close()
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+
+class Restarts(Case):
+    """Either process may be lost; the other goes on."""
+
+    def test_1_the_front_is_killed_under_load_and_the_core_notices_nothing(self):
+        core, front = environment["VAULT_CORE_PID"], environment["VAULT_PID"]
+        load = Load()
+        self.addCleanup(load.stop)
+        wait_until(lambda: len(load.minted) > 20, "tokens are minted")
+        environment.kill("VAULT_PID")
+        environment.restart("front")
+        before = len(load.minted)
+        wait_until(lambda: len(load.minted) > before + 20, "tokens are minted again")
+        load.stop()
+        self.assertEqual(load.unexpected, [])
+        self.assertEqual(environment["VAULT_CORE_PID"], core)
+        self.assertTrue(is_alive(int(core)))
+        self.assertNotEqual(environment["VAULT_PID"], front)
+        logged(load.minted[-1])
+        known = {entry.get("jti") for entry in read_entries(environment["VAULT_LOG_DIR"])}
+        self.assertEqual([jti for jti in load.minted if jti not in known], [])
+
+    def test_2_the_core_is_killed_and_the_front_recovers_by_itself(self):
+        front = environment["VAULT_PID"]
+        self.assertEqual(self.gateway.exchange(authorization_details=READ)[0], 200)
+        environment.kill("VAULT_CORE_PID")
+        try:
+            status, body = self.gateway.exchange(authorization_details=READ)
+            self.assertEqual((status, body.get("error")), (503, "temporarily_unavailable"))
+            self.assertIn("retry-after", self.gateway.headers)
+        except BROKEN:
+            self.gateway.close()
+        ready = environment["VAULT_OPS_URL"] + "/health/ready"
+        wait_until(lambda: get(environment, ready)[0] == 503, "the front says that it is not ready")
+        self.assertEqual(get(environment, environment["VAULT_OPS_URL"] + "/health/live")[0], 200)
+        environment.restart("core")
+        wait_until(lambda: get(environment, ready)[0] == 200, "the front is ready again")
+        self.gateway.close()
+        status, body = self.gateway.exchange(authorization_details=READ)
+        self.assertEqual(status, 200, body)
+        self.verified(body)
+        self.assertEqual(environment["VAULT_PID"], front)
+        self.assertTrue(is_alive(int(front)))
+
+    def test_3_the_log_is_whole_after_all_that(self):
+        arguments = ("--log", environment["VAULT_LOG_DIR"], "--vkey", environment["VAULT_LOG_VKEY"])
+        done = environment.appliance("audit", "verify", *arguments)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    summary.run("end-to-end")

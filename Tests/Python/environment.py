@@ -1,0 +1,102 @@
+"""A development environment (scripts/dev-up) as the Python tests see it: its variables, its processes, its tokens."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import time
+import uuid
+
+import jwt
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Environment:
+    """One environment in a directory; `variables` are those of DIR/env, read again by `reload`."""
+
+    def __init__(self, directory):
+        self.directory = pathlib.Path(directory)
+        self.variables = {}
+        self.reload()
+
+    def __getitem__(self, name):
+        return self.variables[name]
+
+    def reload(self):
+        """Read DIR/env the way a shell does, whatever quoting it uses."""
+        script = '. "$0" >/dev/null && env -0'
+        output = subprocess.run(
+            ["bash", "-c", script, str(self.directory / "env")], check=True, stdout=subprocess.PIPE, env={}
+        ).stdout
+        self.variables = dict(item.split("=", 1) for item in output.decode().split("\0") if item)
+
+    @classmethod
+    def up(cls, directory):
+        script("dev-up", directory)
+        return cls(directory)
+
+    def down(self):
+        script("dev-down", self.directory)
+
+    def restart(self, process):
+        """Restart 'front' or 'core' and read the new process numbers."""
+        script("dev-restart", self.directory, process)
+        self.reload()
+
+    def kill(self, name):
+        """Kill a process by its variable and wait until it is gone."""
+        pid = int(self[name])
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not is_alive(pid), f"process {pid} is gone")
+
+    def appliance(self, *arguments):
+        """Run the appliance's binary; returns the completed process with its text."""
+        binary = self.directory / "run" / "vault-appliance"
+        return subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=60)
+
+    def user_token(self, subject="alice", groups=("sales",), key="IDP_JWK", **changes):
+        claims = self._claims("IDP", subject) | {"groups": list(groups)} | changes
+        return sign(self[key], claims)
+
+    def agent_token(self, subject="sales-assistant", **changes):
+        return sign(self["AGENT_JWK"], self._claims("AGENT", subject) | changes)
+
+    def _claims(self, prefix, subject):
+        now = int(time.time())
+        return {
+            "iss": self[f"{prefix}_ISSUER"], "sub": subject, "aud": self[f"{prefix}_AUDIENCE"],
+            "iat": now, "nbf": now, "exp": now + 300, "jti": str(uuid.uuid4()),
+        }
+
+
+def sign(path, claims):
+    """Sign claims with a private JWK file, by PyJWT: none of the appliance's own code takes part."""
+    jwk = json.loads(pathlib.Path(path).read_text())
+    return jwt.encode(claims, jwt.PyJWK.from_dict(jwk).key, algorithm=jwk["alg"], headers={"kid": jwk["kid"]})
+
+
+def script(name, *arguments):
+    """Run one of scripts/; a failure shows what it said."""
+    done = subprocess.run([ROOT / "scripts" / name, *arguments], capture_output=True, text=True, timeout=1800)
+    if done.returncode != 0:
+        raise AssertionError(f"{name} failed with {done.returncode}:\n{done.stderr}")
+
+
+def is_alive(pid):
+    """Whether a process runs; one that ended and waits for its parent does not."""
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def wait_until(condition, what, seconds=20):
+    """Wait for a condition; the limit only bounds a broken run."""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain until {what}")
+        time.sleep(0.05)

@@ -1,0 +1,270 @@
+# shellcheck shell=bash
+# Development environments: their files and their two processes. Sourced after lib.sh; DIR is an absolute path.
+
+TOKEN_LABEL=vault-dev
+# How long a process may take to become ready, in tenths of a second.
+PATIENCE=200
+
+# environment_directory ARGUMENT sets DIR to an absolute path and refuses those that some file format cannot hold.
+environment_directory() {
+    [[ -n $1 ]] || die "the directory's name is empty"
+    DIR=$(realpath -m -- "$1")
+    [[ $DIR != *[$'\n\r\t#']* ]] || die "$DIR: softhsm2.conf can hold no path with a line break, a tab or a '#'"
+    # sun_path holds 108 bytes (unix(7)); the configuration names the sockets by their full path.
+    ((${#DIR} <= 90)) || die "$DIR: the path is too long for a Unix socket in it (90 characters at most)"
+}
+
+# --- processes -------------------------------------------------------------------------------------------------------
+
+# identity PID prints what tells a process from a later one with the same number: its start time and this boot.
+identity() {
+    local stat
+    { stat=$(<"/proc/$1/stat"); } 2>/dev/null || return 1
+    # The command's name is in parentheses and may hold spaces; the state is the first field after it.
+    local -a fields
+    read -r -a fields <<<"${stat##*) }"
+    [[ ${fields[0]} != Z ]] || return 1
+    printf '%s %s\n' "${fields[19]}" "$(</proc/sys/kernel/random/boot_id)"
+}
+
+# running NAME: whether the process that was started under this name is alive; sets PID.
+running() {
+    local start boot
+    [[ -f $DIR/run/$1.pid ]] || return 1
+    read -r PID start boot <"$DIR/run/$1.pid" || return 1
+    [[ $(identity "$PID") == "$start $boot" ]]
+}
+
+# start NAME ARGUMENT... starts the appliance's binary in a session of its own, with its output in DIR/NAME.log.
+start() {
+    local name=$1
+    shift
+    [[ ! -s $DIR/$name.log ]] || printf '\n' >>"$DIR/$name.log"
+    setsid "$DIR/run/vault-appliance" "$@" >>"$DIR/$name.log" 2>&1 </dev/null 9>&- &
+    printf '%s %s\n' "$!" "$(identity "$!")" >"$DIR/run/$name.pid"
+    disown
+}
+
+# end NAME ends the process that was started under this name, and no other.
+end() {
+    local tenths=0
+    if running "$1"; then
+        kill -TERM "$PID" 2>/dev/null || true
+        while running "$1"; do
+            if ((++tenths > 100)); then
+                say "the $1 (process $PID) did not end within 10 s; killing it"
+                kill -KILL "$PID" 2>/dev/null || true
+                tenths=0
+            fi
+            sleep 0.1
+        done
+    fi
+    rm -f "$DIR/run/$1.pid"
+}
+
+# await NAME COMMAND... waits until the command succeeds; fails when the process ends or patience does.
+await() {
+    local name=$1 tenths=0
+    shift
+    until "$@" >/dev/null 2>&1; do
+        running "$name" || explain "$name" "the $name ended while it started"
+        ((++tenths <= PATIENCE)) || explain "$name" "the $name was not ready within $((PATIENCE / 10)) s"
+        sleep 0.1
+    done
+}
+
+# explain NAME MESSAGE shows the end of the log that explains a failure, and stops.
+explain() {
+    say "--- the last lines of $DIR/$1.log"
+    tail -n 15 "$DIR/$1.log" >&2 || true
+    say "---"
+    die "$2"
+}
+
+# http_status URL prints the status of a GET over plain HTTP; bash alone, as curl may not be there.
+http_status() {
+    local host port path=/ rest=${1#http://} status _
+    [[ $rest != */* ]] || path=/${rest#*/}
+    host=${rest%%[:/]*}
+    port=${rest%%/*}
+    port=${port##*:}
+    # shellcheck disable=SC2016 # the inner shell expands its own parameters
+    timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" "$2" "$0" >&3 &&
+        head -n 1 <&3' "$host" "$port" "$path" 2>/dev/null | { read -r _ status _ && printf '%s\n' "$status"; }
+}
+
+is_ready() { [[ $(http_status "$1/health/ready") == 200 ]]; }
+
+start_core() {
+    step "starting the core"
+    SOFTHSM2_CONF=$DIR/softhsm2.conf start core core --config "$DIR/config.yaml"
+    await core "$DIR/run/vault-appliance" status --config "$DIR/config.yaml"
+}
+
+start_front() {
+    step "starting the front"
+    start front serve --config "$DIR/config.yaml"
+    await front is_ready "$1"
+}
+
+# refresh_pids writes the numbers of the two processes into DIR/env.
+refresh_pids() {
+    local front core
+    running front && front=$PID
+    running core && core=$PID
+    sed -i -e "s/^export VAULT_PID=.*/export VAULT_PID='${front:-}'/" \
+        -e "s/^export VAULT_CORE_PID=.*/export VAULT_CORE_PID='${core:-}'/" "$DIR/env"
+}
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+softhsm_module() {
+    local module
+    for module in /usr/lib/softhsm/libsofthsm2.so "/usr/lib/$(uname -m)-linux-gnu/softhsm/libsofthsm2.so"; do
+        if [[ -e $module ]]; then
+            printf '%s\n' "$module"
+            return
+        fi
+    done
+    die "SoftHSM's module libsofthsm2.so is not where Debian's package libsofthsm2 puts it"
+}
+
+# initialise_token makes the token, with a random PIN in a file for its owner alone.
+initialise_token() {
+    local pin so_pin output
+    mkdir "$DIR/tokens"
+    printf '%s\n' "directories.tokendir = $DIR/tokens" 'objectstore.backend = file' 'log.level = ERROR' >"$DIR/softhsm2.conf"
+    random_hex 16 >"$DIR/pin"
+    pin=$(<"$DIR/pin")
+    so_pin=$(random_hex 16)
+    # softhsm2-util takes PINs from its command line, where every process of the host can read them, or from a
+    # terminal. script(1) gives it a terminal. What comes back holds the echo of the PINs and is shown without them.
+    if ! output=$(printf '%s\n' "$so_pin" "$so_pin" "$pin" "$pin" |
+        SOFTHSM2_CONF=$DIR/softhsm2.conf timeout 20 script -q -e \
+            -c "softhsm2-util --init-token --free --label $TOKEN_LABEL" /dev/null 2>&1); then
+        output=${output//"$so_pin"/[SO PIN]}
+        say "${output//"$pin"/[PIN]}"
+        die "softhsm2-util could not initialise a token"
+    fi
+}
+
+# write_configuration GATEWAY_PORT PUBLIC_PORT OPS_PORT writes config.yaml. Its paths are relative to DIR.
+write_configuration() {
+    local module
+    module=$(softhsm_module)
+    cat >"$DIR/config.yaml" <<YAML
+# A development appliance: custody development, which status, health and every entry of the log show.
+version: 1
+# The public listener's address, so that a verifier finds metadata and keys by the issuer alone.
+issuer: https://127.0.0.1:$2
+listeners:
+  gateway: {host: 127.0.0.1, port: $1, key: tls-gateway, certificate: tls/gateway.pem, client_ca: pki/ca.pem, external_url: "https://127.0.0.1:$1"}
+  public: {host: 127.0.0.1, port: $2, key: tls-public, certificate: tls/public.pem, external_url: "https://127.0.0.1:$2"}
+  ops: {host: 127.0.0.1, port: $3}
+core: {front_socket: run/front.sock, admin_socket: run/admin.sock, manifest: manifest.json, custody: development}
+hsm: {module: "$module", token: "pkcs11:token=$TOKEN_LABEL", pin_file: pin, lanes: 2, queue: 1024}
+keys:
+  - {label: sign-es256, purpose: signing, alg: ES256, types: ["at+jwt"], max_lifetime: 300s}
+  - {label: sign-rs256, purpose: signing, alg: RS256, types: ["at+jwt"], max_lifetime: 300s}
+  - {label: sign-eddsa, purpose: signing, alg: EdDSA, types: ["at+jwt"], max_lifetime: 300s}
+  - {label: sign-ps256, purpose: signing, alg: PS256, types: ["at+jwt"], max_lifetime: 300s}
+  - {label: checkpoint, purpose: checkpoint, alg: EdDSA}
+  - {label: tls-gateway, purpose: tls, alg: ES256}
+  - {label: tls-public, purpose: tls, alg: ES256}
+clients:
+  - {id: gateway-mcp, auth: tls_client_auth, san_uri: "spiffe://acme.example/gateway/mcp"}
+issuers:
+  - name: corp
+    issuer: https://idp.acme.example
+    roles: [subject]
+    audiences: ["https://127.0.0.1:$2"]
+    algorithms: [ES256, RS256]
+    jwks_file: idp/idp-jwks.json
+    max_subject_age: 1h
+    claims: {groups: groups}
+    agent: actor_token
+  - name: agents
+    issuer: https://agents.acme.example
+    roles: [actor]
+    audiences: ["https://127.0.0.1:$2"]
+    algorithms: [ES256]
+    jwks_file: agents/agents-jwks.json
+targets:
+  - {name: demo-api, kind: jwt, audience: "https://demo-api.acme.example", resources: ["https://demo-api.acme.example/"], key: sign-es256, scopes: ["accounts:read", "opportunities:write"]}
+policy: policy.yaml
+audit: {directory: log, origin: vault.acme.example/log, checkpoint_interval: 1s, headroom: 64MiB}
+YAML
+}
+
+write_policy() {
+    cat >"$DIR/policy.yaml" <<'YAML'
+# What alice of sales may have done for her, by the agent sales-assistant through the gateway. Nobody else anything.
+version: 1
+rules:
+  - id: crm-read
+    gateways: ["spiffe://acme.example/gateway/mcp"]
+    agents: {issuer: agents, subjects: ["sales-assistant"]}
+    users: {issuer: corp, any_group: ["sales"]}
+    target: demo-api
+    tools: ["crm.read_account"]
+    actions: ["read"]
+    scopes: ["accounts:read"]
+    lifetime: {default: 60s, max: 120s}
+  - id: crm-update
+    gateways: ["spiffe://acme.example/gateway/mcp"]
+    agents: {issuer: agents, subjects: ["sales-assistant"]}
+    users: {issuer: corp, any_group: ["sales"]}
+    target: demo-api
+    tools: ["crm.update_opportunity"]
+    actions: ["update"]
+    scopes: ["opportunities:write"]
+    lifetime: {default: 30s, max: 60s}
+  - id: accounts-scope
+    gateways: ["spiffe://acme.example/gateway/mcp"]
+    agents: {issuer: agents, subjects: ["sales-assistant"]}
+    users: {issuer: corp, any_group: ["sales"]}
+    target: demo-api
+    scopes: ["accounts:read"]
+    lifetime: {default: 60s, max: 120s}
+denials:
+  - {id: nothing-for-mallory, users: {issuer: corp, subjects: ["mallory"]}}
+YAML
+}
+
+# write_env GATEWAY_PORT PUBLIC_PORT OPS_PORT writes DIR/env: everything a program needs to use the environment.
+write_env() {
+    local name value module
+    module=$(softhsm_module)
+    while IFS='=' read -r name value; do
+        printf "export %s='%s'\n" "$name" "${value//\'/\'\\\'\'}"
+    done >"$DIR/env.new" <<ENV
+VAULT_URL=https://127.0.0.1:$1
+VAULT_PUBLIC_URL=https://127.0.0.1:$2
+VAULT_OPS_URL=http://127.0.0.1:$3
+VAULT_ISSUER=https://127.0.0.1:$2
+VAULT_CA=$DIR/pki/ca.pem
+GATEWAY_CERT=$DIR/pki/gateway.pem
+GATEWAY_KEY=$DIR/pki/gateway-key.pem
+STRANGER_CERT=$DIR/pki/stranger.pem
+STRANGER_KEY=$DIR/pki/stranger-key.pem
+IDP_ISSUER=https://idp.acme.example
+IDP_JWK=$DIR/idp/idp-es256.jwk
+IDP_RSA_JWK=$DIR/idp/idp-rs256.jwk
+IDP_AUDIENCE=https://127.0.0.1:$2
+AGENT_ISSUER=https://agents.acme.example
+AGENT_JWK=$DIR/agents/agents-es256.jwk
+AGENT_AUDIENCE=https://127.0.0.1:$2
+VAULT_CONFIG=$DIR/config.yaml
+VAULT_POLICY=$DIR/policy.yaml
+VAULT_ADMIN_SOCKET=$DIR/run/admin.sock
+VAULT_LOG_DIR=$DIR/log
+VAULT_LOG_VKEY=$DIR/log.vkey
+SOFTHSM2_CONF=$DIR/softhsm2.conf
+VAULT_MODULE=$module
+VAULT_TOKEN_LABEL=$TOKEN_LABEL
+VAULT_PID=
+VAULT_CORE_PID=
+ENV
+    mv "$DIR/env.new" "$DIR/env"
+    refresh_pids
+}

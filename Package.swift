@@ -110,13 +110,50 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "StrictEncodingTests", dependencies: ["StrictEncoding"], swiftSettings: strict),
-        .testTarget(name: "CustodyTests", dependencies: ["Custody", "StrictEncoding"], swiftSettings: strict),
+        .testTarget(
+            name: "HSMBridgeTests", dependencies: ["HSMBridge", "VaultTesting", "CPKCS11"] + crypto, swiftSettings: strict),
+        .testTarget(
+            name: "AuditLogTests", dependencies: ["AuditLog", "StrictEncoding"] + crypto, exclude: ["verify_log.py"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "MintingTests", dependencies: ["Minting", "StrictEncoding"] + crypto, swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
+        .testTarget(name: "CustodyTests", dependencies: ["Custody", "StrictEncoding"], swiftSettings: strict),
         .testTarget(
             name: "CoreProtocolTests",
             dependencies: [
-                "CoreProtocol", .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOEmbedded", package: "swift-nio"),
-            ], swiftSettings: strict),
+                "CoreProtocol", "AuditLog", "StrictEncoding", .product(name: "NIOEmbedded", package: "swift-nio"),
+            ] + nio,
+            swiftSettings: strict),
+        .testTarget(
+            name: "VaultCoreTests",
+            dependencies: [
+                "VaultCore", "HSMBridge", "AuditLog", "Custody", "CoreProtocol", "Minting", "StrictEncoding",
+                "VaultTesting", .product(name: "X509", package: "swift-certificates"),
+                .product(name: "Logging", package: "swift-log"),
+            ] + crypto + nio,
+            swiftSettings: strict),
+        .testTarget(
+            name: "ConfigurationTests", dependencies: ["VaultAppliance", "Policy", "StrictEncoding"] + crypto,
+            swiftSettings: strict),
+        .testTarget(
+            name: "ListenerTests",
+            dependencies: [
+                "VaultAppliance", "StrictEncoding", .product(name: "X509", package: "swift-certificates"),
+                .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOTLS", package: "swift-nio"),
+                .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ] + crypto + nio,
+            swiftSettings: strict),
+        .testTarget(
+            name: "ExchangeTests",
+            dependencies: [
+                "VaultAppliance", "VaultCore", "VaultTesting", "AuditLog", "CoreProtocol", "Custody", "Minting", "Policy",
+                "StrictEncoding", .product(name: "SwiftASN1", package: "swift-asn1"),
+                .product(name: "Logging", package: "swift-log"),
+            ] + crypto,
+            swiftSettings: strict),
     ]
 )

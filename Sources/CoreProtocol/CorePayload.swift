@@ -89,7 +89,8 @@ extension CoreError {
     package init(payload: ByteBuffer) {
         var buffer = payload
         guard let rawCode = buffer.readTextField(), let code = Code(rawValue: rawCode),
-            let reason = buffer.readTextField(), let retryAfter = buffer.readInteger(as: Int32.self)
+            let reason = buffer.readTextField(), let retryAfter = buffer.readInteger(as: Int32.self),
+            buffer.readableBytes == 0
         else {
             self.init(.malformed, "an error that cannot be read")
             return

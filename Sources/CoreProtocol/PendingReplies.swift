@@ -22,6 +22,9 @@ final class PendingReplies: ChannelInboundHandler {
         completion: @escaping Completion
     ) {
         guard !isClosed else { return completion(.failure(CoreError(.unreachable, "the core closed its socket"))) }
+        guard CoreFrame.headerLength + payload.readableBytes <= CoreFrame.maximumLength else {
+            return completion(.failure(CoreError(.malformed, "the request is too large for a frame")))
+        }
         let id = nextID
         nextID += 1
         let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)

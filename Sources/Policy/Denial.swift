@@ -28,7 +28,8 @@ package struct Denial: Error, Sendable, Equatable {
     package let excess: [String]
 
     init(
-        _ code: Code, ruleID: String? = nil, member: RuleMember? = nil, missing: [Requirement] = [], excess: [String] = []
+        _ code: Code, ruleID: String? = nil, member: RuleMember? = nil, missing: [Requirement] = [],
+        excess: [String] = []
     ) {
         self.code = code
         self.ruleID = ruleID

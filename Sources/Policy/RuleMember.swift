@@ -47,6 +47,7 @@ package enum RuleMember: String, Sendable, CaseIterable, Comparable {
         }
     }
 
+    /// Whether the left member is compared earlier.
     package static func < (left: RuleMember, right: RuleMember) -> Bool { left.rank < right.rank }
 
     /// Why nothing was granted when this is the member at which the nearest rule failed; holds no value of a request.

@@ -26,13 +26,28 @@ struct CertificateRequest {
         }
     }
 
+    /// A name of RFC 1123 section 2.1; its first label may be `*` (RFC 9525 section 6.3).
     private static func isHostName(_ text: String) -> Bool {
-        (1...253).contains(text.utf8.count)
-            && text.utf8.allSatisfy { byte in
+        let labels = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+        let isWildcard = labels.count > 2 && labels[0].elementsEqual("*".utf8)
+        return text.utf8.count <= 253 && labels.dropFirst(isWildcard ? 1 : 0).allSatisfy(isLabel)
+    }
+
+    private static func isLabel(_ label: Substring.UTF8View) -> Bool {
+        let hyphen = UInt8(ascii: "-")
+        return (1...63).contains(label.count) && label.first != hyphen && label.last != hyphen
+            && label.allSatisfy { byte in
                 (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
-                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
-                    || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "*")
+                    || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == hyphen
             }
+    }
+
+    /// The first name that fits: a common name has at most 64 characters (RFC 5280 appendix A.1, ub-common-name).
+    private var subject: DistinguishedName {
+        get throws {
+            guard let name = (dnsNames + addresses).first(where: { $0.utf8.count <= 64 }) else { return DistinguishedName() }
+            return try DistinguishedName { CommonName(name) }
+        }
     }
 
     /// The request as PEM.
@@ -40,7 +55,7 @@ struct CertificateRequest {
         let names = dnsNames.map { GeneralName.dnsName($0) } + (try addresses.map { try Self.address($0) })
         let extensions = try Certificate.Extensions { SubjectAlternativeNames(names) }
         let request = try await CertificateSigningRequest(
-            version: .v1, subject: DistinguishedName { CommonName(dnsNames.first ?? addresses[0]) },
+            version: .v1, subject: subject,
             asyncPrivateKey: Certificate.PrivateKey(ListenerKey(key.hsm)),
             attributes: .init([.init(ExtensionRequest(extensions: extensions))]), signatureAlgorithm: .ecdsaWithSHA256)
         return try request.serializeAsPEM().pemString

@@ -19,22 +19,37 @@ package struct CoreDaemon: Service {
         self.logger = logger
     }
 
-    /// Serves both sockets; on shutdown stops accepting, then closes the core.
+    /// Serves both sockets; on shutdown, or when a socket cannot be had, stops accepting, then closes the core.
     package func run() async throws {
+        do {
+            try await serve()
+        } catch {
+            await core.shutdown()
+            throw error
+        }
+        await core.shutdown()
+    }
+
+    private func serve() async throws {
         let core = core
         let front = try await CoreSocket.bind(
             path: core.settings.frontSocket, users: core.settings.frontUsers, group: group, logger: logger
         ) { frame, reply in core.answerFront(frame, reply) }
-        let admin = try await CoreSocket.bind(
-            path: core.settings.adminSocket, users: core.settings.adminUsers, group: group, logger: logger
-        ) { frame, reply in core.answerAdmin(frame, reply) }
+        let admin: CoreSocket
+        do {
+            admin = try await CoreSocket.bind(
+                path: core.settings.adminSocket, users: core.settings.adminUsers, group: group, logger: logger
+            ) { frame, reply in core.answerAdmin(frame, reply) }
+        } catch {
+            await front.close()
+            throw error
+        }
         logger.info(
             "the core is ready",
             metadata: ["custody": "\(core.manifest.custody.rawValue)", "manifest": "\(core.manifest.version)"])
         try? await gracefulShutdown()
         await front.close()
         await admin.close()
-        await core.shutdown()
     }
 }
 

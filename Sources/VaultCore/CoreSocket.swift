@@ -27,6 +27,8 @@ package struct CoreSocket: Sendable {
                     child.eventLoop.makeCompletedFuture {
                         let pipeline = child.pipeline.syncOperations
                         try pipeline.addHandler(PeerCheck(users: users, logger: logger))
+                        // A peer that reads no replies is read no further: else they would pile up here without bound.
+                        try pipeline.addHandler(BackPressureHandler())
                         try pipeline.addHandler(ByteToMessageHandler(CoreFrameDecoder()))
                         try pipeline.addHandler(MessageToByteHandler(CoreFrameEncoder()))
                         try pipeline.addHandler(CoreRequestHandler(responder: responder, logger: logger))

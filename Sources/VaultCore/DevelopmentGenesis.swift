@@ -30,11 +30,12 @@ package struct DevelopmentGenesis {
                 file: settings.configurationFile, field: "core.custody", problem: "is not development",
                 mend: "make the keys of a production appliance by the ceremony genesis")
         }
+        // Every plan is read before the first key is made: what is made stays in the token.
+        var plans: [Plan] = []
+        for key in settings.keys { plans.append(try Plan(key, file: settings.configurationFile)) }
         let file = try ExclusiveFile(path: settings.manifestFile)
         do {
-            let hsm = try await HSM.open(settings)
-            let manifest = try await make(hsm, progress: progress)
-            _ = await hsm.shutdown()
+            let manifest = try await make(plans, progress: progress)
             try file.write(manifest.jsonBytes)
             return manifest
         } catch {
@@ -43,11 +44,25 @@ package struct DevelopmentGenesis {
         }
     }
 
-    private func make(_ hsm: HSM, progress: (ManifestKey) -> Void) async throws -> Manifest {
+    /// Opens the token for as long as it takes.
+    private func make(_ plans: [Plan], progress: (ManifestKey) -> Void) async throws -> Manifest {
+        let hsm = try await HSM.open(settings)
+        do {
+            let manifest = try await make(plans, hsm, progress: progress)
+            _ = await hsm.shutdown()
+            return manifest
+        } catch {
+            // Else the token stays logged in, and a second try in this process is refused for that alone.
+            _ = await hsm.shutdown()
+            throw error
+        }
+    }
+
+    private func make(_ plans: [Plan], _ hsm: HSM, progress: (ManifestKey) -> Void) async throws -> Manifest {
         let token = hsm.profile.info
         var keys: [ManifestKey] = []
-        for plan in settings.keys {
-            let key = try await generate(plan, hsm, serial: token.serial)
+        for plan in plans {
+            let key = try await generate(plan, hsm)
             progress(key)
             keys.append(key)
         }
@@ -64,23 +79,46 @@ package struct DevelopmentGenesis {
             signatures: [])
     }
 
-    private func generate(_ plan: CoreSettings.KeyPlan, _ hsm: HSM, serial: String) async throws -> ManifestKey {
-        guard let purpose = ManifestKey.Purpose(rawValue: plan.purpose),
-            let keyPurpose = KeyPurpose(rawValue: plan.purpose),
-            let algorithm = KeyAlgorithm(rawValue: plan.algorithm)
-        else {
+    private func generate(_ plan: Plan, _ hsm: HSM) async throws(StartError) -> ManifestKey {
+        let made: GeneratedKey
+        do {
+            made = try await hsm.generate(plan.specification)
+        } catch {
             throw StartError(
-                file: settings.configurationFile, field: "keys (\(plan.label))",
-                problem: "a key for \(plan.purpose) with \(plan.algorithm) cannot be made",
-                mend: "use purpose signing, checkpoint or tls with ES256, EdDSA, RS256 or PS256")
+                file: settings.configurationFile, field: "keys (\(plan.configured.label))", problem: "\(error)",
+                mend: "before another try remove from the token what this one has made: pkcs11-tool --delete-object")
         }
-        let made = try await hsm.generate(KeySpecification(label: plan.label, algorithm: algorithm, purpose: keyPurpose))
         let jwk = made.reference.publicKey.jwk
         return ManifestKey(
-            kid: ManifestKey.thumbprint(of: jwk), label: plan.label, id: Manifest.hexadecimal(made.reference.id), token: serial,
-            algorithm: plan.algorithm, purpose: purpose, state: .active, provenance: .generated, jwk: jwk,
-            evidence: made.evidence,
-            gate: purpose == .signing
-                ? .init(issuer: settings.issuer, types: plan.types, maximumLifetime: plan.maximumLifetime ?? 60) : nil)
+            kid: ManifestKey.thumbprint(of: jwk), label: made.reference.label,
+            id: Manifest.hexadecimal(made.reference.id), token: hsm.profile.info.serial,
+            algorithm: made.reference.algorithm.rawValue, purpose: plan.purpose, state: .active,
+            provenance: .generated, jwk: jwk, evidence: made.evidence,
+            gate: plan.purpose == .signing
+                ? .init(
+                    issuer: settings.issuer, types: plan.configured.types,
+                    maximumLifetime: plan.configured.maximumLifetime ?? 60) : nil)
+    }
+}
+
+/// A configured key that can be made.
+private struct Plan {
+    let configured: CoreSettings.KeyPlan
+    let purpose: ManifestKey.Purpose
+    let specification: KeySpecification
+
+    init(_ configured: CoreSettings.KeyPlan, file: String) throws(StartError) {
+        guard let purpose = ManifestKey.Purpose(rawValue: configured.purpose),
+            let keyPurpose = KeyPurpose(rawValue: configured.purpose),
+            let algorithm = KeyAlgorithm(rawValue: configured.algorithm)
+        else {
+            throw StartError(
+                file: file, field: "keys (\(configured.label))",
+                problem: "a key for \(configured.purpose) with \(configured.algorithm) cannot be made",
+                mend: "use purpose signing, checkpoint or tls with ES256, EdDSA, RS256 or PS256")
+        }
+        self.configured = configured
+        self.purpose = purpose
+        specification = KeySpecification(label: configured.label, algorithm: algorithm, purpose: keyPurpose)
     }
 }

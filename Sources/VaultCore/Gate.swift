@@ -33,6 +33,9 @@ package enum Gate {
         try checkHeader(parsed.header, key: key, profile: profile)
         try checkClaims(parsed.claims, profile: profile, now: now)
         try checkEntry(entry, against: parsed.claims, input: input, key: key)
+        guard entry.tokenKind == nil || entry.tokenKind == parsed.header["typ"]?.string else {
+            throw refusal("entry.token_kind: is not the token's")
+        }
     }
 
     private static func refusal(_ reason: String) -> CoreError { CoreError(.refused, reason) }
@@ -84,6 +87,9 @@ package enum Gate {
             throw refusal("entry.client: is not the token's")
         }
         guard entry.exp == claims["exp"]?.integer else { throw refusal("entry.exp: is not the token's") }
+        guard entry.iat == nil || entry.iat == claims["iat"]?.integer else {
+            throw refusal("entry.iat: is not the token's")
+        }
         guard entry.kid == key.kid else { throw refusal("entry.kid: is not the key's") }
         guard entry.inputSHA256 == Base64URL.string(SHA256.hash(data: input).map { $0 }) else {
             throw refusal("entry.input_sha256: is not the input's")

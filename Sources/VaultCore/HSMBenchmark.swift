@@ -28,7 +28,7 @@ package struct HSMBenchmark {
         var settings = settings
         settings.lanes = lanes
         let hsm = try await HSM.open(settings)
-        let benchmark = SignatureBenchmark(hsm: hsm, reference: try key.reference())
+        let benchmark = SignatureBenchmark(hsm: hsm, reference: try key.reference(file: settings.manifestFile))
         let figures = Figures(
             loop: try await benchmark.loops(threads: lanes, for: duration, checking: false),
             checkedLoop: try await benchmark.loops(threads: lanes, for: duration, checking: true),

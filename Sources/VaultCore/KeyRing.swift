@@ -29,14 +29,22 @@ package struct KeyRing: Sendable {
         var checkpoint: (CheckpointKey, ManifestKey)?
         for (index, key) in manifest.keys.enumerated() where key.state == .active {
             do {
-                let reference = try key.reference()
+                let reference = try key.reference(file: file)
                 switch key.purpose {
                 case .signing: signing[key.kid] = Signing(manifest: key, hsm: try await hsm.signingKey(reference))
                 case .tls: tls[key.label] = TLS(manifest: key, hsm: try await hsm.tlsKey(reference))
-                case .checkpoint: checkpoint = (try await hsm.checkpointKey(reference), key)
+                case .checkpoint:
+                    guard checkpoint == nil else {
+                        throw StartError(
+                            file: file, field: "keys[\(index)] (\(key.label))",
+                            problem: "is a second active checkpoint key", mend: "retire one of them")
+                    }
+                    checkpoint = (try await hsm.checkpointKey(reference), key)
                 // Neither is used before its ceremony exists; the manifest may name them already.
                 case .assertion, .kek: continue
                 }
+            } catch let error as StartError {
+                throw error
             } catch {
                 throw StartError(
                     file: file, field: "keys[\(index)] (\(key.label))", problem: "\(error)",

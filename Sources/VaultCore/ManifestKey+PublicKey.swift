@@ -4,12 +4,13 @@ import StrictEncoding
 
 extension ManifestKey {
     /// The key as the bridge looks for it: identifier and public key must both agree with the token.
-    func reference() throws(StartError) -> KeyReference {
+    func reference(file: String) throws(StartError) -> KeyReference {
         guard let algorithm = KeyAlgorithm(rawValue: algorithm), let id = ManifestKey.bytes(hexadecimal: id),
             let publicKey = PublicKey(jwk: jwk)
         else {
             throw StartError(
-                file: label, problem: "its algorithm, id or jwk cannot be read", mend: "restore the manifest")
+                file: file, field: "keys (\(label))", problem: "its alg, id or jwk cannot be read",
+                mend: "restore the manifest as the ceremony wrote it; it is never edited by hand")
         }
         return KeyReference(id: id, label: label, algorithm: algorithm, publicKey: publicKey)
     }

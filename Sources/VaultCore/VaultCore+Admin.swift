@@ -26,6 +26,8 @@ extension VaultCore {
             throw CoreError(.malformed, "\(fault)")
         } catch let error as CoreError {
             throw error
+        } catch let error as HSMError {
+            throw CoreError(error)
         } catch {
             throw CoreError(.malformed, "the command failed: \(error)")
         }

@@ -16,29 +16,46 @@ extension VaultCore {
     ) async throws -> VaultCore {
         let manifest = try Manifest.load(settings)
         let hsm = try await HSM.open(settings)
-        guard let token = manifest.tokens.first(where: { $0.serial == hsm.profile.info.serial }) else {
-            throw StartError(
-                file: settings.manifestFile, field: "tokens",
-                problem: "does not name the token with serial \(hsm.profile.info.serial)",
-                mend: "use the manifest that was written for this token, or correct hsm.token")
+        do {
+            let token = try manifest.token(of: hsm, file: settings.manifestFile)
+            let keys = try await KeyRing(manifest: manifest, hsm: hsm, file: settings.manifestFile)
+            try checkPlan(settings, manifest)
+            let signer = try checkpointSigner(settings, keys)
+            let log = try openLog(settings, signer: signer, clock: clock, onFatal: onFatal)
+            let core = VaultCore(
+                settings: settings, manifest: manifest, hsm: hsm, keys: keys, log: log, instance: instance,
+                clock: clock, logger: logger)
+            try await core.begin(token: token, verifierKey: signer.verifierKey)
+            return core
+        } catch {
+            // Else the token stays logged in, and the next start in this process is refused for that alone.
+            _ = await hsm.shutdown()
+            throw error
         }
-        let keys = try await KeyRing(manifest: manifest, hsm: hsm, file: settings.manifestFile)
-        try checkPlan(settings, manifest)
-        let log = try openLog(settings, keys: keys, clock: clock, onFatal: onFatal)
-        let core = VaultCore(
-            settings: settings, manifest: manifest, hsm: hsm, keys: keys, log: log, instance: instance, clock: clock,
-            logger: logger)
-        try await core.begin(token: token)
-        return core
     }
 
     /// Opens the record of this run.
-    private func begin(token: ManifestToken) async throws {
+    private func begin(token: ManifestToken, verifierKey: VerifierKey) async throws {
         do {
+            // Only now: the file beside a log that another process holds is that process's.
+            try writeVerifierKey(verifierKey)
             try await appendOwn(
                 .adminCoreStarted, detail: ["token": token.serial, "manifest_hash": manifest.hash, "instance": instance])
         } catch {
+            try? await log.close()
+            guard let error = error as? AuditLogError else { throw error }
             throw StartError(file: settings.logDirectory, problem: "\(error)", mend: "see the log's disk and clock")
+        }
+    }
+
+    /// Leaves the key that verifies checkpoints where an auditor finds it.
+    private func writeVerifierKey(_ key: VerifierKey) throws(StartError) {
+        let path = settings.logDirectory + ".vkey"
+        do {
+            try Data((key.description + "\n").utf8).write(to: URL(filePath: path), options: .atomic)
+        } catch {
+            throw StartError(
+                file: path, problem: "cannot be written", mend: "make its directory writable for the core's user")
         }
     }
 
@@ -58,22 +75,35 @@ extension VaultCore {
         }
     }
 
-    private static func openLog(
-        _ settings: CoreSettings, keys: KeyRing, clock: @escaping @Sendable () -> UnixTime,
-        onFatal: @escaping @Sendable (AuditLogError) -> Void
-    ) throws -> AuditLog {
+    private static func checkpointSigner(
+        _ settings: CoreSettings, _ keys: KeyRing
+    ) throws(StartError) -> TokenCheckpointSigner {
+        guard keys.checkpointManifest.algorithm == KeyAlgorithm.edDSA.rawValue else {
+            throw StartError(
+                file: settings.manifestFile, field: "keys (\(keys.checkpointManifest.label))",
+                problem: "a checkpoint key must be EdDSA", mend: "generate one: signed notes are Ed25519")
+        }
         do {
-            let signer = try TokenCheckpointSigner(key: keys.checkpoint, origin: settings.logOrigin)
-            var options = AuditLogOptions()
-            options.checkpointInterval = settings.checkpointInterval
-            options.headroom = settings.headroom
-            let log = try AuditLog.open(
+            return try TokenCheckpointSigner(key: keys.checkpoint, origin: settings.logOrigin)
+        } catch {
+            throw StartError(
+                file: settings.configurationFile, field: "audit.origin", problem: "\(error)",
+                mend: "write a name without spaces and plus signs, like vault.example/log")
+        }
+    }
+
+    private static func openLog(
+        _ settings: CoreSettings, signer: TokenCheckpointSigner, clock: @escaping @Sendable () -> UnixTime,
+        onFatal: @escaping @Sendable (AuditLogError) -> Void
+    ) throws(StartError) -> AuditLog {
+        var options = AuditLogOptions()
+        options.checkpointInterval = settings.checkpointInterval
+        options.headroom = settings.headroom
+        do {
+            return try AuditLog.open(
                 directory: settings.logDirectory, origin: settings.logOrigin, signer: signer, clock: clock,
                 options: options, onFatal: onFatal)
-            try Data((signer.verifierKey.description + "\n").utf8)
-                .write(to: URL(filePath: settings.logDirectory + ".vkey"), options: .atomic)
-            return log
-        } catch let error as AuditLogError {
+        } catch {
             throw StartError(
                 file: settings.logDirectory, problem: "\(error)",
                 mend: "see docs/operating.md, \"The log does not open\"")
@@ -97,7 +127,7 @@ extension Manifest {
             manifest = try Manifest(jsonBytes: [UInt8](bytes))
         } catch {
             throw StartError(
-                file: settings.manifestFile, field: error.path, problem: error.problem,
+                file: settings.manifestFile, field: error.path.isEmpty ? nil : error.path, problem: error.problem,
                 mend: "restore the manifest as the ceremony wrote it; it is never edited by hand")
         }
         guard manifest.custody.rawValue == settings.custody else {
@@ -112,6 +142,17 @@ extension Manifest {
                 mend: "use a build with ceremonies")
         }
         return manifest
+    }
+
+    /// The entry of the token that was opened.
+    fileprivate func token(of hsm: HSM, file: String) throws(StartError) -> ManifestToken {
+        let serial = hsm.profile.info.serial
+        guard let token = tokens.first(where: { $0.serial == serial }) else {
+            throw StartError(
+                file: file, field: "tokens", problem: "does not name the token with serial \(serial)",
+                mend: "use the manifest that was written for this token, or correct hsm.token")
+        }
+        return token
     }
 }
 

@@ -67,7 +67,8 @@ package final class VaultCore: Sendable {
             }, faults: faults, figures: figures)
     }
 
-    /// Stops the token and the log in that order: what is signed is recorded, and the last checkpoint is signed first.
+    /// Stops the log, then the token, which has to sign the log's last checkpoint. What was not recorded by then is not
+    /// released either.
     package func shutdown() async {
         _ = try? await appendOwn(.adminCoreStopped, detail: [:])
         do {

@@ -27,8 +27,8 @@ import Testing
             let channel = try channel()
             var rest = bytes
             while rest.readableBytes > 0 {
-                let piece = try #require(rest.readSlice(length: min(size, rest.readableBytes)))
-                try channel.writeInbound(piece)
+                let piece = rest.readSlice(length: min(size, rest.readableBytes))
+                try channel.writeInbound(try #require(piece))
             }
             for frame in frames { #expect(try channel.readInbound(as: CoreFrame.self) == frame) }
         }

@@ -11,9 +11,10 @@ import X509
     private static let uid: ASN1ObjectIdentifier = [0, 9, 2342, 19_200_300, 100, 1, 1]
 
     private func name(_ relatives: [[(ASN1ObjectIdentifier, String)]]) -> DistinguishedName {
-        DistinguishedName(relatives.map { relative in
-            RelativeDistinguishedName(relative.map { Attribute(type: $0.0, utf8String: $0.1) })
-        })
+        DistinguishedName(
+            relatives.map { relative in
+                RelativeDistinguishedName(relative.map { Attribute(type: $0.0, utf8String: $0.1) })
+            })
     }
 
     @Test func theLastRelativeNameComesFirst() {
@@ -30,7 +31,9 @@ import X509
             [(.RDNAttributeType.domainComponent, "net")], [(.RDNAttributeType.domainComponent, "example")],
             [(.RDNAttributeType.organizationalUnitName, "Sales"), (.RDNAttributeType.commonName, "J.  Smith")],
         ])
-        #expect(name.rfc4514 == "OU=Sales+CN=J.  Smith,DC=example,DC=net" || name.rfc4514 == "CN=J.  Smith+OU=Sales,DC=example,DC=net")
+        #expect(
+            name.rfc4514 == "OU=Sales+CN=J.  Smith,DC=example,DC=net"
+                || name.rfc4514 == "CN=J.  Smith+OU=Sales,DC=example,DC=net")
     }
 
     @Test(

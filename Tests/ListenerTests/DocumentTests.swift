@@ -72,6 +72,7 @@ import Testing
             readiness: {
                 var details = JSONObject()
                 details["custody"] = "development"
+                details["ready"] = true
                 return Readiness(reasons: ["the core is sealed"], details: details)
             }, metrics: MetricsRegistry())
         try await TestServer.run(routes) { server in
@@ -81,9 +82,7 @@ import Testing
             #expect(try JSONParser.parse(Array(live.body.utf8)) == ["live": true])
             let ready = try await connection.get("/health/ready")
             #expect(ready.status == 503)
-            #expect(
-                try JSONParser.parse(Array(ready.body.utf8))
-                    == ["custody": "development", "ready": false, "reasons": ["the core is sealed"]])
+            #expect(ready.body == #"{"ready":false,"reasons":["the core is sealed"],"custody":"development"}"#)
         }
     }
 
@@ -96,7 +95,8 @@ import Testing
             #expect(try await connection.get("/health/ready").status == 200)
             let answer = try await connection.get("/metrics")
             #expect(answer.fields["content-type"] == "text/plain; version=0.0.4; charset=utf-8")
-            #expect(answer.body == "# HELP vault_test_total A test.\n# TYPE vault_test_total counter\nvault_test_total 1\n")
+            #expect(
+                answer.body == "# HELP vault_test_total A test.\n# TYPE vault_test_total counter\nvault_test_total 1\n")
         }
     }
 }

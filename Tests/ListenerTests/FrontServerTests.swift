@@ -76,7 +76,8 @@ import Testing
         async let end: Void = group.run()
         let connection = try await TestConnection.open(port: try await TestServer.opened(listener))
         try await connection.send(
-            "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n\r\n")
+            "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n\r\n"
+        )
         for await _ in started {}
         await group.triggerGracefulShutdown()
         release.finish()
@@ -85,7 +86,9 @@ import Testing
         #expect(await connection.rest() == "")
     }
 
-    @Test("a listener without TLS stays on the machine", arguments: ["0.0.0.0", "192.0.2.1", "::", "vault.acme.example", "127.evil.example"])
+    @Test(
+        "a listener without TLS stays on the machine",
+        arguments: ["0.0.0.0", "192.0.2.1", "::", "vault.acme.example", "127.evil.example"])
     func loopback(_ host: String) {
         #expect(throws: ListenerError(.notLoopback, "")) { try listener("ops", .plain, .echo, host: host) }
     }

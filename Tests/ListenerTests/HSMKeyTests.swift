@@ -26,7 +26,8 @@ import Testing
         let calls = asked.withLock { $0 }
         let prefix = [UInt8](repeating: 0x20, count: 64) + Array("TLS 1.3, server CertificateVerify".utf8) + [0]
         #expect(calls.map(\.label) == ["tls-gateway"])
-        #expect(calls.first.map { $0.data.starts(with: prefix) && [32, 48].contains($0.data.count - prefix.count) } == true)
+        #expect(
+            calls.first.map { $0.data.starts(with: prefix) && [32, 48].contains($0.data.count - prefix.count) } == true)
     }
 
     @Test func aCoreThatFailsOrHangsHarmsOnlyTheHandshakesThatNeedIt() async throws {
@@ -48,7 +49,7 @@ import Testing
             behaviour.withLock { $0 = "fail" }
             let failing = try await TestConnection.open(port: server.port, tls: tls.client())
             #expect(await failing.rest() == "")
-            #expect(server.sample(#"vault_tls_handshakes_total{listener="test",outcome="key_failed"}"#) == "1")
+            try await server.wait(for: #"vault_tls_handshakes_total{listener="test",outcome="key_failed"}"#, "1")
 
             behaviour.withLock { $0 = "hang" }
             // More hanging handshakes than there are threads or event loops.

@@ -50,10 +50,13 @@ import Testing
         #expect(text(registry) == "# HELP c one \\\\ \"two\"\\nthree\n# TYPE c counter\nc{l=\"a\\\\b\\\"c\\nd\"} 1\n")
     }
 
-    @Test("numbers are printed as the format reads them", arguments: [
-        (0.0, "0"), (3, "3"), (-1, "-1"), (0.1, "0.1"), (1e21, "1e+21"), (.infinity, "+Inf"), (-.infinity, "-Inf"), (.nan, "NaN"),
-        (1_795_000_000, "1795000000"),
-    ])
+    @Test(
+        "numbers are printed as the format reads them",
+        arguments: [
+            (0.0, "0"), (3, "3"), (-1, "-1"), (0.1, "0.1"), (1e21, "1e+21"), (.infinity, "+Inf"), (-.infinity, "-Inf"),
+            (.nan, "NaN"),
+            (1_795_000_000, "1795000000"),
+        ])
     func numbers(_ value: Double, _ expected: String) {
         #expect(MetricsText.number(value) == expected)
     }

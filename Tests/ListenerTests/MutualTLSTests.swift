@@ -82,8 +82,8 @@ import X509
             _ = await refused.rest()
             let connection = try await TestConnection.open(port: server.port, tls: good)
             #expect(try await connection.post("/token").status == 200)
-            #expect(server.sample(#"vault_tls_handshakes_total{listener="test",outcome="failed"}"#) == "1")
-            #expect(server.sample(#"vault_tls_handshakes_total{listener="test",outcome="completed"}"#) == "1")
+            try await server.wait(for: #"vault_tls_handshakes_total{listener="test",outcome="failed"}"#, "1")
+            try await server.wait(for: #"vault_tls_handshakes_total{listener="test",outcome="completed"}"#, "1")
         }
     }
 

@@ -37,7 +37,9 @@ import Testing
     @Test func filesThatHoldNoCertificateAreRefused() throws {
         let tls = try TestTLS()
         #expect(try code(tls, chain: "") == .malformedCertificate)
-        #expect(try code(tls, chain: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n") == .malformedCertificate)
+        #expect(
+            try code(tls, chain: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+                == .malformedCertificate)
         #expect(throws: ListenerError(.unreadableFile, "")) {
             try TLSIdentity(chainFile: tls.directory.path + "/none.pem", key: tls.hsmKey(), now: .now)
         }

@@ -59,6 +59,11 @@ struct TestServer {
         }
     }
 
+    /// Waits until a sample has a value: a client may see the end of its connection before the server has counted it.
+    func wait(for series: String, _ value: String) async throws {
+        while sample(series) != value { try await Task.sleep(for: .milliseconds(5)) }
+    }
+
     /// The printed value of a sample, as it stands behind its name and labels.
     func sample(_ series: String) -> String? {
         String(decoding: metrics.exposition(), as: UTF8.self).split(separator: "\n")
@@ -109,7 +114,8 @@ struct TestTLS: Sendable {
     /// A client that trusts the authority and shows `credential`.
     func client(_ credential: TestAuthority.Credential? = nil) throws -> TLSConfiguration {
         var configuration = TLSConfiguration.makeClientConfiguration()
-        configuration.trustRoots = .certificates([try NIOSSLCertificate(bytes: Array(authority.pem.utf8), format: .pem)])
+        configuration.trustRoots = .certificates([try NIOSSLCertificate(bytes: Array(authority.pem.utf8), format: .pem)]
+        )
         if let credential {
             configuration.certificateChain = [.certificate(try .init(bytes: try credential.der, format: .der))]
             configuration.privateKey = .privateKey(

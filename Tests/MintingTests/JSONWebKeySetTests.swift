@@ -51,7 +51,8 @@ import Testing
     @Test func keysThatAreNotMeantForUsAreCountedAndPassedOver() throws {
         let good = try TestKey.es256.jwk().json
         let others: [JSONObject] = try [
-            with("use", "enc", without("kid", TestKey.rs256.jwk().json)), with("alg", "RSA-OAEP", TestKey.rs256.jwk().json),
+            with("use", "enc", without("kid", TestKey.rs256.jwk().json)),
+            with("alg", "RSA-OAEP", TestKey.rs256.jwk().json),
             with("kty", "AKP", good), with("crv", "P-384", good), TestKey.edDSA.jwk().json,
             with("key_ops", ["encrypt"], good),
         ]
@@ -82,7 +83,9 @@ import Testing
     func malformed(text: String) { #expect(code(Array(text.utf8)) == .malformed) }
 
     @Test func aSetHasBounds() throws {
-        let many = try (0...JSONWebKeySet.maximumKeys).map { with("kid", .string("\($0)"), try TestKey.edDSA.jwk().json) }
+        let many = try (0...JSONWebKeySet.maximumKeys).map {
+            with("kid", .string("\($0)"), try TestKey.edDSA.jwk().json)
+        }
         #expect(code(set(many)) == .tooLarge)
         #expect(code(set(many.dropLast())) == nil)
         #expect(code([UInt8](repeating: 0x20, count: JSONWebKeySet.maximumBytes + 1)) == .tooLarge)

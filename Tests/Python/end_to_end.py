@@ -4,8 +4,10 @@
 import http.client
 import os
 import pathlib
+import re
 import signal
 import ssl
+import subprocess
 import tempfile
 import threading
 import unittest
@@ -71,15 +73,15 @@ class Case(unittest.TestCase):
 class Grants(Case):
     """Each grant of the environment's policy, verified by a library that is not ours."""
 
-    def check(self, scope, lifetime, **fields):
+    def check(self, granted, lifetime, **fields):
         status, body = self.gateway.exchange(**fields)
         self.assertEqual(status, 200, body)
         self.assertEqual(body["issued_token_type"], "urn:ietf:params:oauth:token-type:access_token")
-        self.assertEqual((body["token_type"], body["scope"]), ("Bearer", scope))
+        self.assertEqual((body["token_type"], body["scope"]), ("Bearer", granted))
         self.assertEqual(self.gateway.headers["cache-control"], "no-store")
         header, claims = self.verified(body)
         self.assertEqual(header["alg"], "ES256")
-        self.assertEqual((claims["sub"], claims["client_id"], claims["scope"]), ("alice", "gateway-mcp", scope))
+        self.assertEqual((claims["sub"], claims["client_id"], claims["scope"]), ("alice", "gateway-mcp", granted))
         self.assertEqual((claims["act"]["iss"], claims["act"]["sub"]), (environment["AGENT_ISSUER"], "sales-assistant"))
         self.assertEqual(claims["exp"] - claims["iat"], lifetime)
         self.assertLessEqual(body["expires_in"], lifetime)
@@ -207,6 +209,34 @@ class Surroundings(Case):
             status, text = get(environment, f"{environment['VAULT_ISSUER']}/.well-known/{name}")
             self.assertEqual(status, 200)
             self.assertIn(f'"{environment["VAULT_ISSUER"]}"', text)
+
+    def test_another_pkcs11_program_finds_every_private_key_sensitive_never_extractable_and_local(self):
+        pin = (environment.directory / "pin").read_text()
+        arguments = ("--module", environment["VAULT_MODULE"], "--token-label", environment["VAULT_TOKEN_LABEL"])
+        done = subprocess.run(
+            ["pkcs11-tool", *arguments, "--login", "--pin", "env:PIN", "--list-objects", "--type", "privkey"],
+            env={"PATH": os.environ["PATH"], "SOFTHSM2_CONF": environment["SOFTHSM2_CONF"], "PIN": pin},
+            capture_output=True, text=True, timeout=60)
+        keys = done.stdout.split("Private Key Object")[1:]
+        labels = {re.search(r"label: +(\S+)", key)[1] for key in keys}
+        signing = {"sign-es256", "sign-rs256", "sign-eddsa", "sign-ps256"}
+        self.assertEqual(labels, signing | {"checkpoint", "tls-gateway", "tls-public"}, done.stderr)
+        for key in keys:
+            self.assertRegex(key, r"Access: +sensitive, always sensitive, never extractable, local")
+            self.assertRegex(key, r"Usage: +sign\n")
+
+    def test_no_secret_is_in_a_log_a_command_line_or_an_environment(self):
+        user = environment.user_token()
+        _, body = self.gateway.exchange(user=user, authorization_details=READ)
+        logged(jwt.decode(body["access_token"], options={"verify_signature": False})["jti"])
+        pin = (environment.directory / "pin").read_text()
+        secrets = [text.encode() for text in (pin, user, user.split(".")[2], body["access_token"].split(".")[2])]
+        files = [path for path in environment.directory.rglob("*") if path.is_file() and path.name != "pin"]
+        for name in ("VAULT_PID", "VAULT_CORE_PID"):
+            files += [pathlib.Path(f"/proc/{environment[name]}/{what}") for what in ("cmdline", "environ")]
+        for path in files:
+            content = path.read_bytes()
+            self.assertEqual([secret for secret in secrets if secret in content], [], path)
 
     def test_the_log_verifies(self):
         arguments = ("--log", environment["VAULT_LOG_DIR"], "--vkey", environment["VAULT_LOG_VKEY"])

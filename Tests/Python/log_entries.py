@@ -14,8 +14,9 @@ import jwt
 
 
 def checkpoint_size(log):
-    """The tree size in the checkpoint's second line (C2SP tlog-checkpoint)."""
-    return int((pathlib.Path(log) / "checkpoint").read_text().split("\n")[1])
+    """The tree size in the checkpoint's second line (C2SP tlog-checkpoint); 0 before the first one."""
+    checkpoint = pathlib.Path(log) / "checkpoint"
+    return int(checkpoint.read_text().split("\n")[1]) if checkpoint.exists() else 0
 
 
 def bundle_path(log, index, width):
@@ -73,7 +74,7 @@ def main():
     if found is None:
         sys.exit("the log holds no such entry")
     index, entry = found
-    names = ("kind", "code", "reason", "rule", "client", "tool", "key_label", "custody")
+    names = ("kind", "code", "reason", "rule", "client", "tool", "key", "custody")
     print(f"   log entry {index}: " + ", ".join(f"{name} {entry[name]}" for name in names if name in entry))
 
 

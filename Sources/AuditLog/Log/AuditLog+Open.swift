@@ -30,7 +30,7 @@ extension AuditLog {
         precondition(
             options.segmentBytes >= 1 << 16 && options.segmentBytes % JournalRecord.pageBytes == 0,
             "a segment holds the largest entry and whole pages")
-        guard signer.verifierKey.name.utf8.elementsEqual(origin.utf8) else {
+        guard signer.verifierKey.name.hasSameBytes(as: origin) else {
             throw AuditLogError(.wrongOrigin, "the checkpoint key's name must be the origin")
         }
         let layout = LogLayout(directory)

@@ -59,7 +59,7 @@ struct LogRecovery {
         } catch {
             throw AuditLogError(error.code, error.reason, path: layout.checkpoint)
         }
-        guard checkpoint.origin.utf8.elementsEqual(origin.utf8) else {
+        guard checkpoint.origin.hasSameBytes(as: origin) else {
             throw AuditLogError(.wrongOrigin, "the checkpoint is of another log", path: layout.checkpoint)
         }
         result.checkpointTime = try OpenFile(layout.checkpoint, .reading).modified()

@@ -1,3 +1,5 @@
+import StrictEncoding
+
 /// A text with signature lines. Source: C2SP signed-note, "Format".
 package struct SignedNote: Sendable, Equatable {
     /// One signature line.
@@ -70,7 +72,7 @@ package struct SignedNote: Sendable, Equatable {
     package func verified(by keys: [VerifierKey]) throws(AuditLogError) -> [VerifierKey] {
         var signers: [VerifierKey] = []
         for signature in signatures {
-            for key in keys where key.keyID == signature.keyID && key.name.utf8.elementsEqual(signature.name.utf8) {
+            for key in keys where key.keyID == signature.keyID && key.name.hasSameBytes(as: signature.name) {
                 guard key.isValid(signature: signature.bytes, of: text) else {
                     throw AuditLogError(.badSignature, "the signature of \(key.name) is wrong")
                 }

@@ -1,4 +1,5 @@
 import Glibc
+import StrictEncoding
 
 /// Checks a whole log offline: every entry, every tile, the root, the signature. Needs no HSM and changes nothing.
 package enum LogVerifier {
@@ -64,7 +65,7 @@ package enum LogVerifier {
             let checkpoint = try Checkpoint(text: note.text)
             let signers = try note.verified(by: keys)
             // By default the log is the one the key belongs to (C2SP tlog-checkpoint, "Signatures").
-            let isExpected = signers.contains { checkpoint.origin.utf8.elementsEqual((origin ?? $0.name).utf8) }
+            let isExpected = signers.contains { checkpoint.origin.hasSameBytes(as: origin ?? $0.name) }
             guard isExpected else { throw AuditLogError(.wrongOrigin, "the checkpoint is of another log") }
             return (checkpoint, signers)
         } catch {

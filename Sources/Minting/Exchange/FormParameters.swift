@@ -26,17 +26,12 @@ package struct FormParameters: Sendable {
         guard body.count <= maximumBytes else { throw OAuthError(.invalidRequest, "the body is too large") }
         var parameters: [Parameter] = []
         parameters.reserveCapacity(12)
-        var decoder = FormDecoder()
-        let input = body.span
-        while decoder.position < input.count {
+        var decoder = FormDecoder(body)
+        while !decoder.isAtEnd {
             guard parameters.count < Self.maximumCount else {
                 throw OAuthError(.invalidRequest, "there are too many parameters")
             }
-            let name = try decoder.name(input)
-            parameters.append(Parameter(name: name, value: try decoder.value(input)))
-        }
-        guard body.last != UInt8(ascii: "&") else {
-            throw OAuthError(.invalidRequest, "the body is not a well-formed form")
+            parameters.append(Parameter(name: try decoder.name(), value: try decoder.value()))
         }
         self.parameters = parameters
     }
@@ -66,9 +61,8 @@ package struct FormParameters: Sendable {
 
     /// Refuses any parameter but those in `repeatable` that stands twice, known or not (RFC 6749 section 3.2).
     package func refuseRepeated(except repeatable: Set<String>) throws(OAuthError) {
-        var seen: Set<String> = []
-        for parameter in parameters where !repeatable.contains(parameter.name) {
-            guard seen.insert(parameter.name).inserted else {
+        for (index, parameter) in parameters.enumerated() where !repeatable.contains(parameter.name) {
+            guard !parameters[..<index].contains(where: { $0.name == parameter.name }) else {
                 throw OAuthError(.invalidRequest, "a parameter is repeated")
             }
         }

@@ -53,7 +53,7 @@ enum ResourceURI {
         while let percent = bytes[index...].firstIndex(of: UInt8(ascii: "%")) {
             guard percent + 2 < bytes.endIndex,
                 let value = UInt8(String(decoding: bytes[(percent + 1)...(percent + 2)], as: UTF8.self), radix: 16),
-                bytes[percent + 1] != UInt8(ascii: "+"), value > 0x20, value != 0x7F, !"./\\%".utf8.contains(value)
+                bytes[percent + 1] != UInt8(ascii: "+"), value >= 0x20, value != 0x7F, !"./\\%".utf8.contains(value)
             else { return false }
             index = percent + 3
         }

@@ -4,10 +4,10 @@ import StrictEncoding
 ///
 /// Source: RFC 7519 section 4.1.7.
 package enum JWTID {
-    /// How many random bytes an identifier has: 192 bits, above the 128 that no one can guess or meet by chance.
-    package static let byteCount = 24
+    /// How many random bytes an identifier has: 128 bits, which no one can guess or meet by chance.
+    package static let byteCount = 16
 
-    /// A new identifier of 32 characters; the generator must be cryptographically secure.
+    /// A new identifier of 22 characters; the generator must be cryptographically secure.
     package static func random(using generator: inout some RandomNumberGenerator) -> String {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(byteCount)

@@ -60,10 +60,11 @@ extension Configuration.Issuer {
         keySetFile = section.required("jwks_file", paths.path)
         maximumSubjectAge = section.optional("max_subject_age", .duration(1...86_400))
         clockSkew = section.optional("clock_skew", default: 30, .duration(0...60))
-        subjectPrefix = section.optional("subject_prefix", .name)
+        subjectPrefix = section.optional("subject_prefix", .name(64))
         claims =
             section.optionalSection("claims") { claims in
-                let names = Claims(groups: claims.optional("groups", .name), user: claims.optional("user", .name))
+                let names = Claims(
+                    groups: claims.optional("groups", .name(128)), user: claims.optional("user", .name(128)))
                 claims.finish()
                 return names
             } ?? Claims(groups: nil, user: nil)

@@ -1,5 +1,3 @@
-import Policy
-
 extension Configuration {
     /// What tokens are minted for.
     package struct Target: Sendable, Equatable {
@@ -28,32 +26,6 @@ extension Configuration {
         package let key: String
         /// Scopes that rules may grant.
         package let scopes: [String]
-    }
-
-    /// The target that an `audience` names, by its name or its audience.
-    package func target(audience: String) -> Target? {
-        targets.first { $0.name == audience || $0.audience == audience }
-    }
-
-    /// The target with the longest prefix of a `resource`; nil also for a resource in an odd form.
-    package func target(resource: String) -> Target? {
-        guard LocationText.isAcceptable(resource) else { return nil }
-        var best: (target: Target, length: Int)?
-        for target in targets {
-            for prefix in target.resources where resource.utf8.starts(with: prefix.utf8) {
-                if best.map({ prefix.utf8.count > $0.length }) ?? true { best = (target, prefix.utf8.count) }
-            }
-        }
-        return best?.target
-    }
-
-    /// What stands in our tokens for a subject of an issuer; nil when it would be read as a subject of another one.
-    package func subject(_ subject: String, of issuer: Issuer) -> String? {
-        guard issuer.subjectPrefix == nil else { return (issuer.subjectPrefix ?? "") + subject }
-        let isTaken = issuers.contains { other in
-            other.subjectPrefix.map { subject.utf8.starts(with: $0.utf8) } ?? false
-        }
-        return isTaken ? nil : subject
     }
 }
 

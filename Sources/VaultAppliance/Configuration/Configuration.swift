@@ -64,7 +64,7 @@ extension Configuration {
         }
         let source = YAMLSource(file: file)
         let configuration = Configuration(
-            source.root(bytes), file: file, directory: ConfigurationFile.directory(of: file))
+            source.read(bytes), file: file, directory: ConfigurationFile.directory(of: file))
         CrossChecks(configuration, source).run()
         return (configuration, source)
     }

@@ -30,7 +30,7 @@ package struct PolicyDocument: Sendable {
         _ bytes: [UInt8], file: String, configuration: Configuration?
     ) throws(ConfigurationError) -> PolicyDocument {
         let source = YAMLSource(file: file)
-        let root = source.root(bytes)
+        let root = source.read(bytes)
         _ = root.required("version", .integer(1...1, mend: "this build reads version 1"))
         var rules = root.sections("rules", Rule.init)
         var denials = root.sections("denials", isRequired: false, DenialRule.init)

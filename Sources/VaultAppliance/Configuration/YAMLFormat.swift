@@ -10,8 +10,18 @@ struct ValueFault: Error {
 struct YAMLFormat<Value> {
     /// Stands in for a value that was faulty, so that decoding goes on; no check accepts or follows it.
     let placeholder: Value
-    let schema: JSONValue
+    /// Evaluated only when the schema is asked for: a policy of ten thousand rules is read through few formats, often.
+    let schema: () -> JSONValue
     let parse: (YAMLValue) throws(ValueFault) -> Value
+
+    init(
+        placeholder: Value, schema: @autoclosure @escaping () -> JSONValue,
+        _ parse: @escaping (YAMLValue) throws(ValueFault) -> Value
+    ) {
+        self.placeholder = placeholder
+        self.schema = schema
+        self.parse = parse
+    }
 }
 
 extension YAMLFormat where Value == String {
@@ -19,9 +29,9 @@ extension YAMLFormat where Value == String {
     static func text(
         _ what: String, mend: String, pattern: String? = nil, _ isAcceptable: @escaping (String) -> Bool = { _ in true }
     ) -> YAMLFormat {
-        var schema = JSONObject([.init(name: "type", value: "string")])
-        if let pattern { schema["pattern"] = .string(pattern) }
-        return YAMLFormat(placeholder: "", schema: .object(schema)) { value throws(ValueFault) in
+        YAMLFormat(
+            placeholder: "", schema: pattern.map { ["type": "string", "pattern": .string($0)] } ?? ["type": "string"]
+        ) { value throws(ValueFault) in
             let text = try YAMLFormat.text(of: value)
             guard isAcceptable(text) else { throw ValueFault(message: "must be \(what)", mend: mend) }
             return text
@@ -31,12 +41,15 @@ extension YAMLFormat where Value == String {
     /// Text of whatever content: it is checked elsewhere.
     static var anyText: YAMLFormat { text("text", mend: "write text") }
 
-    /// Visible ASCII, so that comparison is exact (docs/architecture.md, names).
-    static var name: YAMLFormat {
-        text("visible ASCII without spaces", mend: "use letters, digits and signs of ASCII", pattern: "^[!-~]{1,512}$")
-        {
-            (1...512).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) }
-        }
+    /// Visible ASCII, so that comparison is exact.
+    static var name: YAMLFormat { name(512) }
+
+    /// Visible ASCII of bounded length.
+    static func name(_ maximum: Int) -> YAMLFormat {
+        text(
+            "visible ASCII without spaces", mend: "use at most \(maximum) letters, digits and signs of ASCII",
+            pattern: "^[!-~]{1,\(maximum)}$"
+        ) { (1...maximum).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) } }
     }
 
     private static func text(of value: YAMLValue) throws(ValueFault) -> String {
@@ -55,10 +68,12 @@ extension YAMLFormat where Value == String {
 extension YAMLFormat where Value == Int64 {
     /// A whole number within a range.
     static func integer(_ range: ClosedRange<Int64>, mend: String) -> YAMLFormat {
-        let schema: JSONValue = [
-            "type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
-        ]
-        return YAMLFormat(placeholder: range.lowerBound, schema: schema) { value throws(ValueFault) in
+        YAMLFormat(
+            placeholder: range.lowerBound,
+            schema: [
+                "type": "integer", "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
+            ]
+        ) { value throws(ValueFault) in
             let expected = "must be \(range.lowerBound)...\(range.upperBound)"
             guard case .scalar(let text, isPlain: true, _) = value, value.kind == "a number" else {
                 throw ValueFault(message: "\(expected), is \(value.kind)", mend: "write a whole number without quotes")
@@ -72,13 +87,15 @@ extension YAMLFormat where Value == Int64 {
 
     /// A time in seconds, written with a unit: `30s`, `5m`, `1h`.
     static func duration(_ range: ClosedRange<Int64>) -> YAMLFormat {
-        let schema: JSONValue = ["type": "string", "pattern": "^(0|[1-9][0-9]{0,8})(s|m|h)$"]
-        let bounds = "\(UnitText.duration(range.lowerBound)) to \(UnitText.duration(range.upperBound))"
-        return YAMLFormat(placeholder: range.lowerBound, schema: schema) { value throws(ValueFault) in
+        YAMLFormat(
+            placeholder: range.lowerBound,
+            schema: ["type": "string", "pattern": "^(0|[1-9][0-9]{0,8})(s|m|h)$"]
+        ) { value throws(ValueFault) in
             guard case .scalar(let text, _, _) = value, let seconds = UnitText.seconds(text) else {
                 throw ValueFault(message: "must be a duration", mend: "write it like 30s, 5m or 1h")
             }
             guard range.contains(seconds) else {
+                let bounds = "\(UnitText.duration(range.lowerBound)) to \(UnitText.duration(range.upperBound))"
                 throw ValueFault(message: "must be \(bounds), is \(text)", mend: "choose a duration from \(bounds)")
             }
             return seconds
@@ -87,16 +104,18 @@ extension YAMLFormat where Value == Int64 {
 
     /// A number of bytes, plain or with a unit: `65536`, `64KiB`, `256MiB`.
     static func size(_ range: ClosedRange<Int64>) -> YAMLFormat {
-        let schema: JSONValue = [
-            "type": ["integer", "string"], "minimum": .integer(range.lowerBound), "maximum": .integer(range.upperBound),
-            "pattern": "^(0|[1-9][0-9]{0,15})(KiB|MiB|GiB)?$",
-        ]
-        let bounds = "\(UnitText.size(range.lowerBound)) to \(UnitText.size(range.upperBound))"
-        return YAMLFormat(placeholder: range.lowerBound, schema: schema) { value throws(ValueFault) in
+        YAMLFormat(
+            placeholder: range.lowerBound,
+            schema: [
+                "type": ["integer", "string"], "minimum": .integer(range.lowerBound),
+                "maximum": .integer(range.upperBound), "pattern": "^(0|[1-9][0-9]{0,8})(KiB|MiB|GiB)?$",
+            ]
+        ) { value throws(ValueFault) in
             guard case .scalar(let text, _, _) = value, let bytes = UnitText.bytes(text) else {
                 throw ValueFault(message: "must be a size", mend: "write it like 65536, 64KiB or 256MiB")
             }
             guard range.contains(bytes) else {
+                let bounds = "\(UnitText.size(range.lowerBound)) to \(UnitText.size(range.upperBound))"
                 throw ValueFault(message: "must be \(bounds), is \(text)", mend: "choose a size from \(bounds)")
             }
             return bytes
@@ -107,11 +126,11 @@ extension YAMLFormat where Value == Int64 {
 extension YAMLFormat where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
     /// One of an enumeration's raw values; anything else is refused, never mapped to a default.
     static func choice(_ placeholder: Value) -> YAMLFormat {
-        let names = Value.allCases.map(\.rawValue)
-        let list = names.joined(separator: ", ")
-        let schema: JSONValue = ["enum": .array(names.map { .string($0) })]
-        return YAMLFormat(placeholder: placeholder, schema: schema) { value throws(ValueFault) in
+        YAMLFormat(
+            placeholder: placeholder, schema: ["enum": .array(Value.allCases.map { .string($0.rawValue) })]
+        ) { value throws(ValueFault) in
             guard case .scalar(let text, _, _) = value, let choice = Value(rawValue: text) else {
+                let list = Value.allCases.map(\.rawValue).joined(separator: ", ")
                 throw ValueFault(message: "must be one of \(list)", mend: "choose one of them")
             }
             return choice

@@ -13,7 +13,7 @@ struct YAMLReader {
     /// The document; nil after a fault that leaves nothing to decode.
     func read(_ text: String) -> YAMLValue? {
         do {
-            let parser = try Parser(yaml: text, encoding: .utf8)
+            let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
             // Nodes hold their anchors weakly: the parser must outlive the conversion, or anchors would be missed.
             return try withExtendedLifetime(parser) {
                 guard let node = try parser.singleRoot() else {

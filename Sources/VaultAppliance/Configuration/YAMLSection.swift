@@ -8,12 +8,12 @@ final class YAMLSection {
     let source: YAMLSource
     /// As in `listeners.gateway`; empty for the root.
     let path: String
-    let schema: SchemaNode
+    private let schema: SchemaNode?
     private let members: [YAMLValue.Member]
     private let isFaulty: Bool
     private var known: Set<String> = []
 
-    init(_ source: YAMLSource, path: String, value: YAMLValue, schema: SchemaNode) {
+    init(_ source: YAMLSource, path: String, value: YAMLValue, schema: SchemaNode?) {
         self.source = source
         self.path = path
         self.schema = schema
@@ -21,7 +21,6 @@ final class YAMLSection {
         case .mapping(let members, _):
             self.members = members
             isFaulty = false
-            for member in members { source.note(self.field(member.name), line: member.line) }
         case .faulty:
             members = []
             isFaulty = true
@@ -46,7 +45,7 @@ final class YAMLSection {
 
     /// A field that must be there.
     func required<Value>(_ name: String, _ format: YAMLFormat<Value>) -> Value {
-        schema.add(name, isRequired: true) { format.schema }
+        schema?.add(name, isRequired: true) { format.schema() }
         guard let value = member(name) else {
             missing(name)
             return format.placeholder
@@ -56,7 +55,7 @@ final class YAMLSection {
 
     /// A field that may be absent.
     func optional<Value>(_ name: String, _ format: YAMLFormat<Value>) -> Value? {
-        schema.add(name, isRequired: false) { format.schema }
+        schema?.add(name, isRequired: false) { format.schema() }
         return member(name).map { parse($0, format, field(name)) }
     }
 
@@ -67,7 +66,7 @@ final class YAMLSection {
 
     /// A list that must be there and hold something.
     func list<Value: Hashable>(_ name: String, _ format: YAMLFormat<Value>) -> [Value] {
-        schema.add(name, isRequired: true) { YAMLSection.list(of: format.schema, minimum: 1) }
+        schema?.add(name, isRequired: true) { YAMLSection.list(of: format.schema(), minimum: 1) }
         guard let value = member(name) else {
             missing(name)
             return []
@@ -86,14 +85,13 @@ final class YAMLSection {
 
     /// A list that may be absent, and whose emptiness and repetitions are checked elsewhere.
     func uncheckedList<Value: Hashable>(_ name: String, _ format: YAMLFormat<Value>) -> [Value]? {
-        schema.add(name, isRequired: false) { YAMLSection.list(of: format.schema, minimum: 1) }
+        schema?.add(name, isRequired: false) { YAMLSection.list(of: format.schema(), minimum: 1) }
         return member(name).map { parse(list: $0, format, field(name)) }
     }
 
     /// A mapping that must be there.
     func section(_ name: String) -> YAMLSection {
-        let node = SchemaNode()
-        schema.add(name, isRequired: true) { node.json }
+        let node = subschema(name, isRequired: true)
         guard let value = member(name) else {
             missing(name)
             return YAMLSection(source, path: field(name), value: .faulty(line: 1), schema: node)
@@ -103,20 +101,22 @@ final class YAMLSection {
 
     /// What a mapping that may be absent decodes to.
     func optionalSection<Value>(_ name: String, _ decode: (YAMLSection) -> Value) -> Value? {
-        let node = SchemaNode()
-        schema.add(name, isRequired: false) { node.json }
+        let node = subschema(name, isRequired: false)
         let value = member(name)
+        // Decoding an absent section finds no faults, but gives its schema.
+        guard value != nil || node != nil else { return nil }
         let section = YAMLSection(source, path: field(name), value: value ?? .faulty(line: 1), schema: node)
-        // Decoding an absent section finds no faults and gives its schema.
         let result = decode(section)
         return value == nil ? nil : result
     }
 
     /// What each mapping of a list decodes to.
     func sections<Value>(_ name: String, isRequired: Bool = true, _ decode: (YAMLSection) -> Value) -> [Value] {
-        let node = SchemaNode()
-        schema.add(name, isRequired: isRequired) { YAMLSection.list(of: node.json, minimum: 0) }
-        _ = decode(YAMLSection(source, path: "", value: .faulty(line: 1), schema: node))
+        if let schema {
+            let node = SchemaNode()
+            schema.add(name, isRequired: isRequired) { YAMLSection.list(of: node.json, minimum: 0) }
+            _ = decode(YAMLSection(source, path: "", value: .faulty(line: 1), schema: node))
+        }
         guard let value = member(name) else {
             if isRequired { missing(name) }
             return []
@@ -127,8 +127,7 @@ final class YAMLSection {
         }
         return elements.enumerated().map { index, element in
             let path = "\(field(name))[\(index)]"
-            source.note(path, line: element.line)
-            return decode(YAMLSection(source, path: path, value: element, schema: SchemaNode()))
+            return decode(YAMLSection(source, path: path, value: element, schema: nil))
         }
     }
 
@@ -138,6 +137,13 @@ final class YAMLSection {
             source.fault(
                 field(member.name), "is not a known field", mend: "remove it, or correct its name", line: member.line)
         }
+    }
+
+    private func subschema(_ name: String, isRequired: Bool) -> SchemaNode? {
+        guard let schema else { return nil }
+        let node = SchemaNode()
+        schema.add(name, isRequired: isRequired) { node.json }
+        return node
     }
 
     private func member(_ name: String) -> YAMLValue? {
@@ -150,12 +156,14 @@ final class YAMLSection {
         source.fault(field(name), "is missing", mend: "add it", line: path.isEmpty ? 1 : source.line(of: path))
     }
 
-    private func parse<Value>(_ value: YAMLValue, _ format: YAMLFormat<Value>, _ path: String) -> Value {
+    private func parse<Value>(
+        _ value: YAMLValue, _ format: YAMLFormat<Value>, _ path: @autoclosure () -> String
+    ) -> Value {
         if case .faulty = value { return format.placeholder }
         do throws(ValueFault) {
             return try format.parse(value)
         } catch {
-            source.fault(path, error.message, mend: error.mend, line: value.line)
+            source.fault(path(), error.message, mend: error.mend, line: value.line)
             return format.placeholder
         }
     }
@@ -166,8 +174,7 @@ final class YAMLSection {
             return []
         }
         return elements.enumerated().map { index, element in
-            source.note("\(path)[\(index)]", line: element.line)
-            return parse(element, format, "\(path)[\(index)]")
+            parse(element, format, "\(path)[\(index)]")
         }
     }
 

@@ -4,7 +4,7 @@ final class YAMLSource {
     let file: String
     private var found: [ConfigurationFault] = []
     private var faultyFields: Set<String> = []
-    private var lines: [String: Int] = [:]
+    private var root: YAMLValue = .faulty(line: 1)
 
     /// A source without faults.
     init(file: String) { self.file = file }
@@ -18,31 +18,37 @@ final class YAMLSource {
     }
 
     /// Reads the document and gives its root, which is empty after a fault.
-    func root(_ bytes: [UInt8]) -> YAMLSection {
+    func read(_ bytes: [UInt8]) -> YAMLSection {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             fault("", "is not UTF-8", mend: "save it as UTF-8 text", line: nil)
-            return YAMLSection(self, path: "", value: .faulty(line: 1), schema: SchemaNode())
+            return YAMLSection(self, path: "", value: .faulty(line: 1), schema: nil)
         }
         guard let value = YAMLReader(self).read(text) else {
             // Nothing was decoded, so whatever a check would find missing follows from this fault.
             faultyFields.insert("")
-            return YAMLSection(self, path: "", value: .faulty(line: 1), schema: SchemaNode())
+            return YAMLSection(self, path: "", value: .faulty(line: 1), schema: nil)
         }
-        return YAMLSection(self, path: "", value: value, schema: SchemaNode())
+        root = value
+        return YAMLSection(self, path: "", value: value, schema: nil)
     }
-
-    /// Remembers where a field stands.
-    func note(_ field: String, line: Int) { lines[field] = line }
 
     /// The line of a field, or of the nearest field around it.
     func line(of field: String) -> Int {
-        var path = field[...]
-        while !path.isEmpty {
-            if let line = lines[String(path)] { return line }
-            guard let cut = path.lastIndex(where: { $0 == "." || $0 == "[" }) else { break }
-            path = path[..<cut]
+        var value = root
+        var line = 1
+        for step in field.split(whereSeparator: { ".[]".contains($0) }) {
+            switch value {
+            case .mapping(let members, _):
+                guard let member = members.first(where: { $0.name == step }) else { return line }
+                (value, line) = (member.value, member.line)
+            case .list(let elements, _):
+                guard let index = Int(step), elements.indices.contains(index) else { return line }
+                value = elements[index]
+                line = value.line
+            default: return line
+            }
         }
-        return 1
+        return line
     }
 
     /// Whether a fault of this field has been reported.

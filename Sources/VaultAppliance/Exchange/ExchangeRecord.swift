@@ -26,8 +26,8 @@ struct ExchangeRecord: Sendable {
         entry.requestedScope = request.scope?.joined(separator: " ")
         guard let invocation = request.authorizationDetails else { return }
         entry.tool = invocation.tool
-        entry.actions = invocation.actions
-        entry.locations = invocation.locations
+        if !invocation.actions.isEmpty { entry.actions = invocation.actions }
+        if !invocation.locations.isEmpty { entry.locations = invocation.locations }
         entry.identifier = invocation.identifier
         entry.argumentsSHA256 = invocation.argumentsSHA256
     }

@@ -53,7 +53,9 @@ extension ExchangeRefusal {
     /// Policy said no.
     init(_ denial: Denial) {
         let reason = "policy: \(denial.code.rawValue): \(denial.reason)"
-        if denial.code == .excessScope {
+        if denial.code == .malformedRequest {
+            self.init(.invalidRequest, "the request has a value in an unacceptable form", reason: reason)
+        } else if denial.code == .excessScope {
             self.init(.invalidScope, "the scope exceeds what may be granted", reason: reason, rule: denial.ruleID)
         } else {
             self.init(.accessDenied, "refused by policy", reason: reason, rule: denial.ruleID)

@@ -1,3 +1,5 @@
+import Policy
+
 /// The configured targets, found by audience or by the longest prefix of a resource.
 struct TargetDirectory: Sendable {
     /// A resource server that trusts our JWKS.
@@ -27,7 +29,8 @@ struct TargetDirectory: Sendable {
             try Self.agree(target, &found)
         }
         for resource in resources {
-            guard let target = longestPrefix(of: resource) else { throw .target("resource: names no target") }
+            // Only the one accepted spelling: `/a/../b/` must not be matched as if it lay under `/a/`.
+            guard LocationText.isAcceptable(resource), let target = longestPrefix(of: resource) else { throw .target("resource: names no target") }
             try Self.agree(target, &found)
         }
         guard let found else { throw .target("neither audience nor resource is given") }

@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOSSL
 
@@ -15,18 +16,20 @@ final class AdmissionHandler: ChannelInboundHandler {
     private let tls: TLSIdentity?
     private let handshakeTimeout: TimeAmount
     private let metrics: ListenerMetrics
+    private let logger: Logger
     private var isAdmitted = false
 
     /// For one connection of a listener; without `tls` it speaks plain HTTP.
     init(
         _ connection: ClientConnection, limits: ConnectionLimits, tls: TLSIdentity?, handshakeTimeout: TimeAmount,
-        metrics: ListenerMetrics
+        metrics: ListenerMetrics, logger: Logger
     ) {
         self.connection = connection
         self.limits = limits
         self.tls = tls
         self.handshakeTimeout = handshakeTimeout
         self.metrics = metrics
+        self.logger = logger
     }
 
     func channelActive(context: ChannelHandlerContext) {
@@ -46,7 +49,8 @@ final class AdmissionHandler: ChannelInboundHandler {
     }
 
     private func startTLS(_ context: ChannelHandlerContext, _ tls: TLSIdentity) throws {
-        let handshake = HandshakeHandler(connection, limits: limits, timeout: handshakeTimeout, metrics: metrics)
+        let handshake = HandshakeHandler(
+            connection, limits: limits, timeout: handshakeTimeout, metrics: metrics, logger: logger)
         do {
             let server = NIOSSLServerHandler(context: try NIOSSLContext(configuration: tls.configuration))
             try context.pipeline.syncOperations.addHandlers([server, handshake], position: .after(self))

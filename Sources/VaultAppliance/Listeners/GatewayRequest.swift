@@ -6,7 +6,7 @@ package struct GatewayRequest: Sendable {
     package var bodyBytes: [UInt8]
     /// The `Content-Type` as sent.
     package var contentType: String?
-    /// The client's verified certificate; nil when it sent none. Its `notAfter` is the service's to check.
+    /// The client's verified certificate, nil when it sent none; its `notAfter` is the service's to check.
     package var peer: PeerCertificate?
     /// 128 random bits in hex, also in the answer's `X-Request-Id`.
     package var requestID: String

@@ -1,7 +1,9 @@
 import StrictEncoding
 import Synchronization
 
-/// The `Date` field: an IMF-fixdate, made once a second. Source: RFC 9110 section 5.6.7.
+/// The `Date` field: an IMF-fixdate, made once a second.
+///
+/// Source: RFC 9110 section 5.6.7.
 final class HTTPDate: Sendable {
     private let last = Mutex((seconds: Int64.min, text: ""))
     private static let days = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]

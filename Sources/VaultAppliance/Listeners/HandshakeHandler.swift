@@ -1,3 +1,4 @@
+import Logging
 import NIOCore
 import NIOSSL
 import NIOTLS
@@ -11,17 +12,20 @@ final class HandshakeHandler: ChannelInboundHandler {
     private let limits: ConnectionLimits
     private let timeout: TimeAmount
     private let metrics: ListenerMetrics
+    private let logger: Logger
     private var timer: Scheduled<Void>?
     private var isPending = true
 
     /// For one connection, whose place among the handshakes this gives back.
     init(
-        _ connection: ClientConnection, limits: ConnectionLimits, timeout: TimeAmount, metrics: ListenerMetrics
+        _ connection: ClientConnection, limits: ConnectionLimits, timeout: TimeAmount, metrics: ListenerMetrics,
+        logger: Logger
     ) {
         self.connection = connection
         self.limits = limits
         self.timeout = timeout
         self.metrics = metrics
+        self.logger = logger
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -51,6 +55,12 @@ final class HandshakeHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        if isPending {
+            // Anyone can make handshakes fail, so the log shows them only when asked to; the metrics always do.
+            logger.debug(
+                "TLS handshake failed",
+                metadata: ["address": "\(connection.remoteAddress ?? "")", "error": "\(error)"])
+        }
         end(error is ListenerError ? .keyFailed : .failed)
         context.fireErrorCaught(error)
     }

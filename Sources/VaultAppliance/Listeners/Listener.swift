@@ -55,14 +55,15 @@ package final class Listener: Service {
             routes, limits: settings.limits, metrics: metrics, environment: environment)
         let server = Server(
             childChannelSetup: ListenerChannel(
-                settings.limits, tls: identity, responder: responder, metrics: metrics),
+                settings.limits, tls: identity, responder: responder, metrics: metrics,
+                logger: environment.logger),
             configuration: ServerConfiguration(address: .hostname(settings.host, port: settings.port), backlog: 1024),
             onServerRunning: { [self] channel in opened(channel.localAddress?.port) },
             eventLoopGroup: environment.group, logger: serverLogger)
         defer { boundPort.withLock { $0 = nil } }
         do {
             try await server.run()
-        } catch let error as IOError {
+        } catch {
             throw ListenerError(.cannotListen, "\(name) listener, \(settings.host):\(settings.port): \(error)")
         }
     }

@@ -20,10 +20,14 @@ struct ListenerChannel: ServerChildChannel {
     private let tls: TLSIdentity?
     private let responder: ListenerResponder
     private let metrics: ListenerMetrics
-    private let configuration: HTTP1Channel.Configuration
+    private let http: HTTP1Channel
+    private let logger: Logger
 
     /// For one listener; without `tls` it speaks plain HTTP.
-    init(_ settings: ListenerLimits, tls: TLSIdentity?, responder: ListenerResponder, metrics: ListenerMetrics) {
+    init(
+        _ settings: ListenerLimits, tls: TLSIdentity?, responder: ListenerResponder, metrics: ListenerMetrics,
+        logger: Logger
+    ) {
         let limits = ConnectionLimits(settings)
         let requestTimeout = TimeAmount(settings.requestTimeout)
         self.limits = limits
@@ -31,12 +35,15 @@ struct ListenerChannel: ServerChildChannel {
         self.tls = tls
         self.responder = responder
         self.metrics = metrics
-        configuration = HTTP1Channel.Configuration(
-            additionalChannelHandlers: [RequestGuard(timeout: requestTimeout)],
-            idleTimeout: TimeAmount(settings.idleTimeout),
-            httpDecoderConfiguration: .init(
-                maxHeaderFieldSize: settings.headerBytes, maxHeaderListSize: settings.headerBytes,
-                maxHeaderFieldCount: settings.headerFields))
+        self.logger = logger
+        http = HTTP1Channel(
+            responder: { _, _, _ in },
+            configuration: HTTP1Channel.Configuration(
+                additionalChannelHandlers: [RequestGuard(timeout: requestTimeout)],
+                idleTimeout: TimeAmount(settings.idleTimeout),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: settings.headerBytes, maxHeaderListSize: settings.headerBytes,
+                    maxHeaderFieldCount: settings.headerFields)))
         metrics.countConnections { limits.connections }
     }
 
@@ -47,9 +54,9 @@ struct ListenerChannel: ServerChildChannel {
             try channel.pipeline.syncOperations.addHandler(
                 AdmissionHandler(
                     connection, limits: limits, tls: tls, handshakeTimeout: TimeAmount(settings.handshakeTimeout),
-                    metrics: metrics))
+                    metrics: metrics, logger: self.logger))
         }.flatMap {
-            HTTP1Channel(responder: { _, _, _ in }, configuration: configuration).setup(channel: channel, logger: logger)
+            http.setup(channel: channel, logger: logger)
         }.map { Value(http: $0, connection: connection) }
             .flatMapErrorThrowing { error in
                 // The server only drops a connection whose set-up failed.
@@ -65,7 +72,7 @@ struct ListenerChannel: ServerChildChannel {
             responder: { [responder] request, writer, _ in
                 let response = await responder.respond(to: request, over: connection)
                 try await writer.write(response: response.head, body: response.body)
-            }, configuration: configuration)
+            }, configuration: http.configuration)
         await channel.handle(value: value.http, logger: logger)
     }
 }

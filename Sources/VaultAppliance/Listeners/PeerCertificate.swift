@@ -11,7 +11,9 @@ package import X509
 package struct PeerCertificate: Sendable, Hashable {
     /// The subject as RFC 4514 writes it; nil when it is empty or not all visible ASCII.
     package let subject: String?
-    /// The URIs of the subject alternative name, SPIFFE ids among them. Source: RFC 5280 section 4.2.1.6.
+    /// The URIs of the subject alternative name, SPIFFE ids among them.
+    ///
+    /// Source: RFC 5280 section 4.2.1.6.
     package let uris: [String]
     /// The DNS names of the subject alternative name, as they stand, wild cards included.
     package let dnsNames: [String]
@@ -19,7 +21,9 @@ package struct PeerCertificate: Sendable, Hashable {
     package let notBefore: UnixTime
     /// The last second of validity; callers check it on every request, because connections outlive certificates.
     package let notAfter: UnixTime
-    /// SHA-256 of the DER form in base64url: `x5t#S256`. Source: RFC 8705 section 3.1.
+    /// SHA-256 of the DER form in base64url: `x5t#S256`.
+    ///
+    /// Source: RFC 8705 section 3.1.
     package let thumbprint: String
     /// SHA-256 of the DER form in lower-case hex, for the audit log.
     package let fingerprint: String
@@ -52,7 +56,9 @@ package struct PeerCertificate: Sendable, Hashable {
         dnsNames = Self.visible(names) { if case .dnsName(let name) = $0 { name } else { nil } }
     }
 
-    /// Whether the certificate is valid at `now`, both ends included. Source: RFC 5280 section 4.1.2.5.
+    /// Whether the certificate is valid at `now`, both ends included.
+    ///
+    /// Source: RFC 5280 section 4.1.2.5.
     package func isValid(at now: UnixTime) -> Bool {
         notBefore.seconds <= now.seconds && now.seconds <= notAfter.seconds
     }

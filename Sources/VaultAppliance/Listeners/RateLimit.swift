@@ -71,7 +71,9 @@ final class RateLimit: Sendable {
     }
 }
 
-/// When another try has a chance. Source: RFC 9110 section 10.2.3.
+/// When another try has a chance.
+///
+/// Source: RFC 9110 section 10.2.3.
 struct RetryAfter: Sendable, Equatable {
     /// Whole seconds, at least one.
     let seconds: Int

@@ -33,21 +33,24 @@ struct Refusal: Error, Sendable, Equatable {
         status: 413, code: "invalid_request", explanation: "the body is too large", closes: true)
     static let headerTooLarge = Refusal(
         status: 431, code: "invalid_request", explanation: "the header is too large", closes: true)
-    static let failed = Refusal(status: 500, code: "server_error", explanation: "the request failed")
     static let notReady = Refusal(
         status: 503, code: "temporarily_unavailable", explanation: "not ready", fields: [.retryAfter: "5"])
     static let answerTimeout = Refusal(
         status: 503, code: "temporarily_unavailable", explanation: "no answer in time",
         fields: [.retryAfter: "1"], closes: true)
 
-    /// A method the route does not have. Source: RFC 9110 section 15.5.6.
+    /// A method the route does not have.
+    ///
+    /// Source: RFC 9110 section 15.5.6.
     static func methodNotAllowed(allowed: String) -> Refusal {
         Refusal(
             status: 405, code: "invalid_request", explanation: "the method is not allowed here",
             fields: [.allow: allowed])
     }
 
-    /// A client that asks too often. Source: RFC 6585 section 4.
+    /// A client that asks too often.
+    ///
+    /// Source: RFC 6585 section 4.
     static func tooManyRequests(_ retryAfter: RetryAfter) -> Refusal {
         Refusal(
             status: 429, code: "temporarily_unavailable", explanation: "too many requests",

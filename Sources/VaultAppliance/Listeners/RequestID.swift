@@ -8,6 +8,13 @@ package enum RequestID {
 
     /// The name that two numbers make.
     static func make(_ high: UInt64, _ low: UInt64) -> String {
-        Hex.string([high, low].flatMap { word in stride(from: 56, through: 0, by: -8).map { UInt8(truncatingIfNeeded: word >> UInt64($0)) } })
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(16)
+        for word in [high, low] {
+            for shift: UInt64 in [56, 48, 40, 32, 24, 16, 8, 0] {
+                bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+            }
+        }
+        return Hex.string(bytes)
     }
 }

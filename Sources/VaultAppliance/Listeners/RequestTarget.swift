@@ -5,7 +5,9 @@ enum RequestTarget {
     /// Escapes of NUL, `%`, `.`, `/` and `\`, which name the same thing twice or hide a segment.
     private static let refusedEscapes: Set<UInt8> = [0x00, 0x25, 0x2E, 0x2F, 0x5C]
 
-    /// The path of a target in origin form. Source: RFC 9112 section 3.2.1.
+    /// The path of a target in origin form.
+    ///
+    /// Source: RFC 9112 section 3.2.1.
     static func path(of target: String?) throws(Refusal) -> String {
         guard let target else { throw .badTarget }
         let path = Array(target.utf8.prefix { $0 != UInt8(ascii: "?") })

@@ -12,7 +12,9 @@ extension RouteTable {
         return table
     }
 
-    /// Adds a `POST` route that takes a form body. Source: RFC 6749 section 3.2 and appendix B.
+    /// Adds a `POST` route that takes a form body.
+    ///
+    /// Source: RFC 6749 section 3.2 and appendix B.
     package mutating func form(
         _ path: String, handler: @escaping @Sendable (GatewayRequest) async -> GatewayResponse
     ) {

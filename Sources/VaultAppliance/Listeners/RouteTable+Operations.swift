@@ -15,6 +15,15 @@ package struct Readiness: Sendable {
         self.reasons = reasons
         self.details = details
     }
+
+    /// The body of the answer; details cannot take the place of `ready` and `reasons`.
+    var json: JSONValue {
+        var answer = JSONObject()
+        answer["ready"] = .bool(reasons.isEmpty)
+        answer["reasons"] = .array(reasons.map { .string($0) })
+        for detail in details.members where answer[detail.name] == nil { answer[detail.name] = detail.value }
+        return .object(answer)
+    }
 }
 
 extension RouteTable {
@@ -28,10 +37,7 @@ extension RouteTable {
         }
         table.on("/health/ready", [.get, .head]) { _, _ throws(Refusal) in
             let readiness = await readiness()
-            var answer = readiness.details
-            answer["ready"] = .bool(readiness.reasons.isEmpty)
-            answer["reasons"] = .array(readiness.reasons.map { .string($0) })
-            return json(readiness.reasons.isEmpty ? .ok : .serviceUnavailable, .object(answer))
+            return json(readiness.reasons.isEmpty ? .ok : .serviceUnavailable, readiness.json)
         }
         table.on("/metrics", [.get, .head]) { _, _ throws(Refusal) in
             Response(

@@ -2,7 +2,9 @@ import HTTPTypes
 import HummingbirdCore
 
 extension RouteTable {
-    /// The paths of the public listener's documents. Source: RFC 8414 section 3, OpenID Connect Discovery 1.0 section 4.
+    /// The paths of the public listener's documents.
+    ///
+    /// Source: RFC 8414 section 3, OpenID Connect Discovery 1.0 section 4.
     package static let documentPaths = [
         "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/.well-known/jwks.json",
     ]

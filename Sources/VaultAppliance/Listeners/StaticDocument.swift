@@ -8,7 +8,9 @@ import StrictEncoding
 package struct StaticDocument: Sendable {
     /// The bytes.
     package let body: [UInt8]
-    /// A strong validator made of the bytes. Source: RFC 9110 section 8.8.3.
+    /// A strong validator made of the bytes.
+    ///
+    /// Source: RFC 9110 section 8.8.3.
     package let entityTag: String
     private let buffer: ByteBuffer
 
@@ -19,7 +21,9 @@ package struct StaticDocument: Sendable {
         entityTag = "\"\(Base64URL.string(Array(SHA256.hash(data: body)).prefix(16)))\""
     }
 
-    /// The answer to GET or HEAD; 304 when the client has it already. Source: RFC 9110 section 13.1.2.
+    /// The answer to GET or HEAD; 304 when the client has it already.
+    ///
+    /// Source: RFC 9110 section 13.1.2.
     func response(to request: Request) -> Response {
         var fields: HTTPFields = [.cacheControl: "public, max-age=300", .eTag: entityTag]
         if let known = request.headers[.ifNoneMatch], matches(known) {

@@ -17,7 +17,7 @@ struct PolicyCommand: AsyncParsableCommand {
         @Option(help: "Client id of the gateway.") var gateway: String
         @Option(help: "The user's subject.") var user: String
         @Option(help: "Name of the user's issuer; needed where several are configured.") var userIssuer: String?
-        @Option(help: "The user's groups, separated by commas.") var groups: String = ""
+        @Option(help: "The user's groups, separated by commas; left out, the user has no such claim.") var groups: String?
         @Option(help: "The agent's subject.") var agent: String?
         @Option(help: "Name of the agent's issuer; needed where several are configured.") var agentIssuer: String?
         @Option(help: "Name of the target.") var target: String
@@ -25,6 +25,8 @@ struct PolicyCommand: AsyncParsableCommand {
         @Option(help: "Action; may be repeated.") var action: [String] = []
         @Option(help: "Location; may be repeated.") var location: [String] = []
         @Option(help: "Identifier of the one object.") var identifier: String?
+        @Option(name: .customLong("arguments-sha256"), help: "SHA-256 of the arguments in base64url.")
+        var argumentsSHA256: String?
         @Option(help: "Scope, values separated by spaces.") var scope: String?
         @Option(help: "What has been proven: actor_bound, dpop; may be repeated.") var proven: [String] = []
 
@@ -51,13 +53,15 @@ struct PolicyCommand: AsyncParsableCommand {
                 gateway: gateway,
                 user: .init(
                     issuer: try issuer(userIssuer, role: .subject, configuration), subject: user,
-                    groups: groups.split(separator: ",").map(String.init)),
+                    groups: groups.map { $0.split(separator: ",").map(String.init) }),
                 agent: try agent.map {
                     .init(issuer: try issuer(agentIssuer, role: .actor, configuration), subject: $0)
                 },
                 target: target,
                 invocation: tool.map {
-                    ToolInvocation(tool: $0, actions: action, locations: location, identifier: identifier)
+                    ToolInvocation(
+                        tool: $0, actions: action, locations: location, identifier: identifier,
+                        argumentsSHA256: argumentsSHA256)
                 },
                 scopes: scope.map { $0.split(separator: " ").map(String.init) }, facts: Set(facts))
         }

@@ -1,0 +1,101 @@
+import StrictEncoding
+import Synchronization
+import Testing
+
+@testable import AuditLog
+
+@Suite(.timeLimit(.minutes(2))) struct CheckpointingTests {
+    @Test func checkpointsFollowTheEntries() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        for size in [1, 255, 256, 257, 600] {
+            try await fixture.append(size - Int(log.status.size), from: Int(log.status.size), to: log)
+            try await eventually { log.status.checkpoint?.size == UInt64(size) }
+            #expect(try fixture.verify().checkpoint == log.status.checkpoint)
+            #expect(log.status.checkpointTime == fixture.time.withLock { $0 })
+        }
+        // Partial ones that a full one has replaced are gone.
+        let files = try TestLog.files(in: fixture.directory)
+        #expect(!files.contains { $0.hasPrefix("tile/0/000.p/") || $0.hasPrefix("tile/entries/001.p/") })
+        try await log.close()
+    }
+
+    @Test func withoutNewLeavesNothingIsSigned() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(1)
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        try await Task.sleep(for: .milliseconds(30))
+        try await log.close()
+        #expect(fixture.signer.count == 1)
+    }
+
+    @Test func aFailingSignerMakesTheCheckpointStaleButLosesNothing() async throws {
+        let fixture = try TestLog()
+        fixture.signer.behave(.failing)
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        try await fixture.append(600, to: log)
+        try await eventually { log.status.isCheckpointStale && log.status.checkpointProblem?.code == .notSigned }
+        #expect(log.status.checkpoint == nil)
+        #expect(log.status.failure == nil)
+        fixture.signer.behave(.good)
+        try await eventually { log.status.checkpoint?.size == 600 }
+        #expect(!log.status.isCheckpointStale)
+        #expect(log.status.checkpointProblem == nil)
+        try await log.close()
+        #expect(try fixture.verify().checkpoint.size == 600)
+    }
+
+    @Test func aWrongSignatureIsNeverPublished() async throws {
+        let fixture = try TestLog()
+        fixture.signer.behave(.wrong)
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        try await fixture.append(1, to: log)
+        try await eventually { log.status.checkpointProblem?.code == .notSigned }
+        #expect(code { _ = try fixture.verify() } == .missingFile)
+        #expect(await code { try await log.close() } == .notSigned)
+    }
+
+    @Test func aHangingSignerHoldsUpNeitherEntriesNorTheEnd() async throws {
+        let fixture = try TestLog()
+        fixture.signer.behave(.hanging)
+        var options = TestLog.options(interval: .milliseconds(1))
+        options.closeTimeout = .milliseconds(20)
+        let log = try fixture.open(options: options)
+        try await fixture.append(300, to: log)
+        try await eventually { log.status.isCheckpointStale }
+        try await fixture.append(300, from: 300, to: log)
+        #expect(await code { try await log.close() } == .notSigned)
+        fixture.signer.behave(.good)
+        // Full tiles are there without a checkpoint; the next start makes the checkpoint.
+        let again = try fixture.open()
+        #expect(again.status.size == 600)
+        try await again.close()
+        #expect(try fixture.verify().checkpoint.size == 600)
+    }
+
+    @Test func aSlowSignerIsAskedMoreRarely() async throws {
+        let fixture = try TestLog()
+        fixture.signer.behave(.hanging)
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        try await fixture.append(1, to: log)
+        try await eventually { fixture.signer.count == 1 }
+        try await Task.sleep(for: .milliseconds(20))
+        fixture.signer.behave(.good)
+        try await eventually { log.status.checkpoint != nil }
+        let latency = try #require(log.status.signatureLatency)
+        #expect(latency >= .milliseconds(20))
+        #expect(log.status.checkpointInterval == latency * 40)
+        try await log.close()
+    }
+
+    @Test func anEmptyLogHasNoCheckpoint() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open()
+        try await log.close()
+        #expect(fixture.signer.count == 0)
+        #expect(code { _ = try fixture.verify() } == .missingFile)
+        let again = try fixture.open()
+        #expect(again.status.size == 0)
+        try await again.close()
+    }
+}

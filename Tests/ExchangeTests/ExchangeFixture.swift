@@ -1,0 +1,113 @@
+import AuditLog
+import CoreProtocol
+import Crypto
+import Foundation
+import Logging
+import Minting
+import StrictEncoding
+import SwiftASN1
+import Synchronization
+import VaultCore
+import VaultTesting
+
+@testable import VaultAppliance
+
+/// The front's exchange over a core in process: a real SoftHSM token, a real log, a real configuration; no sockets.
+final class ExchangeFixture: Sendable {
+    static let audience = "https://demo-api.acme.example"
+    static let vault = "https://vault.acme.example"
+    static let gatewayName = "spiffe://acme.example/gateway/mcp"
+
+    let core: VaultCore
+    let service: ExchangeService
+    let keys: KeyDirectory
+    let users: DevelopmentIssuer
+    let agents: DevelopmentIssuer
+    let authority: DevelopmentPKI
+    let logDirectory: String
+    private let time: TestClock
+
+    /// A clock that starts with the machine's and can be moved.
+    final class TestClock: Sendable {
+        private let offset = Mutex<Int64>(0)
+
+        var now: UnixTime {
+            UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000) + offset.withLock { $0 })
+        }
+
+        func move(seconds: Int64) { offset.withLock { $0 += seconds * 1000 } }
+    }
+
+    /// Makes keys, starts the core and loads the bundle.
+    init() async throws {
+        let directory = NSTemporaryDirectory() + "vault-exchange-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        let time = TestClock()
+        let softHSM = try SoftHSMFixture.shared()
+        let users = try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: Self.vault)
+        let agents = try DevelopmentIssuer(issuer: "https://agents.acme.example", audience: Self.vault)
+        let files = ExchangeFiles(directory: directory, token: try softHSM.takeToken(), module: softHSM.modulePath)
+        try files.write(users: users, agents: agents)
+        let source = try ConfigurationBundle.load(file: directory + "/config.yaml")
+        let settings = files.coreSettings(source.configuration)
+        _ = try await DevelopmentGenesis(
+            settings: settings, clock: { time.now },
+            random: { count in (0..<count).map { _ in UInt8.random(in: .min ... .max) } }
+        ).run { _ in }
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        core = try await VaultCore.start(
+            settings: settings, logger: logger, clock: { time.now }, instance: "test", onFatal: { _ in })
+        let bundle = try Bundle(source)
+        _ = try await core.append(bundle.loadedEntry)
+        keys = KeyDirectory(issuer: source.configuration.issuer)
+        keys.update(core.description)
+        service = ExchangeService(
+            core: core, keys: keys, bundles: BundleStore(bundle), metrics: ExchangeMetrics(MetricsRegistry()),
+            logger: logger, clock: { time.now },
+            newJWTID: {
+                var generator = SystemRandomNumberGenerator()
+                return JWTID.random(using: &generator)
+            })
+        self.users = users
+        self.agents = agents
+        self.time = time
+        authority = try DevelopmentPKI(now: time.now)
+        logDirectory = settings.logDirectory
+    }
+
+    var now: UnixTime { time.now }
+
+    /// Moves the clock of front and core alike.
+    func wait(seconds: Int64) { time.move(seconds: seconds) }
+
+    /// A client certificate with one SPIFFE id.
+    func certificate(_ name: String = gatewayName) throws -> PeerCertificate {
+        let credential = try authority.clientCredential(spiffeID: name, commonName: "test", now: now)
+        return try PeerCertificate(der: try PEMDocument(pemString: credential.certificatePEM).derBytes)
+    }
+
+    func userToken(
+        _ subject: String = "alice", groups: [String] = ["sales"], lifetime: Int64 = 300,
+        algorithm: DevelopmentKey.Algorithm = .es256, changing: [JSONObject.Member] = []
+    ) throws -> String {
+        try users.userToken(
+            subject: subject, groups: groups, now: now, jwtID: UUID().uuidString, lifetime: lifetime,
+            algorithm: algorithm, changing: changing)
+    }
+
+    func agentToken(
+        _ subject: String = "sales-assistant", lifetime: Int64 = 300, changing: [JSONObject.Member] = []
+    ) throws -> String {
+        try agents.agentToken(
+            subject: subject, now: now, jwtID: UUID().uuidString, lifetime: lifetime, changing: changing)
+    }
+
+    /// The entries of the log, oldest first.
+    func entries() throws -> [Entry] {
+        var entries: [Entry] = []
+        try LogReader(directory: logDirectory).forEach(in: 0..<UInt64.max) { (_, bytes) throws(AuditLogError) in
+            entries.append(try Entry(jsonBytes: bytes))
+        }
+        return entries
+    }
+}

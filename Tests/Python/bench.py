@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Measures an environment: raw C_Sign, whole exchanges beside it, and what each of the two processes spends on one.
+
+scripts/bench runs it. The ratios count; the rates are those of the machine, which also makes the load.
+"""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+from environment import Environment
+from gateway_client import exchange_form, tool
+
+USERS = 200
+# So many distinct tokens that none comes again soon: the memory of verified tokens is of no use.
+FRESH = 20_000
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def write_requests(environment, path, count):
+    """One form body a line, each with a token of its own; users repeat after USERS."""
+    agent = environment.agent_token()
+    details = tool("crm.read_account", "read")
+    with open(path, "w") as file:
+        for number in range(count):
+            user = environment.user_token(f"user{number % USERS:03d}")
+            form = exchange_form(environment, user, agent, authorization_details=details)
+            file.write(urllib.parse.urlencode(form) + "\n")
+
+
+def run(environment, *arguments):
+    """A bench command's JSON lines."""
+    binary = environment.directory / "run" / "vault-appliance"
+    done = subprocess.run(
+        [binary, "bench", *map(str, arguments), "--json"], stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"SOFTHSM2_CONF": environment["SOFTHSM2_CONF"]})
+    if done.returncode != 0:
+        sys.exit(f"bench {arguments[0]} failed:\n{done.stdout}")
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def processor_seconds(environment):
+    """Processor time of front and core so far."""
+    times = []
+    for name in ("VAULT_PID", "VAULT_CORE_PID"):
+        fields = pathlib.Path(f"/proc/{environment[name]}/stat").read_text().rpartition(")")[2].split()
+        times.append((int(fields[11]) + int(fields[12])) / TICKS)
+    return times
+
+
+def memory(environment):
+    """Resident memory of front and core, in MB."""
+    status = [pathlib.Path(f"/proc/{environment[name]}/status").read_text() for name in ("VAULT_PID", "VAULT_CORE_PID")]
+    return [int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024 for text in status]
+
+
+def exchange(environment, requests, connections, seconds):
+    """A run of the load generator, with microseconds of processor time an exchange for front and core."""
+    address = urllib.parse.urlsplit(environment["VAULT_URL"])
+    before = processor_seconds(environment)
+    result = run(
+        environment, "exchange", "--host", address.hostname, "--port", address.port, "--ca", environment["VAULT_CA"],
+        "--cert", environment["GATEWAY_CERT"], "--key", environment["GATEWAY_KEY"], "--requests", requests,
+        "--connections", connections, "--seconds", seconds, "--warmup", 0)[0]
+    after = processor_seconds(environment)
+    count = sum(result["statuses"].values())
+    result["spent"] = [(late - early) * 1e6 / count for early, late in zip(before, after)]
+    return result
+
+
+def main():
+    environment = Environment(sys.argv[1])
+    seconds = int(sys.argv[2])
+
+    print("the token alone, signatures/s    lanes   C_Sign   C_Sign and host check   through the bridge")
+    raw = {}
+    for line in run(environment, "hsm", "--config", environment["VAULT_CONFIG"], "--seconds", 2):
+        print(f"   {line['alg']:<29}{line['lanes']:>5}{line['loop']:>9}{line['checked_loop']:>24}{line['bridge']:>21}")
+        raw.setdefault(line["alg"], []).append(line)
+    best = max(line["loop"] for line in raw["ES256"])
+    one = next(line for line in raw["ES256"] if line["lanes"] == 1)
+    sign_and_check = 1e6 / one["checked_loop"]
+
+    print(f"\nwhole exchanges, ES256, durable log; raw C_Sign is {best}/s")
+    print("   inbound tokens       connections     rate   of C_Sign   p50 ms   p99 ms   front us   core us")
+    with tempfile.TemporaryDirectory() as folder:
+        again, fresh = pathlib.Path(folder, "again"), pathlib.Path(folder, "fresh")
+        write_requests(environment, again, USERS)
+        write_requests(environment, fresh, FRESH)
+        exchange(environment, again, 16, 3)
+        for name, requests, connections in (
+            (f"come again ({USERS})", again, 16), (f"come again ({USERS})", again, 64), ("each fresh", fresh, 16)):
+            time.sleep(1)
+            figures = exchange(environment, requests, connections, seconds)
+            front, core = figures["spent"]
+            print(
+                f"   {name:<21}{connections:>11}{figures['rate']:>9}{100 * figures['rate'] / best:>10.0f} %"
+                f"{figures['p50_us'] / 1000:>9.2f}{figures['p99_us'] / 1000:>9.2f}{front:>11.0f}{core:>10.0f}")
+    print(f"\nThe core's time holds one C_Sign and its check on the host ({sign_and_check:.0f} us here); what is above that")
+    print("pays for the hop between front and core, the gate and the log.")
+    front, core = memory(environment)
+    print(f"memory after that: front {front:.0f} MB, core {core:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

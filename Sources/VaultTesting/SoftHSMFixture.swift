@@ -8,7 +8,7 @@ internal import Synchronization
 /// SOFTHSM2_CONF is set before the library is loaded, and nothing ever calls C_Finalize. The directory is removed at exit.
 package final class SoftHSMFixture: Sendable {
     /// How many tokens a test process has; made within a second or two.
-    package static let poolSize = 64
+    package static let poolSize = 96
 
     private static let outcome = Result { try SoftHSMFixture() }
 
@@ -59,7 +59,8 @@ package final class SoftHSMFixture: Sendable {
             guard let value = unsafe getenv("SOFTHSM2_CONF") else { return }
             // Safety: as above.
             let configuration = unsafe String(cString: value)
-            try? FileManager.default.removeItem(atPath: URL(fileURLWithPath: configuration).deletingLastPathComponent().path)
+            try? FileManager.default.removeItem(
+                atPath: URL(fileURLWithPath: configuration).deletingLastPathComponent().path)
         }
     }
 }

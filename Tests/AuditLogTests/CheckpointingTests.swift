@@ -76,7 +76,9 @@ import Testing
     @Test func aSlowSignerIsAskedMoreRarely() async throws {
         let fixture = try TestLog()
         fixture.signer.behave(.hanging)
-        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        var options = TestLog.options(interval: .milliseconds(1))
+        options.signerShare = AuditLogOptions().signerShare
+        let log = try fixture.open(options: options)
         try await fixture.append(1, to: log)
         try await eventually { fixture.signer.count == 1 }
         try await Task.sleep(for: .milliseconds(20))

@@ -11,7 +11,9 @@ import Testing
         entry.requestID = "r-1"
         entry.client = "gateway-mcp"
         entry.user = .init(iss: "https://idp.acme.example", sub: "alice \"quoted\" \\ ü €")
-        entry.actors = [.init(iss: "https://agents.acme.example", sub: "sales-assistant"), .init(iss: nil, sub: "second")]
+        entry.actors = [
+            .init(iss: "https://agents.acme.example", sub: "sales-assistant"), .init(iss: nil, sub: "second"),
+        ]
         entry.target = "demo-api"
         entry.tool = "crm.update_opportunity"
         entry.actions = ["update", "read"]

@@ -44,7 +44,9 @@ import Testing
         }
     }
 
-    /// A copy is not a snapshot: the publisher may rename files under it. Then it is tried again.
+    /// A copy is not a snapshot: the publisher may rename files under it.
+    ///
+    /// Then it is tried again.
     private func copyWhileWriting(_ fixture: TestLog) throws -> String {
         while true {
             let name = UUID().uuidString
@@ -151,7 +153,9 @@ import Testing
     @Test func aSegmentThatLostItsHeaderIsRefused() async throws {
         let fixture = try TestLog()
         try await fixture.write(3)
-        for damage in [{ (bytes: [UInt8]) in [] }, { bytes in Array(bytes[..<4095]) }, { bytes in [0] + bytes.dropFirst() }] {
+        for damage in [
+            { (bytes: [UInt8]) in [] }, { bytes in Array(bytes[..<4095]) }, { bytes in [0] + bytes.dropFirst() },
+        ] {
             let copy = try fixture.copy()
             try write(damage(try read(copy + "/journal/1")), to: copy + "/journal/1")
             #expect(code { _ = try fixture.open(copy) } == .corruptJournal)
@@ -220,7 +224,8 @@ import Testing
         let stranger = try TestSigner()
         let renamed = try TestSigner(origin: "other.example/log")
         for (signer, origin, expected) in [
-            (stranger, TestSigner.origin, AuditLogError.Code.badSignature), (renamed, "other.example/log", .badSignature),
+            (stranger, TestSigner.origin, AuditLogError.Code.badSignature),
+            (renamed, "other.example/log", .badSignature),
             (renamed, TestSigner.origin, .wrongOrigin),
         ] {
             let found = code {

@@ -53,7 +53,9 @@ import Testing
         let text = Array("text\n".utf8)
         let strange = SignedNote.Signature(
             name: stranger.verifierKey.name, keyID: stranger.verifierKey.keyID, bytes: [1, 2, 3])
-        #expect(code { try SignedNote(text: text, signatures: [strange]).verified(by: [known.verifierKey]) } == .badSignature)
+        #expect(
+            code { try SignedNote(text: text, signatures: [strange]).verified(by: [known.verifierKey]) }
+                == .badSignature)
     }
 
     @Test func oneWrongSignatureOfAKnownKeyRefusesTheWholeNote() async throws {
@@ -69,8 +71,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "", "text\n", "text\n\n", "text\n\nno dash\n", "text\n\n— name\n", "text\n\n— name AAAAAA==\n", "text\n\n— a+b AAAAAAE=\n",
-        "text\n\n— name AAAAAAE\n", "text\n\n— name AAAAAAF=\n", "text\n\n— name AAAAAAE=", "te\u{1}xt\n\n— name AAAAAAE=\n",
+        "", "text\n", "text\n\n", "text\n\nno dash\n", "text\n\n— name\n", "text\n\n— name AAAAAA==\n",
+        "text\n\n— a+b AAAAAAE=\n",
+        "text\n\n— name AAAAAAE\n", "text\n\n— name AAAAAAF=\n", "text\n\n— name AAAAAAE=",
+        "te\u{1}xt\n\n— name AAAAAAE=\n",
         "text\r\n\n— name AAAAAAE=\n", "text\n\n— name  AAAAAAE=\n", "text\n\n— name AAAAAAE= \n",
     ])
     func malformedNotesAreRefused(note: String) {
@@ -109,7 +113,8 @@ import Testing
 
     @Test(arguments: [
         "", "o\n1\n", "\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
-        "o\n01\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n", "o\n+1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
+        "o\n01\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
+        "o\n+1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",
         "o\n-1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n", "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I\n",
         "o\n1\nAAAA\n", "o\n1\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\nextension\n",
         "o\n18446744073709551616\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n",

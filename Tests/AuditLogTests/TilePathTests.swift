@@ -18,7 +18,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "tile/0", "tile/64/000", "tile/00/000", "tile/-1/000", "tile/0/0", "tile/0/0000", "tile/0/x000/001", "tile/0/x001",
+        "tile/0", "tile/64/000", "tile/00/000", "tile/-1/000", "tile/0/0", "tile/0/0000", "tile/0/x000/001",
+        "tile/0/x001",
         "tile/0/001/002", "tile/0/000.p", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01", "tile/0/000.p/+1",
         "tile/entries", "tile/entries/xx00", "tile/0/xx01/000", "tile/data/000", "tile/0/000/", "/tile/0/000",
         "tile/0/x999/x999/x999/x999/x999/x999/x999/999", "tile/0/18446744073709551615",

@@ -71,7 +71,10 @@ import Testing
     @Test func aMissingFileIsNamed() async throws {
         let fixture = try TestLog()
         try await fixture.write(300)
-        for file in ["checkpoint", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000", "tile/entries/001.p/44"] {
+        for file in [
+            "checkpoint", "tile/0/000", "tile/0/001.p/44", "tile/1/000.p/1", "tile/entries/000",
+            "tile/entries/001.p/44",
+        ] {
             let copy = try fixture.copy()
             try FileManager.default.removeItem(atPath: "\(copy)/\(file)")
             let found = Self.fault { _ = try fixture.verify(copy) }
@@ -104,7 +107,10 @@ import Testing
         let entries = try EntryBundle.entries(in: bytes, path: path).map { bytes[$0] }
         var swapped = entries
         swapped.swapAt(3, 4)
-        for forged in [Array(entries.dropLast()), Array(entries.dropFirst()), swapped, entries + [entries[0]], [entries[0]] + entries] {
+        for forged in [
+            Array(entries.dropLast()), Array(entries.dropFirst()), swapped, entries + [entries[0]],
+            [entries[0]] + entries,
+        ] {
             var bundle = EntryBundle()
             for entry in forged { bundle.append(entry) }
             try write(bundle.bytes, to: path)
@@ -118,14 +124,16 @@ import Testing
         let forger = try TestLog()
         try await forger.write(20, from: 100)
         // Everything is consistent, but another key of the same name has signed.
-        #expect(code {
-            _ = try LogVerifier.verify(directory: forger.directory, verifierKeys: [fixture.signer.verifierKey])
-        } == .badSignature)
+        #expect(
+            code {
+                _ = try LogVerifier.verify(directory: forger.directory, verifierKeys: [fixture.signer.verifierKey])
+            } == .badSignature)
         // The true checkpoint over forged entries.
         try write(read(fixture.directory + "/checkpoint"), to: forger.directory + "/checkpoint")
-        #expect(code {
-            _ = try LogVerifier.verify(directory: forger.directory, verifierKeys: [fixture.signer.verifierKey])
-        } == .badRoot)
+        #expect(
+            code {
+                _ = try LogVerifier.verify(directory: forger.directory, verifierKeys: [fixture.signer.verifierKey])
+            } == .badRoot)
     }
 
     @Test func theOriginIsChecked() async throws {
@@ -134,9 +142,11 @@ import Testing
         let keys = [fixture.signer.verifierKey]
         let report = try LogVerifier.verify(directory: fixture.directory, verifierKeys: keys, origin: TestSigner.origin)
         #expect(report.checkpoint.size == 2)
-        #expect(code {
-            _ = try LogVerifier.verify(directory: fixture.directory, verifierKeys: keys, origin: "other.example/log")
-        } == .wrongOrigin)
+        #expect(
+            code {
+                _ = try LogVerifier.verify(
+                    directory: fixture.directory, verifierKeys: keys, origin: "other.example/log")
+            } == .wrongOrigin)
     }
 
     @Test func aLogIsVerifiedAndReadWhileItIsWritten() async throws {

@@ -16,7 +16,7 @@ import Testing
 
     @Test func theExampleConfigurationLoadsWithItsPolicyAndKeys() throws {
         let bundle = try ConfigurationBundle.load(file: ExampleFilesTests.directory + "/appliance.yaml")
-        #expect(bundle.configuration.core.custody == .quorum)
+        #expect(bundle.configuration.core.custody == .development)
         #expect(bundle.policy.rules.map(\.id) == ["crm-update", "crm-read", "reports-batch"])
         #expect(bundle.policy.denials.map(\.id) == ["no-contractor-writes"])
         #expect(bundle.hash.utf8.count == 64)

@@ -205,17 +205,16 @@ extension BadExchange {
 
     @Test func noValueOfARequestReachesTheLog() async throws {
         let fixture = try await ExchangeTests.shared.value
-        let canary = "canary-\(UUID().uuidString)"
-        for (name, value) in [("subject_token", canary), ("scope", canary), ("audience", canary), ("unknown", canary)] {
+        for name in ["subject_token", "actor_token", "audience", "resource", "client_id", "unknown"] {
+            let canary = "canary-\(UUID().uuidString)"
             var builder = try ExchangeRequestBuilder(fixture)
-            builder.set("audience", "demo-api")
-            builder.set(name, value)
-            let token = try #require(builder.parameters.first { $0.name == "actor_token" }).value
+            let token = try #require(builder.parameters.first { $0.name == "subject_token" }).value
+            builder.set(name, canary)
             _ = await fixture.service.respond(to: builder.request())
             for entry in try fixture.entries() {
                 let text = String(decoding: entry.canonicalBytes, as: UTF8.self)
                 #expect(!text.contains(token))
-                if name != "scope" { #expect(!text.contains(canary)) }
+                #expect(!text.contains(canary))
             }
         }
     }

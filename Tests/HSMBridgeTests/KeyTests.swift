@@ -70,16 +70,23 @@ struct KeyTests {
         }
     }
 
-    @Test(arguments: [
-        (KeySpecification(label: "", algorithm: .es256, purpose: .signing), .labelRefused),
-        (KeySpecification(label: "a b", algorithm: .es256, purpose: .signing), .labelRefused),
-        (KeySpecification(label: "\u{212a}", algorithm: .es256, purpose: .signing), .labelRefused),
-        (KeySpecification(label: String(repeating: "a", count: 65), algorithm: .es256, purpose: .signing), .labelRefused),
-        (KeySpecification(label: "a", algorithm: .rs256, purpose: .signing, modulusBits: 1024), .weakKey),
-        (KeySpecification(label: "a", algorithm: .ps256, purpose: .signing, modulusBits: 2047), .weakKey),
-        (KeySpecification(label: "a", algorithm: .rs256, purpose: .signing, modulusBits: 2049), .unsupportedMechanism),
-        (KeySpecification(label: "a", algorithm: .rs256, purpose: .tls), .unsupportedMechanism),
-    ] as [(KeySpecification, HSMError.Code)])
+    @Test(
+        arguments: [
+            (KeySpecification(label: "", algorithm: .es256, purpose: .signing), .labelRefused),
+            (KeySpecification(label: "a b", algorithm: .es256, purpose: .signing), .labelRefused),
+            (KeySpecification(label: "\u{212a}", algorithm: .es256, purpose: .signing), .labelRefused),
+            (
+                KeySpecification(label: String(repeating: "a", count: 65), algorithm: .es256, purpose: .signing),
+                .labelRefused
+            ),
+            (KeySpecification(label: "a", algorithm: .rs256, purpose: .signing, modulusBits: 1024), .weakKey),
+            (KeySpecification(label: "a", algorithm: .ps256, purpose: .signing, modulusBits: 2047), .weakKey),
+            (
+                KeySpecification(label: "a", algorithm: .rs256, purpose: .signing, modulusBits: 2049),
+                .unsupportedMechanism
+            ),
+            (KeySpecification(label: "a", algorithm: .rs256, purpose: .tls), .unsupportedMechanism),
+        ] as [(KeySpecification, HSMError.Code)])
     func badSpecificationsAreRefusedEachForItsReason(specification: KeySpecification, code: HSMError.Code) {
         #expect(throws: HSMError(code)) { try specification.validate() }
     }
@@ -97,7 +104,8 @@ struct KeyTests {
             let offCurve = PublicKey.ec(x: [UInt8](repeating: 1, count: 32), y: [UInt8](repeating: 1, count: 32))
             let cases: [(KeyReference, HSMError.Code)] = [
                 (bad(id: [1, 2, 3]), .keyNotFound), (bad(id: []), .keyNotFound), (bad(label: "two"), .keyMismatch),
-                (bad(.es256, two.publicKey), .keyMismatch), (bad(.es384), .keyMismatch), (bad(.es256, offCurve), .keyMismatch),
+                (bad(.es256, two.publicKey), .keyMismatch), (bad(.es384), .keyMismatch),
+                (bad(.es256, offCurve), .keyMismatch),
                 (bad(.edDSA, .ed25519([UInt8](repeating: 1, count: 32))), .keyNotFound),
                 (bad(.rs256, .rsa(modulus: [UInt8](repeating: 0xff, count: 128), exponent: [1, 0, 1])), .weakKey),
                 (bad(.rs256, .rsa(modulus: [UInt8](repeating: 0xff, count: 256), exponent: [3])), .weakKey),

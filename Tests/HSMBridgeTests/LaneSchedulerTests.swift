@@ -85,6 +85,42 @@ struct LaneSchedulerTests {
         #expect(scheduler.admit(entry(99, deadline: end + 100 * ms), now: max(now, end)) == nil)
     }
 
+    @Test("a slow lane under three times its load wastes hardly any time", arguments: [1, 2])
+    func aSlowLaneWastesHardlyAnyTime(lanes: Int) {
+        let ms = Self.millisecond
+        var random = SplitMix(state: 7)
+        var simulation = Simulation(scheduler: scheduler(lanes: lanes).state, lanes: lanes)
+        var arrived: Int64 = 0
+        var served = 0
+        var late = 0
+        while simulation.now < 600_000 * ms {
+            // An answer takes 60 to 90 ms; a request comes every 25 ms for each lane, with two seconds to spare.
+            while arrived <= simulation.now {
+                _ = simulation.scheduler.admit(entry(0, deadline: arrived + 2_000 * ms), now: simulation.now)
+                arrived += 25 * ms / Int64(lanes)
+            }
+            guard let done = simulation.step(takes: { _ in 60 * ms + Int64(random.next() % 30) * ms }) else { break }
+            if done.conclusion == .owed { served += 1 } else { late += 1 }
+        }
+        #expect(served > 7_500 * lanes)
+        #expect(Double(late) < 0.02 * Double(served), "\(late) of \(served + late) came too late")
+    }
+
+    @Test func whatWouldComeTooLateIsDroppedWhileOtherWorkWaits() throws {
+        let ms = Self.millisecond
+        let scheduler = scheduler(lanes: 1)
+        for work in 0..<3 { #expect(scheduler.admit(entry(work, deadline: 100 * ms), now: 0) == nil) }
+        teach(scheduler, takes: 10 * ms)
+        let lane = try #require(scheduler.popWake())
+        for work in 0..<2 {
+            guard case .drop(work) = scheduler.next(for: lane, now: 95 * ms) else {
+                Issue.record("\(work) was not dropped")
+                return
+            }
+        }
+        #expect(work(scheduler.next(for: lane, now: 95 * ms)) == 2)
+    }
+
     @Test func anIdleLaneTakesWorkEvenAfterOneSlowAnswer() {
         let scheduler = scheduler(lanes: 1)
         teach(scheduler, takes: 10_000 * Self.millisecond)

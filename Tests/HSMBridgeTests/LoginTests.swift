@@ -29,7 +29,8 @@ struct LoginTests {
     @Test(arguments: ["1", String(repeating: "1", count: 255)])
     func aPINOfALengthTheTokenDoesNotTakeIsNotTried(pin: String) async throws {
         let token = try SoftHSMFixture.shared().takeToken()
-        #expect(await Harness.code { _ = try await open(token, pin: pin) } == (pin.count == 1 ? .pinLength : .pinRefused))
+        #expect(
+            await Harness.code { _ = try await open(token, pin: pin) } == (pin.count == 1 ? .pinLength : .pinRefused))
     }
 
     @Test func aTokenSomeoneElseIsLoggedInToIsRefused() async throws {

@@ -14,16 +14,19 @@ struct ModuleTests {
         #expect(try Module.load(path: dotted) === module)
     }
 
-    @Test(arguments: [
-        ("/nonexistent/module.so", .moduleNotFound), ("libsofthsm2.so", .moduleRefused), ("", .moduleRefused),
-        ("/usr/lib", .moduleRefused), ("/etc/passwd", .moduleRefused),
-    ] as [(String, HSMError.Code)])
+    @Test(
+        arguments: [
+            ("/nonexistent/module.so", .moduleNotFound), ("libsofthsm2.so", .moduleRefused), ("", .moduleRefused),
+            ("/usr/lib", .moduleRefused), ("/etc/passwd", .moduleRefused),
+        ] as [(String, HSMError.Code)])
     func badPathsAreRefusedEachForItsReason(path: String, code: HSMError.Code) {
         #expect(throws: HSMError(code)) { try Module.load(path: path) }
     }
 
     @Test func aLibraryThatIsNoModuleIsRefused() throws {
-        let names = ["/lib/x86_64-linux-gnu/libz.so.1", "/lib/x86_64-linux-gnu/libm.so.6", "/lib/aarch64-linux-gnu/libm.so.6"]
+        let names = [
+            "/lib/x86_64-linux-gnu/libz.so.1", "/lib/x86_64-linux-gnu/libm.so.6", "/lib/aarch64-linux-gnu/libm.so.6",
+        ]
         let library = try #require(names.first(where: FileManager.default.fileExists(atPath:)))
         #expect(throws: HSMError(.moduleRefused)) { try Module.load(path: library) }
     }

@@ -10,9 +10,10 @@ struct RecoveryTests {
         _ = try await key.sign(Harness.message, deadline: .now + .seconds(60))
     }
 
-    @Test(arguments: [
-        0xb3, 0xb0, 0x90, 0x91, 0x101, 0x60, 0x82,
-    ] as [UInt])
+    @Test(
+        arguments: [
+            0xb3, 0xb0, 0x90, 0x91, 0x101, 0x60, 0x82,
+        ] as [UInt])
     func oneLossOfASessionALoginOrAHandleIsNotSeenByTheCaller(value: UInt) async throws {
         try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
             let key = try await Harness.signingKey(hsm)
@@ -50,6 +51,7 @@ struct RecoveryTests {
     @Test func sessionsClosedBehindOurBackAreReplaced() async throws {
         try await Harness.withFaultyHSM(Harness.configuration(lanes: 2)) { hsm, slot in
             let key = try await Harness.signingKey(hsm)
+            // Safety: no pointers.
             #expect(unsafe hsm.module.returnValue { unsafe $0.pointee.C_CloseAllSessions?(slot) } == .ok)
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<20 { group.addTask { try await sign(key) } }

@@ -103,7 +103,9 @@ struct SigningTests {
         try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
             let key = try await Harness.signingKey(hsm)
             FaultyModule.stand(.hangs, for: .sign, slot: slot)
-            let code = await Harness.code { _ = try await key.sign(Harness.message, deadline: .now + .milliseconds(200)) }
+            let code = await Harness.code {
+                _ = try await key.sign(Harness.message, deadline: .now + .milliseconds(200))
+            }
             #expect(code == .deadlineExceeded)
             FaultyModule.stand(nil, for: .sign, slot: slot)
             try await hsm.canary(key, deadline: .now + .seconds(30))

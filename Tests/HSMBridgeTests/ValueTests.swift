@@ -12,12 +12,13 @@ struct ValueTests {
         #expect(HSMError(.saturated, retryAfterMilliseconds: 7).description == "saturated, retry after 7 ms")
     }
 
-    @Test(arguments: [
-        (0x05, .ambiguous), (0x06, .ambiguous), (0x02, .ambiguous), (0x8000_0000, .ambiguous), (0x30, .token),
-        (0x31, .token), (0x32, .token), (0xe0, .token), (0xb0, .session), (0xb3, .session), (0x90, .session),
-        (0x101, .login), (0xa0, .login), (0x60, .handle), (0x82, .handle), (0x190, .library), (0x21, .operation),
-        (0x70, .operation), (0x63, .operation), (0x68, .operation),
-    ] as [(UInt, FailureClass)])
+    @Test(
+        arguments: [
+            (0x05, .ambiguous), (0x06, .ambiguous), (0x02, .ambiguous), (0x8000_0000, .ambiguous), (0x30, .token),
+            (0x31, .token), (0x32, .token), (0xe0, .token), (0xb0, .session), (0xb3, .session), (0x90, .session),
+            (0x101, .login), (0xa0, .login), (0x60, .handle), (0x82, .handle), (0x190, .library), (0x21, .operation),
+            (0x70, .operation), (0x63, .operation), (0x68, .operation),
+        ] as [(UInt, FailureClass)])
     func everyReturnValueHasItsClass(value: UInt, expected: FailureClass) {
         #expect(ReturnValue(rawValue: value).failureClass == expected)
     }
@@ -40,10 +41,12 @@ struct ValueTests {
         SigningInput([], algorithm: .rs256).write(to: &room, message: [], mechanism: .plain(.rsaPKCS))
         #expect(room.count == 51)
         // RFC 8017 section 9.2 note 1, and SHA-256 of nothing (FIPS 180-4).
-        #expect(Array(room.prefix(19)) == [
-            0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04,
-            0x20,
-        ])
+        #expect(
+            Array(room.prefix(19)) == [
+                0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00,
+                0x04,
+                0x20,
+            ])
         #expect(Array(room[19..<23]) == [0xe3, 0xb0, 0xc4, 0x42])
     }
 

@@ -1,3 +1,5 @@
+import Custody
+import Foundation
 import Testing
 import VaultTesting
 

@@ -1,7 +1,9 @@
 import StrictEncoding
 
 extension Entry {
-    /// The canonical JSON: no white space, members in order. Source: RFC 8785 section 3.2.
+    /// The canonical JSON: no white space, members in order.
+    ///
+    /// Source: RFC 8785 section 3.2.
     package var canonicalBytes: [UInt8] { encoded(time: time?.rfc3339).bytes }
 
     /// Validates and encodes all but the time, which the sequencer fills in: encoding is the callers' work, in parallel.

@@ -1,5 +1,7 @@
 extension Entry {
-    /// What happened. A closed set: a kind the log does not know refuses the entry (docs/security-rules.md, 2).
+    /// What happened.
+    ///
+    /// A closed set: a kind the log does not know refuses the entry (docs/security-rules.md, 2).
     package enum Kind: String, Sendable, CaseIterable {
         /// A credential is about to be signed; it is released once this is durable.
         case mint

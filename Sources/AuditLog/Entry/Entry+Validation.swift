@@ -58,11 +58,20 @@ extension Entry {
         guard count <= maximumElements else { throw fault(member, "must have at most \(maximumElements) elements") }
     }
 
-    /// Control characters would let one entry look like several to whoever reads the log on a terminal.
     private static func check(_ text: String, _ member: Member) throws(AuditLogError) {
         guard text.utf8.count <= member.maximumBytes else {
             throw fault(member, "must have at most \(member.maximumBytes) bytes")
         }
+        // Nearly every string is visible ASCII: one pass without branches tells, before any byte is looked at in turn.
+        let bytes = text.utf8.span
+        var others: UInt8 = 0
+        for index in bytes.indices { others |= bytes[index] &- 0x20 > 0x5E ? 1 : 0 }
+        guard others != 0 else { return }
+        try checkControls(text, member)
+    }
+
+    /// Control characters would let one entry look like several to whoever reads the log on a terminal.
+    private static func checkControls(_ text: String, _ member: Member) throws(AuditLogError) {
         var previous: UInt8 = 0
         for byte in text.utf8 {
             // U+0080 to U+009F, the second set of controls, are C2 80 to C2 9F in UTF-8.

@@ -9,7 +9,8 @@ struct SegmentScan: Sendable {
     /// Reads the records of a segment from `expected` on; nil takes whatever index the first has.
     init(_ bytes: [UInt8], sequence: UInt64, expected: UInt64?) {
         var next = expected
-        while let record = SegmentScan.record(after: end, in: bytes, sequence: sequence, next: next, last: records.last) {
+        while let record = SegmentScan.record(after: end, in: bytes, sequence: sequence, next: next, last: records.last)
+        {
             records.append(record)
             end = record.entry.upperBound
             next = record.index + 1

@@ -72,7 +72,8 @@ extension AuditLog {
             sequence: sequence, position: start.position, pool: around.pool, operations: around.operations)
         let commits = CommitThread(
             journal: journal, nextIndex: size, lastTime: recovered.lastTime,
-            batchBytes: min(Journal.maximumBatchBytes, around.options.segmentBytes - SegmentHeader.bytes), around: around)
+            batchBytes: min(Journal.maximumBatchBytes, around.options.segmentBytes - SegmentHeader.bytes),
+            around: around)
         let publisher = Publisher(
             around: around, tree: recovered.tree, bundle: recovered.bundle, published: recovered.checkpointBytes)
         try WorkerThread.start { commits.run() }

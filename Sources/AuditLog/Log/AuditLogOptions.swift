@@ -1,8 +1,12 @@
 /// How a log is kept; the defaults are the design's.
 package struct AuditLogOptions: Sendable {
-    /// How often a checkpoint is made while there are new leaves. A slow signer makes it longer: see `AuditLog`.
+    /// How often a checkpoint is made while there are new leaves.
+    ///
+    /// A slow signer makes it longer: see `AuditLog`.
     package var checkpointInterval: Duration = .seconds(1)
-    /// Free bytes below which only mints, and what stops them, are recorded; at a sixteenth of it nothing is. 0: no limit.
+    /// Free bytes below which only mints, and what stops them, are recorded; at a sixteenth of it nothing is.
+    ///
+    /// 0: no limit.
     package var headroom: Int64 = 256 << 20
     /// How many entries may wait for the commit thread.
     package var queueCapacity = 4096
@@ -10,6 +14,9 @@ package struct AuditLogOptions: Sendable {
     package var segmentBytes = 8 << 20
     /// How long `close` waits for the last signature.
     package var closeTimeout: Duration = .seconds(10)
+
+    /// A signer whose signature takes long is asked more rarely: at most one part in this many of its time.
+    var signerShare = 40
 
     /// The defaults.
     package init() {}

@@ -150,7 +150,8 @@ struct LogRecovery {
             compared = (path, try layout.hashes(path))
         }
         guard compared?.hashes[Int(offset)] == record.hash else {
-            throw AuditLogError(.badTile, "entry \(record.index) of the journal is not in the tiles", path: layout.path(path))
+            throw AuditLogError(
+                .badTile, "entry \(record.index) of the journal is not in the tiles", path: layout.path(path))
         }
     }
 

@@ -22,7 +22,7 @@ extension Publisher {
 
     /// How often checkpoints are made: rarely enough that the signer has its time for other work.
     private var interval: Duration {
-        max(around.options.checkpointInterval, (latency ?? .zero) * Publisher.signerShare)
+        max(around.options.checkpointInterval, (latency ?? .zero) * around.options.signerShare)
     }
 
     /// Puts a checkpoint in place if its signature is good.

@@ -26,8 +26,6 @@ final class Publisher {
         let started: ContinuousClock.Instant
     }
 
-    /// A signer whose signature takes long is asked more rarely: at most one part in this many of its time.
-    static let signerShare = 40
     /// How many files are put in place together.
     private static let filesAtOnce = 64
     /// How often the disk is asked, at most.

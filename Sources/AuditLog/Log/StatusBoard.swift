@@ -38,7 +38,8 @@ final class StatusBoard: Sendable {
         state.withLock { state in
             let count = Double(leaves)
             state.status.size = size
-            state.status.leavesPerSync = state.status.syncLatency == nil ? count : state.status.leavesPerSync * 0.9 + count * 0.1
+            state.status.leavesPerSync =
+                state.status.syncLatency == nil ? count : state.status.leavesPerSync * 0.9 + count * 0.1
             state.status.syncLatency = StatusBoard.smoothed(state.status.syncLatency, latency)
             state.uncoveredSince = state.uncoveredSince ?? .now
         }

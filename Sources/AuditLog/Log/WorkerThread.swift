@@ -16,12 +16,13 @@ enum WorkerThread {
         let failure = unsafe pthread_create(
             &thread, nil,
             { context in
-                guard let context = unsafe context else { return nil }
                 // Safety: the context is the retained Work this thread was made with.
+                guard let context = unsafe context else { return nil }
                 unsafe Unmanaged<Work>.fromOpaque(context).takeRetainedValue().body()
                 return nil
             }, work.toOpaque())
         guard failure == 0 else {
+            // Safety: no thread was made, so nobody else will release it.
             unsafe work.release()
             throw AuditLogError(.system, "pthread_create failed (\(failure))")
         }

@@ -1,4 +1,6 @@
-/// The root of the tree at one size. Source: C2SP tlog-checkpoint, "Note text".
+/// The root of the tree at one size.
+///
+/// Source: C2SP tlog-checkpoint, "Note text".
 package struct Checkpoint: Sendable, Equatable {
     /// Names the log.
     package var origin: String
@@ -19,7 +21,8 @@ package struct Checkpoint: Sendable, Equatable {
         guard let whole = String(validating: text, as: UTF8.self) else {
             throw AuditLogError(.badNote, "the checkpoint is not UTF-8")
         }
-        let lines = whole.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(Substring.init)
+        let lines = whole.utf8.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).map(
+            Substring.init)
         guard lines.count == 4, lines[3].isEmpty, !lines[0].isEmpty else {
             throw AuditLogError(.badNote, "the checkpoint has not three lines")
         }

@@ -1,6 +1,8 @@
 import StrictEncoding
 
-/// A text with signature lines. Source: C2SP signed-note, "Format".
+/// A text with signature lines.
+///
+/// Source: C2SP signed-note, "Format".
 package struct SignedNote: Sendable, Equatable {
     /// One signature line.
     package struct Signature: Sendable, Equatable {
@@ -44,7 +46,8 @@ package struct SignedNote: Sendable, Equatable {
         }
         text = Array(bytes[...blank])
         signatures = []
-        for line in bytes[(blank + 2)...].dropLast().split(separator: SignedNote.newline, omittingEmptySubsequences: false)
+        for line in bytes[(blank + 2)...].dropLast().split(
+            separator: SignedNote.newline, omittingEmptySubsequences: false)
         {
             guard signatures.count < SignedNote.maximumSignatures else {
                 throw AuditLogError(.badNote, "the note has too many signatures")

@@ -1,6 +1,8 @@
 import StrictEncoding
 
-/// Base 64 with padding, in exactly one accepted form. Source: RFC 4648 section 4.
+/// Base 64 with padding, in exactly one accepted form.
+///
+/// Source: RFC 4648 section 4.
 ///
 /// Strictness matters here: a signature line that decodes to the same bytes from two texts would let a flipped byte of a
 /// checkpoint go unnoticed.

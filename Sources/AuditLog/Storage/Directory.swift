@@ -9,11 +9,12 @@ struct Directory: Sendable {
 
     /// What is in it, sorted, with whether each is a directory itself; empty when it does not exist.
     func list() throws(AuditLogError) -> [(name: String, isDirectory: Bool)] {
-        // Safety: the stream is used in this function alone and closed on every way out.
+        // Safety: the path is lent to the call as a C string for its duration.
         guard let stream = unsafe opendir(path) else {
             if errno == ENOENT { return [] }
             throw .system("opendir", errno, path: path)
         }
+        // Safety: the stream is used in this function alone and closed on every way out of it.
         defer { unsafe closedir(stream) }
         var found: [(name: String, isDirectory: Bool)] = []
         while true {
@@ -25,6 +26,7 @@ struct Directory: Sendable {
                 unsafe pointer.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
             guard name != ".", name != ".." else { continue }
+            // Safety: the element is still the last one read.
             found.append((name, unsafe Int32(element.pointee.d_type) == Int32(DT_DIR)))
         }
         guard errno == 0 else { throw .system("readdir", errno, path: path) }

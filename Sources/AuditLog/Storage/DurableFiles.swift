@@ -39,8 +39,10 @@ struct DurableFiles {
         try file.sync(operations)
     }
 
-    /// Makes the directories above a path. Each one's parent is synced once, even when it was there already: the run
-    /// that made it may have ended before it could.
+    /// Makes the directories above a path.
+    ///
+    /// Each one's parent is synced once, even when it was there already: the run that made it may have ended before it
+    /// could.
     private mutating func makeParents(of path: String, changed: inout Set<String>) throws(AuditLogError) {
         let parent = DurableFiles.parent(of: path)
         guard !parent.isEmpty, !known.contains(parent) else { return }

@@ -17,7 +17,9 @@ struct FileOperations: Sendable {
     static let system = FileOperations(
         write: { descriptor, bytes, offset in
             // Safety: the pointer covers the slice's own bytes and is used within the closure.
-            let count = unsafe bytes.withUnsafeBytes { unsafe pwrite(descriptor, $0.baseAddress, $0.count, Int(offset)) }
+            let count = unsafe bytes.withUnsafeBytes {
+                unsafe pwrite(descriptor, $0.baseAddress, $0.count, Int(offset))
+            }
             return count < 0 ? -Int(errno) : count
         },
         syncData: { fdatasync($0) == 0 ? 0 : errno },
@@ -28,6 +30,7 @@ struct FileOperations: Sendable {
             var information = statvfs()
             // Safety: the call fills the value it is given the address of.
             guard unsafe statvfs(path, &information) == 0 else { return nil }
-            return Int64(clamping: UInt64(information.f_bavail).multipliedReportingOverflow(by: UInt64(information.f_frsize)).0)
+            return Int64(
+                clamping: UInt64(information.f_bavail).multipliedReportingOverflow(by: UInt64(information.f_frsize)).0)
         })
 }

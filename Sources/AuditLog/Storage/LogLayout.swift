@@ -13,7 +13,9 @@ struct LogLayout: Sendable {
     /// The names at the top; `tile` and `checkpoint` are all an auditor needs.
     static let names: Set<String> = ["checkpoint", "tile", "journal", "temporary", "lock"]
 
-    /// The signed tree head. Source: C2SP tlog-tiles, "Checkpoint".
+    /// The signed tree head.
+    ///
+    /// Source: C2SP tlog-tiles, "Checkpoint".
     var checkpoint: String { directory + "/checkpoint" }
     /// Segments that hold the newest entries until tiles and a checkpoint cover them.
     var journal: String { directory + "/journal" }

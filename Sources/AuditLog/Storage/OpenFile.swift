@@ -61,6 +61,7 @@ struct OpenFile: ~Copyable {
         // Safety: each read stays within the capacity the buffer was made with, and counts what it has filled.
         let bytes = unsafe [UInt8](unsafeUninitializedCapacity: size) { buffer, count in
             while count < size {
+                // Safety: `count` is below `size`, the buffer's capacity.
                 let got = unsafe pread(descriptor, buffer.baseAddress.map { unsafe $0 + count }, size - count, count)
                 if got < 0, errno == EINTR { continue }
                 if got < 0 { failure = errno }
@@ -100,7 +101,9 @@ struct OpenFile: ~Copyable {
         }
     }
 
-    /// Makes the file's data durable. A failure is final: what the file holds is unknown from then on.
+    /// Makes the file's data durable.
+    ///
+    /// A failure is final: what the file holds is unknown from then on.
     func syncData(_ operations: FileOperations) throws(AuditLogError) {
         let number = operations.syncData(descriptor)
         guard number == 0 else { throw .system("fdatasync", number, path: path) }

@@ -1,4 +1,6 @@
-/// Up to 256 entries one after the other, each after its length. Source: C2SP tlog-tiles, "Log entries".
+/// Up to 256 entries one after the other, each after its length.
+///
+/// Source: C2SP tlog-tiles, "Log entries".
 struct EntryBundle: Sendable {
     private(set) var bytes: [UInt8] = []
     private(set) var count = 0

@@ -1,6 +1,8 @@
 import Crypto
 
-/// A hash of the Merkle tree, held without an allocation. Source: RFC 6962 section 2.1.
+/// A hash of the Merkle tree, held without an allocation.
+///
+/// Source: RFC 6962 section 2.1.
 struct MerkleHash: Hashable, Sendable {
     static let byteCount = 32
     private static let leafPrefix: [UInt8] = [0x00]

@@ -1,4 +1,6 @@
-/// The place of a tile or entry bundle under the log directory. Source: C2SP tlog-tiles, "Merkle Tree" and "Log entries".
+/// The place of a tile or entry bundle under the log directory.
+///
+/// Source: C2SP tlog-tiles, "Merkle Tree" and "Log entries".
 struct TilePath: Hashable, Sendable, CustomStringConvertible {
     /// How many hashes or entries a full tile or bundle has.
     static let width = 256
@@ -28,7 +30,9 @@ struct TilePath: Hashable, Sendable, CustomStringConvertible {
     /// How many hashes or entries it holds.
     var count: Int { partialWidth ?? TilePath.width }
 
-    /// The index after the last entry that a full one spans. Source: C2SP tlog-tiles, "Merkle Tree".
+    /// The index after the last entry that a full one spans.
+    ///
+    /// Source: C2SP tlog-tiles, "Merkle Tree".
     var endIndex: UInt64 {
         switch kind {
         case .entries: (index + 1) << 8

@@ -1,7 +1,9 @@
 import Glibc
 import StrictEncoding
 
-/// Checks a whole log offline: every entry, every tile, the root, the signature. Needs no HSM and changes nothing.
+/// Checks a whole log offline: every entry, every tile, the root, the signature.
+///
+/// Needs no HSM and changes nothing.
 package enum LogVerifier {
     /// A log that is being written moves on between two reads; this often a moment is sought at which they agree.
     private static let attempts = 5

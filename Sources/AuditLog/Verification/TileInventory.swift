@@ -39,8 +39,9 @@ struct TileInventory: Sendable {
 
     /// A file that is still on the list.
     var first: TilePath? {
-        full.first ?? partial.first.flatMap { place, widths in
-            widths.first.map { TilePath(place.kind, index: place.index, partialWidth: $0) }
-        }
+        full.first
+            ?? partial.first.flatMap { place, widths in
+                widths.first.map { TilePath(place.kind, index: place.index, partialWidth: $0) }
+            }
     }
 }

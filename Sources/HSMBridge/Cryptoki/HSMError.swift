@@ -74,6 +74,16 @@ package struct HSMError: Error, Sendable, Equatable, CustomStringConvertible {
         }
     }
 
+    /// The token answered, and the fault is with one key: no reason to keep others from the token.
+    var isAboutKey: Bool {
+        switch code {
+        case .keyNotFound, .keyNotUnique, .keyMismatch, .keyRefused, .wrongSignature, .quarantined,
+            .unsupportedMechanism:
+            true
+        default: false
+        }
+    }
+
     /// Errors are equal when their codes are.
     package static func == (left: HSMError, right: HSMError) -> Bool { left.code == right.code }
 

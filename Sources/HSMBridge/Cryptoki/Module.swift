@@ -31,7 +31,7 @@ internal import Synchronization
         unsafe self.functions = functions
     }
 
-    /// The module at an absolute path, loaded and initialised at the first call. Blocks.
+    /// The module at an absolute path, loaded and initialised at the first call; blocks.
     package static func load(path: String) throws(HSMError) -> Module {
         let canonical = try canonicalPath(path)
         return try registry.withLock { (modules) throws(HSMError) -> Module in
@@ -43,7 +43,7 @@ internal import Synchronization
         }
     }
 
-    /// Finalises the library (C_Finalize), when nothing uses it; a later `load` initialises it again. Blocks.
+    /// Finalises the library (C_Finalize), when nothing uses it; a later `load` starts it again; blocks.
     package func shutdown() throws(HSMError) {
         try Module.registry.withLock { (modules) throws(HSMError) in
             try state.withLock { (state) throws(HSMError) in

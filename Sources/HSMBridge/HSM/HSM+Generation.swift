@@ -1,5 +1,3 @@
-internal import CPKCS11
-
 extension HSM {
     /// Makes a key pair that cannot leave the token, reads back what the token made of it, and tries what it must refuse.
     ///
@@ -16,87 +14,6 @@ extension HSM {
             try lane.login.restore()
             let session = try lane.login.openSession(readWrite: true)
             return try KeyPairGeneration(specification: specification, profile: lane.login.profile).run(in: session)
-        }
-    }
-}
-
-/// One making of a key pair, from free label to examined key.
-struct KeyPairGeneration {
-    let specification: KeySpecification
-    let profile: TokenProfile
-
-    func run(in session: borrowing Session) throws(HSMError) -> GeneratedKey {
-        guard try session.find([.text(.label, specification.label)], limit: 1).isEmpty else {
-            throw HSMError(.labelTaken, context: specification.label)
-        }
-        let id = try session.random(count: 16)
-        guard try session.find([.data(.id, id)], limit: 1).isEmpty else {
-            throw HSMError(.keyNotUnique, context: "the token's random numbers repeat")
-        }
-        let (templates, pair) = try makePair(id: id, in: session)
-        do throws(HSMError) {
-            return try examine(pair, templates, in: session)
-        } catch {
-            // Not fit for use: it must not lie on the token as if it were.
-            try? session.destroy(pair.privateKey)
-            try? session.destroy(pair.publicKey)
-            throw error
-        }
-    }
-
-    /// CKA_ALLOWED_MECHANISMS where the token has it: one that does not know it says so, and is asked again without.
-    private func makePair(
-        id: [UInt8], in session: borrowing Session
-    ) throws(HSMError) -> (KeyTemplates, (publicKey: CK_OBJECT_HANDLE, privateKey: CK_OBJECT_HANDLE)) {
-        let mechanism = try profile.signingMechanism(for: specification.algorithm, allowed: [])
-        let generation = Mechanism.plain(specification.algorithm.generationMechanism)
-        func templates(_ restricts: Bool) -> KeyTemplates {
-            KeyTemplates(specification: specification, id: id, mechanism: mechanism, restrictsMechanisms: restricts)
-        }
-        do throws(HSMError) {
-            let full = templates(true)
-            let pair = try session.generateKeyPair(
-                generation, publicTemplate: full.publicKey, privateTemplate: full.privateKey)
-            return (full, pair)
-        } catch {
-            guard error.returnValue == .attributeTypeInvalid else { throw error }
-            let plain = templates(false)
-            let pair = try session.generateKeyPair(
-                generation, publicTemplate: plain.publicKey, privateTemplate: plain.privateKey)
-            return (plain, pair)
-        }
-    }
-
-    private func examine(
-        _ pair: (publicKey: CK_OBJECT_HANDLE, privateKey: CK_OBJECT_HANDLE), _ templates: KeyTemplates,
-        in session: borrowing Session
-    ) throws(HSMError) -> GeneratedKey {
-        let publicKey = try session.publicKey(of: pair.publicKey, algorithm: specification.algorithm)
-        let reference = KeyReference(
-            id: templates.id, label: specification.label, algorithm: specification.algorithm, publicKey: publicKey)
-        let handle = try session.locate(reference, profile: profile, generation: 0)
-        try proveKey(handle, reference, in: session)
-        let examination = KeyExamination(object: handle.object, templates: templates, profile: profile)
-        let attributes = try examination.readBack(in: session)
-        let refusals = try examination.probe(in: session)
-        // The probes must have changed nothing.
-        guard try examination.readBack(in: session) == attributes else { throw HSMError(.keyRefused) }
-        return GeneratedKey(
-            reference: reference, purpose: specification.purpose, attributes: attributes, refusals: refusals)
-    }
-
-    /// The private key belongs to the public one: a canary signature verifies on the host.
-    private func proveKey(
-        _ handle: BoundKey.Handle, _ reference: KeyReference, in session: borrowing Session
-    ) throws(HSMError) {
-        let verifier = try SignatureVerifier(reference.publicKey, algorithm: reference.algorithm)
-        let prepared = SigningInput(Lane.canary, algorithm: reference.algorithm)
-        var input: [UInt8] = []
-        prepared.write(to: &input, message: Lane.canary, mechanism: handle.mechanism)
-        var room = [UInt8](repeating: 0, count: 1024)
-        let count = try session.sign(input, with: handle.mechanism, key: handle.object, into: &room)
-        guard verifier.accepts(Array(room[..<count]), for: prepared) else {
-            throw HSMError(.wrongSignature, context: specification.label)
         }
     }
 }

@@ -30,7 +30,7 @@ extension HSM {
         let key = try await perform { (session) throws(HSMError) in
             try BoundKey(reference, purpose: purpose, in: session, profile: profile)
         }
-        _ = try await SigningPath(key: key, pool: pool).sign(Lane.canary, deadline: .now + .seconds(30))
+        try await canary(SigningKey(key: key, pool: pool), deadline: .now + .seconds(30))
         pool.probe(with: key)
         let first = keys.withLock { keys in
             let first = keys[reference.id] ?? key

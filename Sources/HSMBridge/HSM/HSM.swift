@@ -66,7 +66,7 @@ package final class HSM: Sendable {
     package func shutdown(drainingFor limit: Duration = .seconds(5)) async -> Bool {
         let isClean = try? await DedicatedThread.run("hsm-close") { () throws(HSMError) in
             let isClean = self.pool.stop(drainingFor: limit)
-            if isClean { self.login.close() }
+            if isClean { self.login.close() } else { _ = self.login.forgetPIN() }
             return isClean
         }
         return isClean ?? false

@@ -18,7 +18,9 @@ final class TokenLogin: Sendable {
     private let gate: Mutex<Gate>
     private let shownState = Mutex(LoginState.loggedOut)
 
-    /// Finds the token and logs in. Someone else's login would let any PIN pass, so it is refused (`tokenInUse`).
+    /// Finds the token and logs in.
+    ///
+    /// Someone else's login would let any PIN pass, so it is refused (`tokenInUse`).
     init(module: Module, uri: TokenURI, pin: PIN) throws(HSMError) {
         let (slot, info) = try module.token(matching: uri)
         self.module = module
@@ -56,6 +58,9 @@ final class TokenLogin: Sendable {
         }
         shownState.withLock { $0 = .loggedOut }
     }
+
+    /// Forgets the PIN without a word to the token, which hangs; false when the login itself is what hangs.
+    func forgetPIN() -> Bool { gate.withLockIfAvailable { $0.pin = nil } != nil }
 
     private func restore(isFirst: Bool) throws(HSMError) {
         guard state != .refused else { throw HSMError(.pinRefused, context: "the token refused the PIN before") }
@@ -106,14 +111,4 @@ final class TokenLogin: Sendable {
         default: throw HSMError(.login, value)
         }
     }
-}
-
-/// Where the login to a token stands.
-package enum LoginState: String, Sendable {
-    /// Nobody is logged in.
-    case loggedOut
-    /// The user is logged in, as far as we know.
-    case loggedIn
-    /// The token refused the PIN: a person has to look.
-    case refused
 }

@@ -74,7 +74,8 @@ extension Session {
     }
 
     /// Asks for two and demands one: tokens do not keep CKA_ID unique.
-    private func findOne(_ objectClass: CK_OBJECT_CLASS, _ reference: KeyReference) throws(HSMError) -> CK_OBJECT_HANDLE {
+    private func findOne(_ objectClass: CK_OBJECT_CLASS, _ reference: KeyReference) throws(HSMError) -> CK_OBJECT_HANDLE
+    {
         let found = try find(
             [
                 .number(.objectClass, objectClass), .number(.keyType, reference.algorithm.keyType),

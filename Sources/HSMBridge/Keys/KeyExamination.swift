@@ -41,7 +41,7 @@ struct KeyExamination {
         return attributes
     }
 
-    /// What the key must refuse, each with what the token said. The session may be left inside an operation.
+    /// What the key must refuse, each with what the token said; the session may be left inside an operation.
     func probe(in session: borrowing Session) throws(HSMError) -> [String: ReturnValue] {
         var refusals: [String: ReturnValue] = [:]
         refusals["read_private"] = try refusalToRead(in: session)

@@ -12,11 +12,4 @@ struct SigningPath: Sendable {
             .signature(key, message: message, completion: completion), workClass: key.purpose.workClass,
             kind: .signature(key.reference.algorithm), deadline: deadline)
     }
-
-    func sign(_ message: [UInt8], deadline: ContinuousClock.Instant) async throws(HSMError) -> [UInt8] {
-        let result = await withCheckedContinuation { (answer: CheckedContinuation<Result<[UInt8], HSMError>, Never>) in
-            sign(message, deadline: deadline) { answer.resume(returning: $0) }
-        }
-        return try result.get()
-    }
 }

@@ -22,6 +22,7 @@ enum DedicatedThread {
         let status = unsafe pthread_create(
             &thread, nil,
             { argument in
+                // Safety: the argument that `start` gave.
                 guard let argument = unsafe argument else { return nil }
                 // Safety: the reference that `start` retained, taken over exactly once.
                 let body = unsafe Unmanaged<Body>.fromOpaque(argument).takeRetainedValue()
@@ -43,7 +44,8 @@ enum DedicatedThread {
     static func run<Answer: Sendable>(
         _ name: String, _ body: @escaping @Sendable () throws(HSMError) -> Answer
     ) async throws(HSMError) -> Answer {
-        let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Answer, HSMError>, Never>) in
+        let result = await withCheckedContinuation {
+            (continuation: CheckedContinuation<Result<Answer, HSMError>, Never>) in
             do throws(HSMError) {
                 try start(name) { continuation.resume(returning: Result { () throws(HSMError) in try body() }) }
             } catch {

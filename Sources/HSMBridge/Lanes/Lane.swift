@@ -14,11 +14,13 @@ struct Lane: ~Copyable {
 
     /// Room for the largest signature we know: RSA-8192.
     private static let room = 1024
-    /// What a canary signs. Without dots it can be no JWS, and without the context string no TLS handshake.
+    /// What a canary signs.
+    ///
+    /// Without dots it can be no JWS, and without the context string no TLS handshake.
     static let canary = Array("canary: never released".utf8)
 
     let login: TokenLogin
-    private(set) var verdict = Verdict.none
+    var verdict = Verdict.none
     private var session: Session?
     private var input: [UInt8] = []
     private var output = [UInt8](repeating: 0, count: Lane.room)
@@ -75,7 +77,7 @@ struct Lane: ~Copyable {
         return verdict
     }
 
-    private mutating func attempt(
+    mutating func attempt(
         _ message: [UInt8], with key: BoundKey, _ seen: BoundKey.Handle
     ) throws(HSMError) -> [UInt8] {
         try key.refuseQuarantined()
@@ -91,61 +93,5 @@ struct Lane: ~Copyable {
         let signature = Array(output[..<count])
         guard key.verifier.accepts(signature, for: prepared) else { throw key.quarantine() }
         return signature
-    }
-}
-
-extension Lane {
-    /// Does what the class of the failure calls for; what it returns ends the request.
-    private mutating func recover(
-        from error: HSMError, _ failure: FailureClass, _ key: BoundKey, _ seen: BoundKey.Handle
-    ) -> HSMError? {
-        // A C_Sign that failed may have left its operation behind, which would spoil the next one (OPERATION_ACTIVE).
-        if error.function == CryptokiFunction.sign.rawValue { dropSession(after: error) }
-        do throws(HSMError) {
-            switch failure {
-            case .session: dropSession(after: error)
-            case .login: try login.restore()
-            case .handle:
-                // Handles of private objects die with the login, and a lookup without one finds nothing.
-                try login.restore()
-                try refresh(key, seen)
-            case .ambiguous: return canaryDecides(error, key, seen)
-            case .operation, .token, .library:
-                verdict = Lane.judge(error, isProven: false)
-                return error
-            }
-            return nil
-        } catch {
-            verdict = Lane.judge(error, isProven: false)
-            return error
-        }
-    }
-
-    private mutating func refresh(_ key: BoundKey, _ seen: BoundKey.Handle) throws(HSMError) {
-        let profile = login.profile
-        try withSession { (session) throws(HSMError) in try key.refresh(after: seen, in: session, profile: profile) }
-    }
-
-    /// A canary with the same key: when it is signed, the request is tried once more; else the token is to blame.
-    private mutating func canaryDecides(_ error: HSMError, _ key: BoundKey, _ seen: BoundKey.Handle) -> HSMError? {
-        dropSession()
-        do throws(HSMError) {
-            _ = try attempt(Lane.canary, with: key, seen)
-            return nil
-        } catch let canaryError {
-            verdict = Lane.judge(canaryError, isProven: true)
-            return canaryError.code == .wrongSignature ? canaryError : error
-        }
-    }
-
-    /// What a failure that ended a signature says about the token.
-    private static func judge(_ error: HSMError, isProven: Bool) -> Verdict {
-        switch error.failureClass {
-        case .token: .fails(isSevere: error.returnValue?.meansDeviceGone ?? false)
-        case .library: .libraryLost
-        case .ambiguous: .fails(isSevere: false)
-        case .session, .login, .handle: .fails(isSevere: false)
-        case .operation, nil: isProven && error.failureClass != nil ? .fails(isSevere: false) : .none
-        }
     }
 }

@@ -1,18 +1,5 @@
 internal import Dispatch
 
-/// What the lanes have done since they were started.
-struct LaneCounters: Sendable {
-    var signatures: UInt64 = 0
-    var refused: UInt64 = 0
-    var expired: UInt64 = 0
-    var hung: UInt64 = 0
-
-    mutating func add(_ conclusion: LaneScheduler<Job>.Conclusion, isSignature: Bool) {
-        if conclusion == .late { expired += 1 }
-        if conclusion == .owed && isSignature { signatures += 1 }
-    }
-}
-
 extension LanePool.State {
     /// Why no work may go to the token now; nil when it may.
     func refusal(now: Int64) -> HSMError? {
@@ -33,6 +20,13 @@ extension LanePool.State {
             return HSMError(.saturated, retryAfterMilliseconds: LanePool.State.milliseconds(wait))
         case .stopped: return HSMError(.sealed)
         }
+    }
+
+    /// What a lane does next.
+    mutating func next(for lane: Int, now: Int64) -> LaneScheduler<Job>.Assignment {
+        let assignment = scheduler.next(for: lane, now: now)
+        if case .drop = assignment { counters.expired += 1 }
+        return assignment
     }
 
     /// Tells the breaker; what is returned was waiting when it opened, and is refused by the caller outside the lock.
@@ -68,13 +62,4 @@ extension LanePool.State {
 
     /// Rounded up: a promise to come back too early is none.
     private static func milliseconds(_ nanoseconds: Int64) -> Int64 { (nanoseconds + 999_999) / 1_000_000 }
-}
-
-extension Duration {
-    /// Whole nanoseconds; a duration beyond 290 years is as good as for ever.
-    var wholeNanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        let (product, isTooLarge) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
-        return isTooLarge ? (seconds < 0 ? .min : .max) : product + attoseconds / 1_000_000_000
-    }
 }

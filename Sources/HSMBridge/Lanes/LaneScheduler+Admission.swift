@@ -18,7 +18,8 @@ extension LaneScheduler {
     /// good, since only work that runs corrects an estimate.
     func refusalForTime(_ entry: Entry, now: Int64) -> Refusal? {
         if depth == 0 && busyLanes < activeLanes { return nil }
-        let expected = expectedTimeAhead(of: entry, now: now) / Double(max(1, activeLanes))
+        let expected =
+            expectedTimeAhead(of: entry, now: now) / Double(max(1, activeLanes))
             + estimates[entry.kind.rawValue].mean
         let late = expected * limits.margin - Double(entry.deadline - now)
         return late > 0 ? .saturated(retryAfter: Int64(max(1_000_000, late))) : nil

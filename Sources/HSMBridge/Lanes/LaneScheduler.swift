@@ -6,71 +6,6 @@
 struct LaneScheduler<Work: Sendable>: Sendable {
     typealias Entry = WorkQueue<Work>.Entry
 
-    /// Bounds of the queue and shares of lane time.
-    struct Limits: Sendable {
-        /// Places for minting; handshakes have a quarter as many of their own.
-        var capacity = 1024
-        /// Places beyond them for upkeep.
-        var upkeepPlaces = 16
-        /// Handshakes' share of lane time while minting waits.
-        var tlsShare = 0.2
-        /// An estimate is stretched by this before it is compared with a deadline.
-        var margin = 1.1
-    }
-
-    /// Why work is not let in.
-    enum Refusal: Equatable, Sendable {
-        /// The deadline has passed.
-        case expired
-        /// The deadline cannot be met; one like it could be after so many nanoseconds, if nothing else came.
-        case saturated(retryAfter: Int64)
-        /// The scheduler was stopped.
-        case stopped
-    }
-
-    /// What a lane does next.
-    enum Assignment: Sendable {
-        case run(Work)
-        /// Nothing to do: wait to be woken.
-        case park
-        /// The lane is not wanted any more.
-        case leave
-    }
-
-    struct Running: Sendable {
-        let entry: Entry
-        let started: Int64
-        /// False once the caller was told that the deadline passed.
-        var isOwed: Bool
-        /// What was added to the shares when it began, since minting and handshakes both waited; nil otherwise.
-        let charged: Double?
-    }
-
-    /// What becomes of a piece of work that a lane has finished.
-    enum Conclusion: Equatable, Sendable {
-        /// Its caller is waiting for the result.
-        case owed
-        /// The deadline passed just now; its caller is waiting to be told.
-        case late
-        /// Its caller was told before that the deadline passed.
-        case told
-        /// The lane was written off, and its caller told.
-        case writtenOff
-    }
-
-    enum LaneState: Sendable {
-        /// Opening its session since then.
-        case starting(since: Int64)
-        /// Between two pieces of work.
-        case free
-        case idle
-        /// Told to come and look for work.
-        case waking
-        case busy(Running)
-        /// Did not return in time, and has not returned since.
-        case writtenOff
-    }
-
     let limits: Limits
     var lanes: [Int: LaneState] = [:]
     var minting = WorkQueue<Work>()
@@ -81,9 +16,9 @@ struct LaneScheduler<Work: Sendable>: Sendable {
     private var idle: [Int] = []
     private var waking = 0
     private var nextLane = 0
-    private var exclusiveLane: Int?
-    private var mintingTime = 0.0
-    private var tlsTime = 0.0
+    var exclusiveLane: Int?
+    var mintingTime = 0.0
+    var tlsTime = 0.0
 
     init(limits: Limits) { self.limits = limits }
 
@@ -157,6 +92,7 @@ struct LaneScheduler<Work: Sendable>: Sendable {
             idle.append(lane)
             return .park
         }
+        guard canStillServe(entry, now: now) else { return .drop(entry.work) }
         if entry.isExclusive { exclusiveLane = lane }
         let isContended = entry.workClass == .tls ? !minting.isEmpty : !tls.isEmpty
         let charge = isContended ? estimates[entry.kind.rawValue].mean : nil
@@ -230,24 +166,4 @@ struct LaneScheduler<Work: Sendable>: Sendable {
 
     /// From now on nothing is let in, and lanes that ask for work leave.
     mutating func stop() { isStopped = true }
-}
-
-extension LaneScheduler {
-    private mutating func choose() -> Entry? {
-        guard exclusive.isEmpty && exclusiveLane == nil else {
-            return busyLanes == 0 && hungLanes == 0 ? exclusive.popFirst() : nil
-        }
-        if tls.isEmpty { return minting.popFirst() }
-        if minting.isEmpty { return tls.popFirst() }
-        return tlsTime <= limits.tlsShare * (tlsTime + mintingTime) ? tls.popFirst() : minting.popFirst()
-    }
-
-    /// Lane time under contention, halved each second so that the shares follow the present.
-    private mutating func account(_ elapsed: Double, for workClass: WorkClass) {
-        if workClass == .tls { tlsTime = max(0, tlsTime + elapsed) } else { mintingTime = max(0, mintingTime + elapsed) }
-        if tlsTime + mintingTime > 1e9 {
-            tlsTime /= 2
-            mintingTime /= 2
-        }
-    }
 }

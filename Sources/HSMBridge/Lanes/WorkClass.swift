@@ -7,23 +7,3 @@ enum WorkClass: Sendable, Hashable, CaseIterable {
     /// Checkpoints, look-ups, probes: rare, in line with minting, but with places of their own when the queue is full.
     case upkeep
 }
-
-/// What a piece of work costs is learned by kind: an RSA signature takes ten times as long as one on a curve.
-struct WorkKind: RawRepresentable, Sendable, Hashable {
-    /// How many kinds there are; raw values are below it.
-    static let count = 6
-
-    let rawValue: Int
-
-    static let task = WorkKind(rawValue: 5)
-
-    static func signature(_ algorithm: KeyAlgorithm) -> WorkKind {
-        switch algorithm {
-        case .es256: WorkKind(rawValue: 0)
-        case .es384: WorkKind(rawValue: 1)
-        case .rs256: WorkKind(rawValue: 2)
-        case .ps256: WorkKind(rawValue: 3)
-        case .edDSA: WorkKind(rawValue: 4)
-        }
-    }
-}

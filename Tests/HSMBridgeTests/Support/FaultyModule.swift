@@ -38,10 +38,12 @@ enum FaultyModule {
     private static let outcome = Result { () throws -> Module in
         let fixture = try SoftHSMFixture.shared()
         let module = try Module.load(path: fixture.modulePath)
+        // Safety: as above.
         unsafe real = module.functions
         // Safety: allocated once and never freed, as a module's own list.
         let list = UnsafeMutablePointer<CK_FUNCTION_LIST>.allocate(capacity: 1)
         unsafe list.initialize(to: module.functions.pointee)
+        // Safety: as above.
         unsafe install(list)
         return unsafe Module(path: fixture.modulePath + "#faulty", functions: list)
     }
@@ -108,6 +110,7 @@ enum FaultyModule {
     private static func install(_ list: UnsafeMutablePointer<CK_FUNCTION_LIST>) {
         unsafe list.pointee.C_OpenSession = { slot, flags, context, notify, session in
             FaultyModule.call(.openSession, slot: slot) {
+                // Safety: as above.
                 let value = unsafe FaultyModule.real?.pointee.C_OpenSession?(slot, flags, context, notify, session)
                 if value == CKR_OK, let handle = unsafe session?.pointee {
                     FaultyModule.state.withLock { $0.slots[handle] = slot }
@@ -115,31 +118,41 @@ enum FaultyModule {
                 return value ?? CKR_GENERAL_ERROR
             }
         }
+        // Safety: as above.
         unsafe list.pointee.C_SignInit = { session, mechanism, key in
             FaultyModule.call(.signInit, session) {
+                // Safety: as above.
                 unsafe FaultyModule.real?.pointee.C_SignInit?(session, mechanism, key) ?? CKR_GENERAL_ERROR
             }
         }
+        // Safety: as above.
         unsafe list.pointee.C_Sign = { session, data, count, signature, length in
             let corrupts = FaultyModule.corrupts(session)
             return FaultyModule.call(.sign, session) {
+                // Safety: as above.
                 let value = unsafe FaultyModule.real?.pointee.C_Sign?(session, data, count, signature, length)
                 if corrupts, value == CKR_OK { unsafe signature?.pointee ^= 1 }
                 return value ?? CKR_GENERAL_ERROR
             }
         }
+        // Safety: as above.
         unsafe list.pointee.C_Login = { session, user, pin, count in
             FaultyModule.call(.login, session) {
+                // Safety: as above.
                 unsafe FaultyModule.real?.pointee.C_Login?(session, user, pin, count) ?? CKR_GENERAL_ERROR
             }
         }
+        // Safety: as above.
         unsafe list.pointee.C_FindObjectsInit = { session, template, count in
             FaultyModule.call(.findObjectsInit, session) {
+                // Safety: as above.
                 unsafe FaultyModule.real?.pointee.C_FindObjectsInit?(session, template, count) ?? CKR_GENERAL_ERROR
             }
         }
+        // Safety: as above.
         unsafe list.pointee.C_GetSessionInfo = { session, info in
             FaultyModule.call(.getSessionInfo, session) {
+                // Safety: as above.
                 unsafe FaultyModule.real?.pointee.C_GetSessionInfo?(session, info) ?? CKR_GENERAL_ERROR
             }
         }

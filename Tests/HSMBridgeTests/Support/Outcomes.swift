@@ -21,7 +21,9 @@ final class Outcomes: Sendable {
             case .success: state.signatures += 1
             case .failure(let error): state.errors.append(error)
             }
-            guard let waiting = state.waiting, state.errors.count + state.signatures >= waiting.count else { return nil }
+            guard let waiting = state.waiting, state.errors.count + state.signatures >= waiting.count else {
+                return nil
+            }
             state.waiting = nil
             return waiting.continuation
         }

@@ -93,7 +93,14 @@ struct RandomWalk {
     }
 
     private mutating func ask(_ lane: Int) {
-        guard case .run(let work) = scheduler.next(for: lane, now: now) else { return }
+        let work: Int
+        switch scheduler.next(for: lane, now: now) {
+        case .run(let next): work = next
+        case .drop(let late):
+            end(late)
+            return ask(lane)
+        case .park, .leave: return
+        }
         if running[lane] != nil { note("lane \(lane) runs two") }
         running[lane] = work
         let others = running.filter { $0.key != lane }

@@ -32,18 +32,24 @@ struct Simulation {
 
     init(scheduler: LaneScheduler<Int>, lanes: Int) { self.scheduler = scheduler }
 
-    mutating func step(takes duration: (Int) -> Int64) -> (work: Int, elapsed: Int64)? {
+    /// Ends the next piece of work, and begins what follows it.
+    mutating func step(
+        takes duration: (Int) -> Int64
+    ) -> (work: Int, elapsed: Int64, conclusion: LaneScheduler<Int>.Conclusion)? {
         while let lane = scheduler.popWake() { start(lane, duration) }
         guard let first = running.min(by: { ($0.value.ends, $0.key) < ($1.value.ends, $1.key) }) else { return nil }
         now = first.value.ends
         running[first.key] = nil
-        _ = scheduler.finish(first.key, now: now, succeeded: true)
+        let conclusion = scheduler.finish(first.key, now: now, succeeded: true)
         start(first.key, duration)
-        return (first.value.work, now - first.value.started)
+        return (first.value.work, now - first.value.started, conclusion)
     }
 
     private mutating func start(_ lane: Int, _ duration: (Int) -> Int64) {
-        guard case .run(let work) = scheduler.next(for: lane, now: now) else { return }
-        running[lane] = (work, now, now + duration(work))
+        switch scheduler.next(for: lane, now: now) {
+        case .run(let work): running[lane] = (work, now, now + duration(work))
+        case .drop: start(lane, duration)
+        case .park, .leave: break
+        }
     }
 }

@@ -1,8 +1,7 @@
 package import Custody
 import Foundation
 import Logging
-package import StrictEncoding
-import Synchronization
+import StrictEncoding
 package import VaultCore
 package import VaultTesting
 
@@ -35,13 +34,15 @@ package struct CoreSite: Sendable {
     }
 
     /// Runs `body` with an empty token that no other test has seen, and without a manifest.
-    package static func withEmptyToken(_ body: (CoreSite) async throws -> Void) async throws {
+    package static func withEmptyToken<Answer>(
+        _ body: (CoreSite) async throws -> Answer
+    ) async throws -> Answer {
         try await inDirectory(try SoftHSMFixture.shared().takeToken(), body)
     }
 
-    private static func inDirectory(
-        _ token: SoftHSMDirectory.Token, _ body: (CoreSite) async throws -> Void
-    ) async throws {
+    private static func inDirectory<Answer>(
+        _ token: SoftHSMDirectory.Token, _ body: (CoreSite) async throws -> Answer
+    ) async throws -> Answer {
         // Short, for the sockets in it: sun_path holds 108 bytes.
         let directory = NSTemporaryDirectory() + "vault-core-" + UUID().uuidString.prefix(8)
         try FileManager.default.createDirectory(
@@ -49,7 +50,7 @@ package struct CoreSite: Sendable {
         defer { try? FileManager.default.removeItem(atPath: directory) }
         let settings = CoreSettings.testing(
             directory: directory, token: token, module: try SoftHSMFixture.shared().modulePath)
-        try await body(CoreSite(token: token, clock: TestClock(), settings: settings, directory: directory))
+        return try await body(CoreSite(token: token, clock: TestClock(), settings: settings, directory: directory))
     }
 
     /// Makes the keys and the manifest.

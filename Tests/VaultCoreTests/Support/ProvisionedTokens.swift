@@ -1,4 +1,4 @@
-import Foundation
+import Custody
 package import VaultTesting
 
 /// Tokens with the keys of a development genesis, lent to one test after another: RSA keys take long to make, and a
@@ -39,11 +39,8 @@ package actor ProvisionedTokens {
     }
 
     private func make() async throws -> Provisioned {
-        var made: Provisioned?
         try await CoreSite.withEmptyToken { site in
-            made = Provisioned(token: site.token, manifest: try await site.genesis().jsonBytes)
+            Provisioned(token: site.token, manifest: try await site.genesis().jsonBytes)
         }
-        guard let made else { throw SoftHSMDirectory.Failure(description: "genesis made no manifest") }
-        return made
     }
 }

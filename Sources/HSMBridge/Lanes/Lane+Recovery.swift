@@ -1,0 +1,55 @@
+extension Lane {
+    /// Does what the class of the failure calls for; what it returns ends the request.
+    mutating func recover(
+        from error: HSMError, _ failure: FailureClass, _ key: BoundKey, _ seen: BoundKey.Handle
+    ) -> HSMError? {
+        // A C_Sign that failed may have left its operation behind, which would spoil the next one (OPERATION_ACTIVE).
+        if error.function == CryptokiFunction.sign.rawValue { dropSession(after: error) }
+        do throws(HSMError) {
+            switch failure {
+            case .session: dropSession(after: error)
+            case .login: try login.restore()
+            case .handle:
+                // Handles of private objects die with the login, and a lookup without one finds nothing.
+                try login.restore()
+                try refresh(key, seen)
+            case .ambiguous: return canaryDecides(error, key, seen)
+            case .operation, .token, .library:
+                verdict = Lane.judge(error, isProven: false)
+                return error
+            }
+            return nil
+        } catch {
+            verdict = Lane.judge(error, isProven: false)
+            return error
+        }
+    }
+
+    private mutating func refresh(_ key: BoundKey, _ seen: BoundKey.Handle) throws(HSMError) {
+        let profile = login.profile
+        try withSession { (session) throws(HSMError) in try key.refresh(after: seen, in: session, profile: profile) }
+    }
+
+    /// A canary with the same key: when it is signed, the request is tried once more; else the token is to blame.
+    private mutating func canaryDecides(_ error: HSMError, _ key: BoundKey, _ seen: BoundKey.Handle) -> HSMError? {
+        dropSession()
+        do throws(HSMError) {
+            _ = try attempt(Lane.canary, with: key, seen)
+            return nil
+        } catch let canaryError {
+            verdict = Lane.judge(canaryError, isProven: true)
+            return canaryError.code == .wrongSignature ? canaryError : error
+        }
+    }
+
+    /// What a failure that ended a signature says about the token.
+    static func judge(_ error: HSMError, isProven: Bool) -> Verdict {
+        switch error.failureClass {
+        case .token: .fails(isSevere: error.returnValue?.meansDeviceGone ?? false)
+        case .library: .libraryLost
+        case .ambiguous: .fails(isSevere: false)
+        case .session, .login, .handle: .fails(isSevere: false)
+        case .operation, nil: isProven && error.failureClass != nil ? .fails(isSevere: false) : .none
+        }
+    }
+}

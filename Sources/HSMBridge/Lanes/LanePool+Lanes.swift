@@ -1,0 +1,126 @@
+internal import Dispatch
+internal import Synchronization
+
+extension LanePool {
+    /// Starts a lane, with a thread and a session of its own.
+    func startLane() throws(HSMError) {
+        let bell = DispatchSemaphore(value: 0)
+        let now = now
+        let lane = state.withLock { state in
+            let lane = state.scheduler.addLane(now: now)
+            state.bells[lane] = bell
+            return lane
+        }
+        do throws(HSMError) {
+            try DedicatedThread.start("hsm-lane-\(lane)") { self.run(lane, bell) }
+        } catch {
+            state.withLock { $0.remove(lane) }
+            throw error
+        }
+    }
+
+    /// The life of a lane.
+    private func run(_ id: Int, _ bell: DispatchSemaphore) {
+        var lane = Lane(login: login)
+        do throws(HSMError) { try lane.open() } catch { note(error) }
+        guard returns(id, &lane) else { return }
+        while true {
+            let now = now
+            switch state.withLock({ $0.next(for: id, now: now) }) {
+            case .run(let job):
+                guard perform(job, &lane, id) == .writtenOff else { continue }
+                guard returns(id, &lane) else { return }
+            case .drop(let job): job.refuse(HSMError(.deadlineExceeded))
+            case .park: bell.wait()
+            case .leave:
+                state.withLock { $0.remove(id) }
+                return
+            }
+        }
+    }
+
+    /// A lane that was written off meanwhile starts afresh where it is wanted, and ends where not.
+    private func returns(_ id: Int, _ lane: inout Lane) -> Bool {
+        let (wasHung, isWanted) = state.withLock { state in
+            let wasHung = if case .writtenOff = state.scheduler.lanes[id] { true } else { false }
+            return (wasHung, state.scheduler.readmit(id, wanted: configuration.lanes))
+        }
+        if wasHung {
+            lane.dropSession()
+            let now = now
+            state.withLock { $0.breaker.probeSoon(now: now) }
+        }
+        if !isWanted { state.withLock { $0.remove(id) } }
+        return isWanted
+    }
+
+    private func perform(_ job: Job, _ lane: inout Lane, _ id: Int) -> LaneScheduler<Job>.Conclusion {
+        let conclusion: LaneScheduler<Job>.Conclusion
+        switch job {
+        case .signature(let key, let message, let completion):
+            let result = lane.sign(message, with: key)
+            let failure: HSMError? = if case .failure(let error) = result { error } else { nil }
+            conclusion = finish(id, lane.takeVerdict(), failure, isSignature: true)
+            deliver(conclusion, job) { completion(result) }
+        case .task(let run, _):
+            let release = run(&lane)
+            conclusion = finish(id, .none, nil)
+            deliver(conclusion, job, release)
+        case .probe:
+            let failure = runProbe(&lane)
+            let isTokenWell = failure == nil || failure?.isAboutKey == true
+            conclusion = finish(id, isTokenWell ? .works : .fails(isSevere: true), failure)
+        }
+        return conclusion
+    }
+
+    private func deliver(_ conclusion: LaneScheduler<Job>.Conclusion, _ job: Job, _ release: () -> Void) {
+        switch conclusion {
+        case .owed: release()
+        case .late: job.refuse(HSMError(.deadlineExceeded))
+        case .told, .writtenOff: break
+        }
+    }
+
+    /// Ends a job under one lock, and empties the queue when the breaker opened.
+    private func finish(
+        _ id: Int, _ verdict: Lane.Verdict, _ failure: HSMError?, isSignature: Bool = false
+    ) -> LaneScheduler<Job>.Conclusion {
+        let now = now
+        let jitter = verdict == .works ? 0 : configuration.jitter()
+        let (conclusion, stranded) = state.withLock { state in
+            let conclusion = state.scheduler.finish(id, now: now, succeeded: failure == nil)
+            if let failure { state.lastFailure = failure }
+            state.counters.add(conclusion, isSignature: isSignature && failure == nil)
+            return (conclusion, state.judge(verdict, now: now, jitter: jitter))
+        }
+        refuse(stranded)
+        return conclusion
+    }
+
+    private func note(_ error: HSMError) { state.withLock { $0.lastFailure = error } }
+
+    func refuse(_ jobs: [Job]) {
+        guard !jobs.isEmpty else { return }
+        let now = now
+        let error = state.withLock { $0.refusal(now: now) } ?? HSMError(.unavailable)
+        for job in jobs { job.refuse(error) }
+    }
+
+    /// Finds the token again and signs a canary; before any key is in use, opening a session has to do.
+    private func runProbe(_ lane: inout Lane) -> HSMError? {
+        do throws(HSMError) {
+            try login.relocate()
+            try login.restore()
+            guard let key = probeKey.withLock({ $0 }), !key.isQuarantined else {
+                lane.dropSession()
+                try lane.open()
+                return nil
+            }
+            if case .failure(let error) = lane.sign(Lane.canary, with: key) { return error }
+            return nil
+        } catch {
+            return error
+        }
+    }
+}

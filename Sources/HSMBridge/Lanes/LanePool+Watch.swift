@@ -1,0 +1,32 @@
+internal import Dispatch
+internal import Synchronization
+
+extension LanePool {
+    /// The life of the thread that watches the lanes; it never calls the token itself.
+    func watch() {
+        let tick = Int(LanePool.tick.wholeNanoseconds)
+        while watchEnds.wait(timeout: .now() + .nanoseconds(tick)) == .timedOut { look() }
+    }
+
+    /// Tells callers whose deadline passed, writes off lanes that hang, replaces them, and sends canaries.
+    private func look() {
+        let now = now
+        let jitter = configuration.jitter()
+        let (expired, hung, stranded, missing) = state.withLock { state in
+            let expired = state.scheduler.expire(now: now)
+            let hung = state.scheduler.writeOff(now: now, startPatience: hangLimit)
+            state.counters.hung += UInt64(hung.count)
+            state.counters.expired += UInt64(expired.count)
+            if !hung.isEmpty { state.lastFailure = HSMError(.laneHung) }
+            let stranded = hung.isEmpty ? [] : state.judge(.fails(isSevere: true), now: now, jitter: jitter)
+            let isBounded = state.scheduler.hungLanes <= configuration.maximumHungLanes && !state.isStopping
+            return (expired, hung, stranded, isBounded ? configuration.lanes - state.scheduler.activeLanes : 0)
+        }
+        for job in expired { job.refuse(HSMError(.deadlineExceeded)) }
+        for lane in hung { lane.owed?.refuse(HSMError(.laneHung)) }
+        refuse(stranded)
+        for _ in 0..<max(0, missing) { try? startLane() }
+        state.withLock { $0.probeIfDue(now: now, patience: hangLimit) }
+        ringAll()
+    }
+}

@@ -72,7 +72,9 @@ swift_build() {
     if [[ -t 2 ]]; then
         "$SWIFT" build --package-path "$ROOT" "$@" >&2
     else
-        "$SWIFT" build --package-path "$ROOT" "$@" 2>&1 | awk '!/^\[[0-9]+\/[0-9]+\]/ || NR % 100 == 0 { print; fflush() }' >&2
+        "$SWIFT" build --package-path "$ROOT" "$@" 2>&1 | awk '
+            /^(Fetch|Comput|Creating working copy|Working copy)/ { next }
+            !/^\[[0-9]+\/[0-9]+\]/ || NR % 100 == 0 { print; fflush() }' >&2
     fi
 }
 

@@ -16,7 +16,7 @@ import VaultTesting
     }
 
     private func claims(_ token: String, _ fixture: ExchangeFixture) throws -> (header: JSONObject, claims: JSONObject) {
-        let keys = try JSONWebKeySet(parsing: JSONWriter.compact(fixture.keys.jwks))
+        let keys = try JSONWebKeySet(parsing: fixture.keys.jwks.body)
         let dot = try #require(token.utf8.lastIndex(of: UInt8(ascii: ".")))
         let input = Array(token.utf8[..<dot])
         let parsed = try SigningInput(parsing: input)

@@ -76,7 +76,8 @@ import Testing
         async let end: Void = group.run()
         let connection = try await TestConnection.open(port: try await TestServer.opened(listener))
         try await connection.send(
-            "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 0\r\n\r\n"
+            "POST /token HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                + "Content-Length: 0\r\n\r\n"
         )
         for await _ in started {}
         await group.triggerGracefulShutdown()

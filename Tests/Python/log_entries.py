@@ -74,7 +74,8 @@ def main():
     if found is None:
         sys.exit("the log holds no such entry")
     index, entry = found
-    names = ("kind", "code", "reason", "rule", "client", "tool", "key", "custody")
+    denial = entry["kind"] == "denied"
+    names = ("kind", "code", "rule", "reason") if denial else ("kind", "rule", "client", "key", "custody")
     print(f"   log entry {index}: " + ", ".join(f"{name} {entry[name]}" for name in names if name in entry))
 
 

@@ -76,13 +76,13 @@ def main():
         header, claims = verify(text.strip(), jwks, arguments.issuer, arguments.audience)
     except (jwt.PyJWTError, OSError, KeyError, ValueError) as error:
         sys.exit(f"NOT valid: {error or type(error).__name__}")
-    actor = f" act.sub {claims['act']['sub']}," if "act" in claims else ""
     if arguments.claims:
         for name, value in claims.items():
             print(f"   {name:<21} {shown(name, value)}")
+    actor = f" by {claims['act']['sub']}" if "act" in claims else ""
     print(
-        f"   valid, says PyJWT {jwt.__version__}: {header['alg']}, typ {header['typ']}, sub {claims['sub']},{actor}"
-        f" {claims['exp'] - claims['iat']} s, kid {header['kid']}"
+        f"   valid, says PyJWT {jwt.__version__}: {header['alg']}, typ {header['typ']}, {claims['sub']}{actor},"
+        f" {claims['exp'] - claims['iat']} s, kid {header['kid'][:11]}..."
     )
 
 

@@ -1,6 +1,7 @@
 import AuditLog
 import CoreProtocol
 import Crypto
+import Custody
 import StrictEncoding
 import Testing
 import VaultCore

@@ -34,7 +34,7 @@ extension AuditLog {
             throw AuditLogError(.wrongOrigin, "the checkpoint key's name must be the origin")
         }
         let layout = LogLayout(directory)
-        try Directory(layout.directory).make()
+        if try Directory(layout.directory).make() { try Directory(layout.directory + "/..").sync(operations) }
         let lock = try DirectoryLock(directory: layout.directory)
         for path in [layout.journal, layout.temporary] { try Directory(path).make() }
         try Directory(layout.temporary).removeFiles()

@@ -41,12 +41,13 @@ package enum DiskRoom: String, Sendable {
     /// Nothing is recorded.
     case none
 
-    /// What `free` bytes leave; `headroom` of 0 is no limit, and so is a disk that cannot be asked.
+    /// What `free` bytes leave; `headroom` of 0 is no limit, and a disk that cannot be asked is a full one.
     init(free: Int64?, headroom: Int64) {
-        guard let free, headroom > 0, free < headroom else {
+        let free = free ?? 0
+        if headroom <= 0 || free >= headroom {
             self = .ample
-            return
+        } else {
+            self = free < headroom / 16 ? .none : .reserve
         }
-        self = free < headroom / 16 ? .none : .reserve
     }
 }

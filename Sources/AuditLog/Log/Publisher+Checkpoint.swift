@@ -7,6 +7,7 @@ extension Publisher {
         guard proposal == nil, now >= nextCheckpoint else { return }
         nextCheckpoint = now + interval
         guard tree.size > publishedSize else { return }
+        try writeFullFiles()
         try files.put(partialFiles())
         let checkpoint = Checkpoint(origin: around.origin, size: tree.size, root: tree.root.bytes)
         proposal = Proposal(checkpoint: checkpoint, started: now)

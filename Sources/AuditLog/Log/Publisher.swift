@@ -64,14 +64,11 @@ final class Publisher {
         while !isFinishing, around.queue.failure == nil {
             let delivery = around.inbox.take(within: patience)
             around.queue.setBacklogged(false)
-            attempt { () throws(AuditLogError) in
-                try take(delivery)
-                try proposeIfDue()
-                try housekeep()
-            }
+            attempt { () throws(AuditLogError) in try take(delivery) }
+            attempt { () throws(AuditLogError) in try proposeIfDue() }
+            attempt { () throws(AuditLogError) in try housekeep() }
             isFinishing = delivery.isFinishing
         }
-        guard around.queue.failure == nil else { return }
         finish()
     }
 
@@ -83,6 +80,7 @@ final class Publisher {
 
     /// A full disk is tried again at the next turn; everything else is final.
     private func attempt(_ body: () throws(AuditLogError) -> Void) {
+        guard around.queue.failure == nil else { return }
         do {
             try body()
         } catch {
@@ -114,6 +112,7 @@ final class Publisher {
         bundle = EntryBundle()
     }
 
+    /// Puts the full tiles and bundles in place that are not yet.
     func writeFullFiles() throws(AuditLogError) {
         while !unwritten.isEmpty {
             try files.put(Array(unwritten.prefix(Publisher.filesAtOnce)))
@@ -149,10 +148,7 @@ final class Publisher {
         let deadline = ContinuousClock.now + around.options.closeTimeout
         awaitSignature(until: deadline)
         nextCheckpoint = .now
-        attempt { () throws(AuditLogError) in
-            try writeFullFiles()
-            try proposeIfDue()
-        }
+        attempt { () throws(AuditLogError) in try proposeIfDue() }
         awaitSignature(until: deadline)
     }
 

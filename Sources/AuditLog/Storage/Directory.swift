@@ -33,10 +33,13 @@ struct Directory: Sendable {
         return found.sorted { $0.name < $1.name }
     }
 
-    /// Makes it with mode 0700, unless it is there already.
-    func make() throws(AuditLogError) {
+    /// Makes it with mode 0700; false when it was there already.
+    @discardableResult
+    func make() throws(AuditLogError) -> Bool {
         // Safety: the path is lent to the call as a C string for its duration.
-        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .space("mkdir", errno, path: path) }
+        if unsafe mkdir(path, 0o700) == 0 { return true }
+        guard errno == EEXIST else { throw .space("mkdir", errno, path: path) }
+        return false
     }
 
     /// Makes its names durable.

@@ -62,7 +62,9 @@ package final class HSM: Sendable {
 
     /// Refuses new work, lets what waits finish, logs out, closes every session and forgets the PIN.
     ///
-    /// False when a lane hangs inside the library: then its session stays open, and the library must not be finalised.
+    /// False when a lane hangs inside the library: then its session stays open, the library must not be finalised, and the
+    /// process should end with `_exit`. Exit handlers take a library like SoftHSM apart, and a lane at work then crashes;
+    /// so shut down before `exit`, always.
     package func shutdown(drainingFor limit: Duration = .seconds(5)) async -> Bool {
         let isClean = try? await DedicatedThread.run("hsm-close") { () throws(HSMError) in
             let isClean = self.pool.stop(drainingFor: limit)

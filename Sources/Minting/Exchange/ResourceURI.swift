@@ -48,12 +48,14 @@ enum ResourceURI {
     }
 
     /// Every `%` has two digits and stands for no control character, dot, slash, backslash or percent sign.
+    ///
+    /// A sign in place of the first digit gives a value below 0x20 at most.
     private static func hasPlainEscapes(_ bytes: ArraySlice<UInt8>) -> Bool {
         var index = bytes.startIndex
         while let percent = bytes[index...].firstIndex(of: UInt8(ascii: "%")) {
             guard percent + 2 < bytes.endIndex,
                 let value = UInt8(String(decoding: bytes[(percent + 1)...(percent + 2)], as: UTF8.self), radix: 16),
-                bytes[percent + 1] != UInt8(ascii: "+"), value >= 0x20, value != 0x7F, !"./\\%".utf8.contains(value)
+                value >= 0x20, value != 0x7F, !"./\\%".utf8.contains(value)
             else { return false }
             index = percent + 3
         }

@@ -76,6 +76,8 @@ package final class CoreClient: CoreService, Service {
         }
         logger.info("connected to the core", metadata: ["manifest": "\(description.manifestVersion)"])
         try await withThrowingTaskGroup(of: Void.self) { tasks in
+            // Before the group waits for the other task: its wait for the connection's end would have none.
+            defer { connection.close() }
             tasks.addTask { await connection.closed() }
             tasks.addTask { try await self.poll(session) }
             try await tasks.next()

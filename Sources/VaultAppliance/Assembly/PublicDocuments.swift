@@ -4,7 +4,7 @@ import StrictEncoding
 /// What verifiers fetch: key set and metadata (RFC 8414, OpenID Connect Discovery 1.0).
 package struct PublicDocuments: Sendable {
     private let keys: KeyDirectory
-    private let metadata: [String: [UInt8]]
+    private let metadata: [String: StaticDocument]
 
     /// The documents of a configuration; the key set follows the core.
     package init(configuration: Configuration, keys: KeyDirectory) {
@@ -15,14 +15,13 @@ package struct PublicDocuments: Sendable {
             jwksURI: configuration.listeners.public.externalURL + "/.well-known/jwks.json",
             algorithms: [.es256, .rs256, .edDSA, .ps256])
         metadata = [
-            ServerMetadata.authorizationServerPath: JSONWriter.compact(.object(server.authorizationServer)),
-            ServerMetadata.openIDConfigurationPath: JSONWriter.compact(.object(server.openIDConfiguration)),
+            ServerMetadata.authorizationServerPath: StaticDocument(json: JSONWriter.compact(.object(server.authorizationServer))),
+            ServerMetadata.openIDConfigurationPath: StaticDocument(json: JSONWriter.compact(.object(server.openIDConfiguration))),
         ]
     }
 
     /// The document at a path of `RouteTable.documentPaths`.
     package func document(_ path: String) -> StaticDocument? {
-        if path == "/.well-known/jwks.json" { return StaticDocument(json: JSONWriter.compact(keys.jwks)) }
-        return metadata[path].map { StaticDocument(json: $0) }
+        path == "/.well-known/jwks.json" ? keys.jwks : metadata[path]
     }
 }

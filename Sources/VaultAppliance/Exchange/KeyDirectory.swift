@@ -1,6 +1,6 @@
 package import CoreProtocol
 import Minting
-package import StrictEncoding
+import StrictEncoding
 import Synchronization
 
 /// The core's public keys as the front last heard of them.
@@ -17,6 +17,8 @@ package final class KeyDirectory: Sendable {
     private struct Keys {
         var active: [String: ActiveKey] = [:]
         var published: [JSONValue] = []
+        /// The key set as it is served; made once a change, not once a request.
+        var document = StaticDocument(json: Array(#"{"keys":[]}"#.utf8))
         var coordinates: [String: (x: [UInt8], y: [UInt8])] = [:]
     }
 
@@ -46,6 +48,7 @@ package final class KeyDirectory: Sendable {
             default: continue
             }
         }
+        next.document = StaticDocument(json: JSONWriter.compact(["keys": .array(next.published)]))
         keys.withLock { $0 = next }
     }
 
@@ -56,7 +59,7 @@ package final class KeyDirectory: Sendable {
     package func tlsPoint(label: String) -> (x: [UInt8], y: [UInt8])? { keys.withLock { $0.coordinates[label] } }
 
     /// The JWK Set that verifiers fetch (RFC 7517 section 5).
-    package var jwks: JSONValue { ["keys": .array(keys.withLock { $0.published })] }
+    package var jwks: StaticDocument { keys.withLock { $0.document } }
 }
 
 extension CoreDescription.Key {

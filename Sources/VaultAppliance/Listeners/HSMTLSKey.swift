@@ -3,8 +3,8 @@ package import NIOSSL
 
 /// A listener's P-256 key that never leaves the HSM: each handshake's signature is asked of the core.
 ///
-/// nio-ssl calls `sign` on the event loop and suspends the handshake until the future completes, so other connections of
-/// the same loop go on. The core refuses anything but a TLS 1.3 server CertificateVerify (RFC 8446 section 4.4.3).
+/// nio-ssl calls `sign` on the event loop and suspends the handshake until the future completes, so other connections
+/// of the same loop go on. The core refuses anything but a TLS 1.3 server CertificateVerify (RFC 8446 section 4.4.3).
 package struct HSMTLSKey: NIOSSLCustomPrivateKey, Hashable {
     /// Signs `data` with the key of a label; the result is a DER ECDSA signature (RFC 3279 section 2.2.3).
     package typealias Signer = @Sendable (_ keyLabel: String, _ data: [UInt8]) async throws -> [UInt8]

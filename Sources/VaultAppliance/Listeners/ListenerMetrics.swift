@@ -14,7 +14,7 @@ struct ListenerMetrics: Sendable {
 
     private let listener: String
     private let requests: MetricFamily<Counter>
-    private let latency: Histogram
+    private let latency: BucketHistogram
     private let handshakes: [Handshake: Counter]
     private let refused: Counter
     private let connections: Gauge

@@ -28,9 +28,9 @@ package final class MetricsRegistry: Sendable {
 
     /// A distribution over fixed buckets, given by their upper bounds in rising order.
     package func histogram(
-        _ name: String, _ help: String, labels: [String] = [], buckets: [Double] = Histogram.latencyBuckets
-    ) -> MetricFamily<Histogram> {
-        register("histogram", name, help, labels) { Histogram(buckets: buckets) }
+        _ name: String, _ help: String, labels: [String] = [], buckets: [Double] = BucketHistogram.latencyBuckets
+    ) -> MetricFamily<BucketHistogram> {
+        register("histogram", name, help, labels) { BucketHistogram(buckets: buckets) }
     }
 
     /// All metrics in the text format 0.0.4, families in order of name.

@@ -22,7 +22,7 @@ package final class TLSIdentity: Sendable {
     private let key: HSMTLSKey
     private let loaded: Mutex<Loaded>
 
-    /// Loads a chain (PEM, the leaf first) for `key`; without `clientAuthoritiesFile` no client certificate is asked for.
+    /// Loads a chain (PEM, the leaf first) for `key`; without `clientAuthoritiesFile` no client is asked to show one.
     package init(
         chainFile: String, clientAuthoritiesFile: String? = nil, key: HSMTLSKey, now: UnixTime
     ) throws(ListenerError) {

@@ -6,7 +6,7 @@ import NIOTLS
 /// One keep-alive connection of the load generator: sends the next request as soon as the last is answered.
 final class LoadConnection: ChannelInboundHandler {
     typealias InboundIn = HTTPClientResponsePart
-    typealias OutboundOut = ByteBuffer
+    typealias OutboundOut = HTTPClientRequestPart
 
     /// What became of one request.
     struct Sample {
@@ -14,13 +14,13 @@ final class LoadConnection: ChannelInboundHandler {
         var status: UInt
     }
 
-    private let nextRequest: () -> ByteBuffer?
+    private let nextRequest: () -> LoadRequest?
     private let onSample: (Sample) -> Void
     private var started = NIODeadline.now()
     private var status: UInt = 0
 
-    /// `nextRequest` gives the bytes of a whole request, nil when the run is over; `onSample` hears each answer.
-    init(nextRequest: @escaping () -> ByteBuffer?, onSample: @escaping (Sample) -> Void) {
+    /// `nextRequest` gives a whole request, nil when the run is over; `onSample` hears each answer.
+    init(nextRequest: @escaping () -> LoadRequest?, onSample: @escaping (Sample) -> Void) {
         self.nextRequest = nextRequest
         self.onSample = onSample
     }
@@ -33,7 +33,9 @@ final class LoadConnection: ChannelInboundHandler {
     private func send(_ context: ChannelHandlerContext) {
         guard let request = nextRequest() else { return context.close(promise: nil) }
         started = .now()
-        context.writeAndFlush(wrapOutboundOut(request), promise: nil)
+        context.write(wrapOutboundOut(.head(request.head)), promise: nil)
+        context.write(wrapOutboundOut(.body(.byteBuffer(request.body))), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -50,4 +52,10 @@ final class LoadConnection: ChannelInboundHandler {
         onSample(Sample(nanoseconds: 0, status: 0))
         context.close(promise: nil)
     }
+}
+
+/// One request of a run, made before the clock starts.
+struct LoadRequest: Sendable {
+    let head: HTTPRequestHead
+    let body: ByteBuffer
 }

@@ -28,8 +28,8 @@ struct LoadRun {
     var tls: TLSConfiguration
     var connections: Int
     var duration: TimeAmount
-    /// Requests to send, in turn, each a whole HTTP/1.1 message.
-    var requests: [ByteBuffer]
+    /// Requests to send, in turn.
+    var requests: [LoadRequest]
 
     /// Runs on one event loop, so that the load generator takes one core at the most.
     func run() async throws -> Outcome {
@@ -48,7 +48,7 @@ struct LoadRun {
                 let shared = shared.value
                 let pipeline = channel.pipeline.syncOperations
                 try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: host.isAddress ? nil : host))
-                try pipeline.addHandler(ByteToMessageHandler(HTTPResponseDecoder()))
+                try pipeline.addHTTPClientHandlers()
                 try pipeline.addHandler(
                     LoadConnection(nextRequest: { shared.next() }, onSample: { shared.add($0) }))
             }
@@ -65,17 +65,17 @@ struct LoadRun {
 
     /// What the connections of a run share; lives on their one event loop.
     private final class Shared {
-        let requests: [ByteBuffer]
+        let requests: [LoadRequest]
         var position = 0
         let deadline: NIODeadline
         var outcome = Outcome(seconds: 0)
 
-        init(requests: [ByteBuffer], deadline: NIODeadline) {
+        init(requests: [LoadRequest], deadline: NIODeadline) {
             self.requests = requests
             self.deadline = deadline
         }
 
-        func next() -> ByteBuffer? {
+        func next() -> LoadRequest? {
             guard NIODeadline.now() < deadline else { return nil }
             defer { position += 1 }
             return requests[position % requests.count]

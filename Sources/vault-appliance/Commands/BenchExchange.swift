@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Histogram
 import NIOCore
+import NIOHTTP1
 import NIOSSL
 import StrictEncoding
 
@@ -47,14 +48,17 @@ struct BenchExchange: AsyncParsableCommand {
         guard outcome.statuses.keys.allSatisfy({ $0 == 200 }) else { throw ExitCode.failure }
     }
 
-    /// Whole HTTP/1.1 messages, made before the clock starts.
-    private func messages() throws -> [ByteBuffer] {
+    private func messages() throws -> [LoadRequest] {
         let bodies = try String(contentsOf: URL(filePath: requests), encoding: .utf8).split(separator: "\n")
         guard !bodies.isEmpty else { throw CommandFailure("\(requests): holds no requests") }
         return bodies.map { body in
-            ByteBuffer(
-                string: "POST /oauth2/token HTTP/1.1\r\nhost: \(host):\(port)\r\n"
-                    + "content-type: application/x-www-form-urlencoded\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)")
+            let head = HTTPRequestHead(
+                version: .http1_1, method: .POST, uri: "/oauth2/token",
+                headers: [
+                    "host": "\(host):\(port)", "content-type": "application/x-www-form-urlencoded",
+                    "content-length": "\(body.utf8.count)",
+                ])
+            return LoadRequest(head: head, body: ByteBuffer(substring: body))
         }
     }
 

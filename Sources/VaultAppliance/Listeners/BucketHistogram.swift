@@ -1,7 +1,7 @@
 import Synchronization
 
 /// A distribution over fixed buckets.
-package final class Histogram: Metric {
+package final class BucketHistogram: Metric {
     /// Upper bounds in seconds, for requests that take from a tenth of a millisecond to ten seconds.
     package static let latencyBuckets = [
         0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10,

@@ -1,0 +1,29 @@
+import Dispatch
+
+@testable import HSMBridge
+
+/// The one lane of an HSM, kept busy: what is to be signed waits in the queue until the lane is released.
+final class HeldLane: Sendable {
+    private let gate: DispatchSemaphore
+    private let work: Task<Void, Never>
+
+    /// Holds the lane; it counts as hung, and is replaced, after the HSM's limit.
+    init(_ hsm: HSM) async {
+        let gate = DispatchSemaphore(value: 0)
+        let (started, start) = AsyncStream<Void>.makeStream()
+        self.gate = gate
+        work = Task {
+            _ = try? await hsm.perform { (_) throws(HSMError) in
+                start.finish()
+                gate.wait()
+            }
+        }
+        for await _ in started {}
+    }
+
+    /// Lets the lane go on with what waits.
+    func release() async {
+        gate.signal()
+        await work.value
+    }
+}

@@ -2,14 +2,18 @@
 package struct JSONObject: Sendable, Equatable {
     /// One name and its value.
     package struct Member: Sendable, Equatable {
+        /// Its name, unique within the object.
         package let name: String
+        /// Its value.
         package var value: JSONValue
 
+        /// A name and its value.
         package init(name: String, value: JSONValue) {
             self.name = name
             self.value = value
         }
 
+        /// Whether names and values are the same; names are if their bytes are.
         package static func == (left: Member, right: Member) -> Bool {
             left.name.hasSameBytes(as: right.name) && left.value == right.value
         }

@@ -11,11 +11,14 @@ package struct JSONParser {
 
     /// Why bytes are not acceptable JSON; `offset` counts bytes from the start.
     package struct Failure: Error, Equatable {
+        /// What is wrong.
         package enum Reason: String, Sendable {
             case unexpectedEnd, unexpectedByte, trailingBytes, duplicateName, badEscape, loneSurrogate, controlCharacter
             case invalidUTF8, numberOutOfRange, tooDeep, tooManyElements
         }
+        /// What is wrong.
         package let reason: Reason
+        /// Where: bytes from the start.
         package let offset: Int
     }
 

@@ -1,5 +1,6 @@
 /// Writes JSON in the one form of RFC 8785 (JSON Canonicalization Scheme), or with members in their own order.
 package struct JSONWriter {
+    /// What has been written.
     package private(set) var bytes: [UInt8] = []
     private let sorted: Bool
 

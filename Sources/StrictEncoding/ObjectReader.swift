@@ -11,6 +11,7 @@ package struct SchemaFault: Error, Sendable, Equatable, CustomStringConvertible 
         self.problem = problem
     }
 
+    /// One line for the operator.
     package var description: String { path.isEmpty ? problem : "\(path): \(problem)" }
 }
 

@@ -1,13 +1,17 @@
 /// A moment in milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted; written as RFC 3339 in UTC.
 package struct UnixTime: Sendable, Hashable, Comparable {
+    /// Milliseconds since 1970.
     package let milliseconds: Int64
 
+    /// A moment in milliseconds since 1970.
     package init(milliseconds: Int64) { self.milliseconds = milliseconds }
+    /// A moment in seconds since 1970; every integer that JSON may carry fits.
     package init(seconds: Int64) { milliseconds = seconds * 1000 }
 
     /// Whole seconds, rounded down: a JWT NumericDate (RFC 7519 section 2).
     package var seconds: Int64 { milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000 }
 
+    /// Whether `left` is earlier.
     package static func < (left: UnixTime, right: UnixTime) -> Bool { left.milliseconds < right.milliseconds }
 
     /// This moment moved by a number of seconds.

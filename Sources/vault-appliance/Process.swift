@@ -23,7 +23,12 @@ func randomHexadecimal(_ count: Int) -> String {
 
 /// Keeps what the process holds out of core dumps and out of other processes' reach (prctl(2), PR_SET_DUMPABLE).
 enum ProcessHygiene {
-    static func apply() { csystem_harden_process() }
+    /// A process that cannot be kept closed does not start.
+    static func apply() throws {
+        guard csystem_harden_process() == 0 else {
+            throw CommandFailure("core dumps cannot be switched off (errno \(errno)); the process does not start")
+        }
+    }
 }
 
 /// Logging of the two daemons: lines to standard error, level info, never a value from a token.

@@ -88,6 +88,9 @@ final class FaultSwitch: Sendable {
         try await fixture.append(300, to: log)
         try await eventually { log.status.checkpointProblem?.code == .diskFull }
         #expect(log.status.failure == nil)
+        // The disk is still asked meanwhile.
+        faults.free.withLock { $0 = 12_345 }
+        try await eventually { log.status.diskFree == 12_345 }
         faults.set(.none)
         try await eventually { log.status.checkpoint?.size == 300 }
         try await log.close()
@@ -126,6 +129,11 @@ final class FaultSwitch: Sendable {
             }
             try await log.close()
         }
+    }
+
+    @Test func aDiskThatCannotBeAskedCountsAsFull() {
+        #expect(DiskRoom(free: nil, headroom: 1600) == .none)
+        #expect(DiskRoom(free: nil, headroom: 0) == .ample)
     }
 
     @Test func theDiskIsAskedAgainWhileTheLogRuns() async throws {

@@ -146,7 +146,19 @@ import Testing
         segment.replaceSubrange(page..<page + batch.count, with: batch)
         let copy = try fixture.copy()
         try write(segment, to: copy + "/journal/1")
-        try await expectGoesOn(fixture, copy, with: ["0", "1", "next"])
+        // The next entry fills its page to the last byte, so that the remainder would follow it as if it were its batch.
+        var next = Entry(kind: .mint)
+        next.locations = ["", "", ""]
+        let missing = JournalRecord.pageBytes - JournalRecord.headerBytes - (try next.prepared().bytes.count)
+        next.locations = [String(repeating: "x", count: 2000), String(repeating: "x", count: missing - 2000), ""]
+        let again = try fixture.open(copy)
+        #expect(try await again.append(next).index == 2)
+        let crashed = "\(fixture.root)/crashed"
+        try FileManager.default.copyItem(atPath: copy, toPath: crashed)
+        try await again.close()
+        let reopened = try fixture.open(crashed)
+        #expect(reopened.status.size == 3)
+        try await reopened.close()
         try await log.close()
     }
 

@@ -96,6 +96,29 @@ struct RecoveryTests {
         }
     }
 
+    @Test func aRequestThatFailsBesideCanariesThatDoNotIsNotTheTokensFault() async throws {
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+            let key = try await Harness.signingKey(hsm)
+            for _ in 0..<5 {
+                FaultyModule.plan(
+                    [.returns(.functionFailed), .passes, .returns(.functionFailed)], for: .sign, slot: slot)
+                await #expect(throws: HSMError(.device)) { try await sign(key) }
+            }
+            #expect(hsm.status.breaker == .closed)
+        }
+    }
+
+    @Test func anAmbiguousFailureOfRequestsAndCanariesOpensTheBreaker() async throws {
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+            let key = try await Harness.signingKey(hsm)
+            FaultyModule.stand(.returns(.generalError), for: .sign, slot: slot)
+            for _ in 0..<3 { await #expect(throws: HSMError(.device)) { try await sign(key) } }
+            await #expect(throws: HSMError(.unavailable)) { try await sign(key) }
+            FaultyModule.stand(nil, for: .sign, slot: slot)
+            try await until { hsm.status.isReady }
+        }
+    }
+
     @Test func failuresOfTheTokenOpenTheBreakerAndACanaryClosesIt() async throws {
         try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
             let key = try await Harness.signingKey(hsm)

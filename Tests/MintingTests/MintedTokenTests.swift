@@ -117,12 +117,12 @@ import Testing
     @Test func theResponseSaysWhatWasGranted() throws {
         let details = try ToolInvocation(parsing: Array(#"[{"type":"tool_invocation","tool":"t"}]"#.utf8))
         let full = TokenExchangeResponse(
-            accessToken: "a.b.c", lifetime: 60, scope: "x", authorizationDetails: details, index: 7)
+            accessToken: "a.b.c", lifetime: 60, scope: "x", authorizationDetails: details)
         #expect(
             String(decoding: JSONWriter.compact(full.json), as: UTF8.self)
                 == #"{"access_token":"a.b.c","issued_token_type":"urn:ietf:params:oauth:token-type:access_token","#
                 + #""token_type":"Bearer","expires_in":60,"scope":"x","#
-                + #""authorization_details":[{"type":"tool_invocation","tool":"t"}],"audit_leaf":7}"#)
+                + #""authorization_details":[{"type":"tool_invocation","tool":"t"}]}"#)
         let small = TokenExchangeResponse(
             accessToken: "a.b.c", issuedTokenType: .jwt, lifetime: 60, scope: nil, authorizationDetails: nil)
         #expect(small.json.object?.names == ["access_token", "issued_token_type", "token_type", "expires_in"])

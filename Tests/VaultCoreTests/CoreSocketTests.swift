@@ -164,14 +164,14 @@ import VaultCore
     /// A new connection is answered.
     private func answers(_ socket: TestSocket) async throws {
         try await FrameClient.run(socket.path) { client, frames in
-            try await client.send(.describe, id: 42)
+            try await client.send(.describe, id: 1_000_000)
             // A socket that holds its answers is told to give them.
-            while socket.isHolding, !socket.received.contains(where: { $0.id == 42 }) {
+            while socket.isHolding, !socket.received.contains(where: { $0.id == 1_000_000 }) {
                 try await Task.sleep(for: .milliseconds(2))
             }
             socket.answerHeld()
             let frame = try await frames.next()
-            #expect(frame?.id == 42 && frame?.kind == .success)
+            #expect(frame?.id == 1_000_000 && frame?.kind == .success)
         }
     }
 }

@@ -33,8 +33,7 @@ struct JournalStart: Sendable {
         let file = try OpenFile(segment.path, .updating)
         let bytes = try file.contents()
         guard bytes.count < segment.header.size || bytes[segment.end...].contains(where: { $0 != 0 }) else { return }
-        let zeros = [UInt8](repeating: 0, count: max(segment.header.size - segment.end, 0))
-        try file.write(zeros[...], at: Int64(segment.end), operations)
+        try file.writeZeros(segment.end..<max(segment.header.size, bytes.count), operations)
         try file.sync(operations)
     }
 }

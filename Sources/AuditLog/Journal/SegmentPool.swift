@@ -67,7 +67,7 @@ final class SegmentPool: Sendable {
     private func make(_ state: inout State) throws(AuditLogError) {
         let temporary = layout.temporary + "/segment"
         let file = try OpenFile(temporary, .creating)
-        try file.write([UInt8](repeating: 0, count: segmentBytes)[...], at: 0, operations)
+        try file.writeZeros(0..<segmentBytes, operations)
         try admit(file, at: temporary, &state)
     }
 

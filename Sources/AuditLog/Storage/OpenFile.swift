@@ -101,6 +101,17 @@ struct OpenFile: ~Copyable {
         }
     }
 
+    /// Writes zeros over a range of offsets, a piece at a time.
+    func writeZeros(_ range: Range<Int>, _ operations: FileOperations) throws(AuditLogError) {
+        let zeros = [UInt8](repeating: 0, count: min(range.count, 1 << 20))
+        var position = range.lowerBound
+        while position < range.upperBound {
+            let piece = zeros.prefix(range.upperBound - position)
+            try write(piece, at: Int64(position), operations)
+            position += piece.count
+        }
+    }
+
     /// Makes the file's data durable.
     ///
     /// A failure is final: what the file holds is unknown from then on.

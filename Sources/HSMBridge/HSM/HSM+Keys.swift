@@ -31,7 +31,7 @@ extension HSM {
             try BoundKey(reference, purpose: purpose, in: session, profile: profile)
         }
         try await canary(SigningKey(key: key, pool: pool), deadline: .now + .seconds(30))
-        pool.probe(with: key)
+        pool.sendCanaries(with: key)
         let first = keys.withLock { keys in
             let first = keys[reference.id] ?? key
             keys[reference.id] = first

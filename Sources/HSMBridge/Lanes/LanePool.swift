@@ -56,7 +56,7 @@ final class LanePool: Sendable {
     var now: Int64 { time(of: .now) }
 
     /// The key that canaries use when the breaker wants to know whether the token is back.
-    func probe(with key: BoundKey) { probeKey.withLock { $0 = $0 ?? key } }
+    func sendCanaries(with key: BoundKey) { probeKey.withLock { $0 = $0 ?? key } }
 
     /// Puts a job in line, or refuses it there and then, on this thread.
     func submit(

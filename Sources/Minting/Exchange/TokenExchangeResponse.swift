@@ -14,23 +14,20 @@ package struct TokenExchangeResponse: Sendable {
     package let scope: String?
     /// The granted details; nil when none are.
     package let authorizationDetails: ToolInvocation?
-    /// The leaf of the audit log that records it.
-    package let index: UInt64?
 
     /// An answer; `token_type` is always `Bearer`, also for tokens bound to a certificate (RFC 8705 section 3).
     package init(
         accessToken: String, issuedTokenType: TokenType = .accessToken, lifetime: Int64, scope: String?,
-        authorizationDetails: ToolInvocation?, index: UInt64? = nil
+        authorizationDetails: ToolInvocation?
     ) {
         self.accessToken = accessToken
         self.issuedTokenType = issuedTokenType
         self.lifetime = lifetime
         self.scope = scope
         self.authorizationDetails = authorizationDetails
-        self.index = index
     }
 
-    /// The body; `audit_leaf` is ours, which RFC 6749 section 5.1 lets clients ignore.
+    /// The body.
     package var json: JSONValue {
         var object = JSONObject([
             .init(name: "access_token", value: .string(accessToken)),
@@ -39,7 +36,6 @@ package struct TokenExchangeResponse: Sendable {
         ])
         object["scope"] = scope.map { .string($0) }
         object["authorization_details"] = authorizationDetails?.json
-        object["audit_leaf"] = index.map { .integer(Int64(clamping: $0)) }
         return .object(object)
     }
 }

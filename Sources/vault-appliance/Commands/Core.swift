@@ -1,6 +1,6 @@
 import ArgumentParser
 import AuditLog
-import Foundation
+import Glibc
 import HSMBridge
 import Logging
 import NIOPosix
@@ -17,7 +17,7 @@ struct Core: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOption
 
     func run() async throws {
-        ProcessHygiene.apply()
+        try ProcessHygiene.apply()
         let logger = Log.bootstrap("core")
         let settings = try CoreSettings(loading: options.config)
         let core = try await VaultCore.start(
@@ -25,7 +25,8 @@ struct Core: AsyncParsableCommand {
             onFatal: { error in
                 // A log that failed once can promise nothing more: the process ends, and the restart reads what is there.
                 logger.critical("the audit log failed; the core stops", metadata: ["reason": "\(error)"])
-                Foundation.exit(70)
+                // Not exit(3): its handlers would tear the PKCS#11 library down under the lanes that are inside it.
+                _exit(70)
             })
         let services = ServiceGroup(
             configuration: .init(

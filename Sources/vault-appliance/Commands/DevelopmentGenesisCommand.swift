@@ -16,7 +16,7 @@ struct DevelopmentGenesisCommand: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOption
 
     func run() async throws {
-        ProcessHygiene.apply()
+        try ProcessHygiene.apply()
         let settings = try CoreSettings(loading: options.config)
         let genesis = DevelopmentGenesis(settings: settings, clock: systemClock, random: randomBytes)
         let manifest = try await genesis.run { key in

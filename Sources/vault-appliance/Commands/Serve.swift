@@ -15,7 +15,7 @@ struct Serve: AsyncParsableCommand {
     @OptionGroup var options: ConfigurationOption
 
     func run() async throws {
-        ProcessHygiene.apply()
+        try ProcessHygiene.apply()
         let logger = Log.bootstrap("front")
         let front = try Front(
             source: try ConfigurationBundle.load(file: options.config), group: .singletonMultiThreadedEventLoopGroup,

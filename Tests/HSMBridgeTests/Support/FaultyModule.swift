@@ -15,6 +15,8 @@ enum FaultyModule {
         case hangs
         /// The call is made after a pause.
         case delays(milliseconds: UInt32)
+        /// The call is made.
+        case passes
         /// C_Sign succeeds, with one bit of the signature turned over.
         case corrupts
     }
@@ -87,7 +89,7 @@ enum FaultyModule {
             return state.plans[slot]?.standing[function]
         }
         switch fault {
-        case nil, .corrupts: return make()
+        case nil, .passes, .corrupts: return make()
         case .returns(let value): return value.rawValue
         case .delays(let milliseconds): usleep(milliseconds * 1000)
         case .hangs:

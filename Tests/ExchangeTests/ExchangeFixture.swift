@@ -57,7 +57,7 @@ final class ExchangeFixture: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         core = try await VaultCore.start(
             settings: settings, logger: logger, clock: { time.now }, instance: "test", onFatal: { _ in })
-        let bundle = try Bundle(source)
+        let bundle = try Bundle(source, cache: VerificationCache())
         _ = try await core.append(bundle.loadedEntry)
         keys = KeyDirectory(issuer: source.configuration.issuer)
         keys.update(core.description)

@@ -136,6 +136,23 @@ import VaultTesting
         #expect((8...10).contains(otherLifetime))
     }
 
+    @Test func aSubjectThatWasActedForKeepsItsChainOfActors() async throws {
+        let fixture = try await Self.shared.value
+        let earlier: JSONValue = ["iss": "https://agents.acme.example", "sub": "planner"]
+        let user = try fixture.userToken(changing: [.init(name: "act", value: earlier)])
+        let answer = try await ask(try ExchangeRequestBuilder(fixture, user: user).request())
+        let token = try #require(answer.token)
+        let (_, claims) = try claims(token, fixture)
+        #expect(
+            claims["act"] == ["iss": "https://agents.acme.example", "sub": "sales-assistant", "act": earlier])
+    }
+
+    @Test func theTokenTypeAskedForIsTheOneNamedInTheAnswer() async throws {
+        var builder = try ExchangeRequestBuilder(try await Self.shared.value)
+        builder.set("requested_token_type", ExchangeRequestBuilder.jwt)
+        #expect(try await ask(builder.request()).body["issued_token_type"] == .string(ExchangeRequestBuilder.jwt))
+    }
+
     @Test func anActorIsBoundByMayActOrByItsOwnToken() async throws {
         let fixture = try await Self.shared.value
         func ask(user: String, agent: String) async throws -> ExchangeAnswer {

@@ -3,13 +3,15 @@ import Policy
 
 extension Bundle {
     /// Compiles what decides requests; every fault is thrown, nothing is half loaded.
-    package init(_ source: ConfigurationBundle) throws(ConfigurationError) {
+    ///
+    /// `cache` outlives bundles: what it remembers is bound to the key set that verified it.
+    package init(_ source: ConfigurationBundle, cache: VerificationCache) throws(ConfigurationError) {
         let configuration = source.configuration
         self.init(
             hash: source.hash, clients: ClientDirectory(configuration.clients.map { ClientDirectory.Client($0) }),
             targets: TargetDirectory(configuration.targets.map { TargetDirectory.Target($0) }),
             verifier: InboundTokenVerifier(
-                issuers: try IssuerSet(source), maximumLength: configuration.limits.tokenBytes),
+                issuers: try IssuerSet(source), maximumLength: configuration.limits.tokenBytes, cache: cache),
             policy: source.policy)
     }
 }

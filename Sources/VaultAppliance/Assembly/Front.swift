@@ -18,6 +18,7 @@ package struct Front: Service {
     private let client: CoreClient
     private let keys: KeyDirectory
     private let bundles: BundleStore
+    private let cache: VerificationCache
     private let server: FrontServer
     private let identities: IdentityList
 
@@ -28,7 +29,8 @@ package struct Front: Service {
     ) throws {
         let configuration = source.configuration
         let keys = KeyDirectory(issuer: configuration.issuer)
-        let bundles = BundleStore(try Bundle(source))
+        let cache = VerificationCache()
+        let bundles = BundleStore(try Bundle(source, cache: cache))
         let client = CoreClient(
             path: configuration.core.frontSocket, group: group, logger: logger,
             onDescription: { keys.update($0) },
@@ -65,6 +67,7 @@ package struct Front: Service {
         self.client = client
         self.keys = keys
         self.bundles = bundles
+        self.cache = cache
         self.identities = identities
     }
 
@@ -76,7 +79,7 @@ package struct Front: Service {
     }
 
     /// Checks what `init` would, and opens nothing.
-    package static func validate(_ source: ConfigurationBundle) throws { _ = try Bundle(source) }
+    package static func validate(_ source: ConfigurationBundle) throws { _ = try Bundle(source, cache: VerificationCache()) }
 
     /// Why requests would fail now, in words for an operator.
     private static func readiness(
@@ -95,7 +98,7 @@ package struct Front: Service {
     /// Loads the bundle and the certificates anew: all of it, or nothing with a reason in the log.
     fileprivate func reload() async {
         do {
-            let next = try Bundle(try ConfigurationBundle.load(file: configuration.file))
+            let next = try Bundle(try ConfigurationBundle.load(file: configuration.file), cache: cache)
             _ = try await client.append(next.loadedEntry)
             bundles.replace(with: next)
             try identities.reload(now: clock())

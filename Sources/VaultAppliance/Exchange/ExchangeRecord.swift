@@ -35,11 +35,16 @@ struct ExchangeRecord: Sendable {
     /// The target was found.
     mutating func add(_ target: TargetDirectory.Target) { entry.target = target.name }
 
-    /// The user's token was verified.
-    mutating func add(user: VerifiedToken) { entry.user = .init(iss: user.issuer, sub: user.mappedSubject) }
+    /// The user's token was verified; it may have passed through actors already.
+    mutating func add(user: VerifiedToken) {
+        entry.user = .init(iss: user.issuer, sub: user.mappedSubject)
+        if !user.actors.isEmpty { entry.actors = user.actors.map { .init(iss: $0.issuer, sub: $0.subject) } }
+    }
 
-    /// The agent's token was verified.
-    mutating func add(agent: VerifiedToken) { entry.actors = [.init(iss: agent.issuer, sub: agent.mappedSubject)] }
+    /// The agent's token was verified: it is the outermost actor (RFC 8693 section 4.1).
+    mutating func add(agent: VerifiedToken) {
+        entry.actors = [.init(iss: agent.issuer, sub: agent.mappedSubject)] + (entry.actors ?? [])
+    }
 
     /// The entry of a refusal.
     func denied(_ refusal: ExchangeRefusal) -> Entry {

@@ -87,7 +87,7 @@ package struct ExchangeService: Sendable {
             clientID: parties.principal.client, issuedAt: now.seconds, expiry: now.seconds + lifetime,
             jti: newJWTID(), scope: scope, authorizationDetails: asked.authorizationDetails,
             actor: parties.agent.map { VerifiedToken.Party(issuer: $0.issuer, subject: $0.mappedSubject) },
-            certificateThumbprint: parties.principal.thumbprint, txn: record.requestID)
+            priorActors: parties.user.actors, certificateThumbprint: parties.principal.thumbprint, txn: record.requestID)
         let token = UnsignedJWS(
             type: AccessTokenClaims.type, algorithm: key.algorithm, kid: key.kid, claims: claims.json)
         let entry = record.mint(token, claims: claims, kid: key.kid, rule: grant.ruleID)
@@ -99,7 +99,8 @@ package struct ExchangeService: Sendable {
             throw ExchangeRefusal(error)
         }
         let answer = TokenExchangeResponse(
-            accessToken: token.compact(signature: signed.signature), lifetime: lifetime, scope: scope,
+            accessToken: token.compact(signature: signed.signature),
+            issuedTokenType: asked.requestedTokenType ?? .accessToken, lifetime: lifetime, scope: scope,
             authorizationDetails: asked.authorizationDetails)
         return GatewayResponse(
             status: 200, headers: [("X-Audit-Leaf", String(signed.index))], body: JSONWriter.compact(answer.json))

@@ -87,7 +87,8 @@ let package = Package(
         .executableTarget(
             name: "vault-appliance",
             dependencies: [
-                "StrictEncoding", "VaultCore", "VaultAppliance", "HSMBridge", "AuditLog", "Custody", "Minting", "Policy",
+                "StrictEncoding", "VaultCore", "VaultAppliance", "HSMBridge", "AuditLog", "Custody", "Minting",
+                "Policy",
                 "CoreProtocol", "CVaultSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "AsyncHTTPClient", package: "async-http-client"),
@@ -114,7 +115,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(name: "StrictEncodingTests", dependencies: ["StrictEncoding"], swiftSettings: strict),
         .testTarget(
-            name: "HSMBridgeTests", dependencies: ["HSMBridge", "VaultTesting", "CPKCS11"] + crypto, swiftSettings: strict),
+            name: "HSMBridgeTests", dependencies: ["HSMBridge", "VaultTesting", "CPKCS11"] + crypto,
+            swiftSettings: strict),
         .testTarget(
             name: "AuditLogTests", dependencies: ["AuditLog", "StrictEncoding"] + crypto, exclude: ["verify_log.py"],
             swiftSettings: strict),
@@ -153,7 +155,8 @@ let package = Package(
         .testTarget(
             name: "ExchangeTests",
             dependencies: [
-                "VaultAppliance", "VaultCore", "VaultTesting", "AuditLog", "CoreProtocol", "Custody", "Minting", "Policy",
+                "VaultAppliance", "VaultCore", "VaultTesting", "AuditLog", "CoreProtocol", "Custody", "Minting",
+                "Policy",
                 "StrictEncoding", .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "Logging", package: "swift-log"),
             ] + crypto,

@@ -1,6 +1,8 @@
 package import StrictEncoding
 
-/// What the core says of itself: keys it may use, manifest, health. Travels as JSON.
+/// What the core says of itself: keys it may use, manifest, health.
+///
+/// Travels as JSON.
 package struct CoreDescription: Sendable, Equatable {
     /// One public key the core can use.
     package struct Key: Sendable, Equatable {

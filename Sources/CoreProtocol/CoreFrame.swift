@@ -5,7 +5,9 @@ package import NIOCore
 /// Requests carry an id of the client's choice; the reply carries the same id, and replies come in any order. `length`
 /// counts id, kind and payload.
 package struct CoreFrame: Sendable, Equatable {
-    /// The kinds of message. An unknown one closes the connection.
+    /// The kinds of message.
+    ///
+    /// An unknown one closes the connection.
     package enum Kind: UInt8, Sendable {
         case describe = 1
         case sign = 2

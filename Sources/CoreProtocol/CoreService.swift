@@ -22,7 +22,9 @@ package protocol CoreService: Sendable {
 package struct SignRequest: Sendable {
     /// RFC 7638 thumbprint of the key to sign with.
     package var kid: String
-    /// What the audit log will say. The core adds time, custody mode, manifest version and key label.
+    /// What the audit log will say.
+    ///
+    /// The core adds time, custody mode, manifest version and key label.
     package var entry: Entry
     /// The JWS signing input (RFC 7515 section 5.1).
     package var input: [UInt8]

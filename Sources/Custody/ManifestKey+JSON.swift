@@ -50,7 +50,9 @@ extension ManifestKey {
         }
         var evidence: [String: Bool] = [:]
         for member in attributes.members {
-            guard let value = member.value.bool else { throw reader.fault("evidence.\(member.name)", "must be Boolean") }
+            guard let value = member.value.bool else {
+                throw reader.fault("evidence.\(member.name)", "must be Boolean")
+            }
             evidence[member.name] = value
         }
         var gate: Gate?

@@ -45,7 +45,9 @@ struct CertificateRequest {
     /// The first name that fits: a common name has at most 64 characters (RFC 5280 appendix A.1, ub-common-name).
     private var subject: DistinguishedName {
         get throws {
-            guard let name = (dnsNames + addresses).first(where: { $0.utf8.count <= 64 }) else { return DistinguishedName() }
+            guard let name = (dnsNames + addresses).first(where: { $0.utf8.count <= 64 }) else {
+                return DistinguishedName()
+            }
             return try DistinguishedName { CommonName(name) }
         }
     }
@@ -64,7 +66,9 @@ struct CertificateRequest {
     private static func address(_ text: String) throws -> GeneralName {
         let bytes: [UInt8]
         // An address with a zone ("fe80::1%eth0") would be read without it.
-        guard !text.utf8.contains(UInt8(ascii: "%")) else { throw SchemaFault(path: "ip", problem: "must hold no zone") }
+        guard !text.utf8.contains(UInt8(ascii: "%")) else {
+            throw SchemaFault(path: "ip", problem: "must hold no zone")
+        }
         switch try? SocketAddress(ipAddress: text, port: 0) {
         // Safety: the address is a value of its own; its bytes are copied before the closure returns.
         case .v4(let four): bytes = unsafe withUnsafeBytes(of: four.address.sin_addr) { unsafe Array($0) }

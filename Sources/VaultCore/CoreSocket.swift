@@ -11,7 +11,9 @@ package struct CoreSocket: Sendable {
 
     private let channel: any Channel
 
-    /// Binds the socket. An old file is replaced only if nobody answers on it.
+    /// Binds the socket.
+    ///
+    /// An old file is replaced only if nobody answers on it.
     package static func bind(
         path: String, users: Set<UInt32>, group: any EventLoopGroup, logger: Logger, responder: @escaping Responder
     ) async throws -> CoreSocket {

@@ -43,7 +43,9 @@ package enum Gate {
     private static func checkHeader(
         _ header: JSONObject, key: ManifestKey, profile: ManifestKey.Gate
     ) throws(CoreError) {
-        if let name = header.firstName(notIn: ["alg", "kid", "typ"]) { throw refusal("header: \(shown(name)) is not allowed") }
+        if let name = header.firstName(notIn: ["alg", "kid", "typ"]) {
+            throw refusal("header: \(shown(name)) is not allowed")
+        }
         guard header["alg"] == .string(key.algorithm) else { throw refusal("header.alg: is not the key's") }
         guard header["kid"] == .string(key.kid) else { throw refusal("header.kid: is not the key's") }
         guard let type = header["typ"]?.string, profile.types.contains(type) else {
@@ -94,7 +96,9 @@ package enum Gate {
         guard entry.inputSHA256 == Base64URL.string(SHA256.hash(data: input).map { $0 }) else {
             throw refusal("entry.input_sha256: is not the input's")
         }
-        guard entry.grantedScope == claims["scope"]?.string else { throw refusal("entry.granted_scope: is not the token's") }
+        guard entry.grantedScope == claims["scope"]?.string else {
+            throw refusal("entry.granted_scope: is not the token's")
+        }
         try checkActors(entry.actors ?? [], against: claims["act"])
     }
 

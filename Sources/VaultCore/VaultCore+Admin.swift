@@ -52,7 +52,8 @@ extension VaultCore {
             "log_size": Int64(clamping: log.size), "log_checkpoint_size": Int64(clamping: log.checkpoint?.size ?? 0),
             "log_disk_free_bytes": log.diskFree ?? 0, "hsm_lanes": Int64(hsm.lanes),
             "hsm_lanes_written_off": Int64(clamping: hsm.lanesWrittenOff), "hsm_queue_depth": Int64(hsm.queueDepth),
-            "hsm_sessions": Int64(hsm.openSessions), "hsm_signatures_total": Int64(clamping: hsm.signatures), "uptime_seconds": clock().seconds - started.seconds,
+            "hsm_sessions": Int64(hsm.openSessions), "hsm_signatures_total": Int64(clamping: hsm.signatures),
+            "uptime_seconds": clock().seconds - started.seconds,
         ]
     }
 
@@ -76,8 +77,10 @@ extension VaultCore {
             ],
             "hsm": [
                 "module": .string(settings.module), "token": .string(self.hsm.profile.info.label),
-                "serial": .string(self.hsm.profile.info.serial), "login": .string(hsm.login.rawValue), "breaker": .string(hsm.breaker.rawValue),
-                "lanes": .integer(Int64(hsm.lanes)), "lanes_written_off": .integer(Int64(clamping: hsm.lanesWrittenOff)),
+                "serial": .string(self.hsm.profile.info.serial), "login": .string(hsm.login.rawValue),
+                "breaker": .string(hsm.breaker.rawValue),
+                "lanes": .integer(Int64(hsm.lanes)),
+                "lanes_written_off": .integer(Int64(clamping: hsm.lanesWrittenOff)),
                 "queue_depth": .integer(Int64(hsm.queueDepth)), "sessions": .integer(Int64(hsm.openSessions)),
             ],
             "log": [

@@ -40,7 +40,8 @@ extension VaultCore {
             // Only now: the file beside a log that another process holds is that process's.
             try writeVerifierKey(verifierKey)
             try await appendOwn(
-                .adminCoreStarted, detail: ["token": token.serial, "manifest_hash": manifest.hash, "instance": instance])
+                .adminCoreStarted,
+                detail: ["token": token.serial, "manifest_hash": manifest.hash, "instance": instance])
         } catch {
             try? await log.close()
             guard let error = error as? AuditLogError else { throw error }
@@ -176,7 +177,8 @@ extension HSM {
             case .pinFileRefused, .pinRefused, .pinKnownBad, .pinFinalTry, .pinLocked, .pinLength:
                 throw StartError(
                     file: file, field: "hsm.pin_file", problem: "\(error)",
-                    mend: "\(settings.pinFile) must be a regular file of the core's user, mode 0600, with the PIN alone")
+                    mend: "\(settings.pinFile) must be a regular file of the core's user, mode 0600, with the PIN alone"
+                )
             case .uriMalformed, .uriAttributeUnknown, .uriAttributeRepeated, .pinInURI, .pinSourceRefused:
                 throw StartError(
                     file: file, field: "hsm.token", problem: "\(error)",

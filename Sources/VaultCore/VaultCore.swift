@@ -67,8 +67,9 @@ package final class VaultCore: Sendable {
             }, faults: faults, figures: figures)
     }
 
-    /// Stops the log, then the token, which has to sign the log's last checkpoint. What was not recorded by then is not
-    /// released either.
+    /// Stops the log, then the token, which has to sign the log's last checkpoint.
+    ///
+    /// What is not recorded by then is not released either.
     package func shutdown() async {
         _ = try? await appendOwn(.adminCoreStopped, detail: [:])
         do {

@@ -25,7 +25,8 @@ extension CoreSettings {
             token: configuration.hsm.token, pinFile: pinFile, lanes: configuration.hsm.lanes,
             queueCapacity: configuration.hsm.queue, logDirectory: configuration.audit.directory,
             logOrigin: configuration.audit.origin,
-            checkpointInterval: .seconds(configuration.audit.checkpointInterval), headroom: configuration.audit.headroom,
+            checkpointInterval: .seconds(configuration.audit.checkpointInterval),
+            headroom: configuration.audit.headroom,
             keys: configuration.keys.map {
                 KeyPlan(
                     label: $0.label, purpose: $0.purpose.rawValue, algorithm: $0.algorithm.rawValue, types: $0.types,

@@ -48,7 +48,9 @@ import Testing
         let late = Mutex<CoreFrame?>(nil)
         try await ScriptedCore.run({ frame, number, channel in
             if number == 1 { return late.withLock { $0 = frame } }
-            if let first = late.withLock({ $0 }) { channel.write(first.answer(ByteBuffer(string: "late")), promise: nil) }
+            if let first = late.withLock({ $0 }) {
+                channel.write(first.answer(ByteBuffer(string: "late")), promise: nil)
+            }
             channel.writeAndFlush(frame.answer(ByteBuffer(string: "in time")), promise: nil)
         }) { connection in
             let first = await code {

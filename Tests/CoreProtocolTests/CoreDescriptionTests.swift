@@ -28,7 +28,8 @@ import Testing
         #expect(CoreDescription(json: .object(object)) == nil)
     }
 
-    @Test("a key without one of its members is not read", arguments: ["label", "kid", "alg", "purpose", "state", "jwk"])
+    @Test(
+        "a key without one of its members is not read", arguments: ["label", "kid", "alg", "purpose", "state", "jwk"])
     func keyMembers(name: String) throws {
         var object = try #require(Self.description.json.object)
         var key = try #require(object["keys"]?.array?.first?.object)

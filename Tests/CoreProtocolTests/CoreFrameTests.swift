@@ -37,7 +37,8 @@ import Testing
     @Test(
         "a frame with a bad length or an unknown kind is an error",
         arguments: [
-            [0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1], [0xFF, 0xFF, 0xFF, 0xFF, 0], [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 99],
+            [0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 1], [0xFF, 0xFF, 0xFF, 0xFF, 0],
+            [0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 1, 99],
         ] as [[UInt8]])
     func badFrames(bytes: [UInt8]) throws {
         let channel = try channel()

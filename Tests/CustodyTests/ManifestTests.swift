@@ -74,7 +74,8 @@ import Testing
         "a manifest outside its schema is refused, and the fault names the member",
         arguments: [
             (["format": "vault-manifest/2"], "format"), (["extra": 1], "extra"), (["version": 0], "version"),
-            (["version": .number(1.5)], "version"), (["custody": "none"], "custody"), (["created": "yesterday"], "created"),
+            (["version": .number(1.5)], "version"), (["custody": "none"], "custody"),
+            (["created": "yesterday"], "created"),
             (["appliance": nil], "appliance"), (["threshold": 17], "threshold"), (["tokens": "x"], "tokens"),
             (["dials": ["config_approvals": 0]], "dials.unattended_start"),
             (["custody": "quorum"], "signatures"), (["keys": [key(["token": "other"])]], "keys[0].token"),

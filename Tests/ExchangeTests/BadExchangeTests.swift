@@ -36,13 +36,17 @@ struct BadExchange: CustomTestStringConvertible, Sendable {
         }
     }
 
-    static func user(_ description: String, _ token: @escaping @Sendable (ExchangeFixture) throws -> String) -> BadExchange {
+    static func user(_ description: String, _ token: @escaping @Sendable (ExchangeFixture) throws -> String)
+        -> BadExchange
+    {
         BadExchange("subject_token \(description)") { builder, fixture in
             builder.set("subject_token", try token(fixture))
         }
     }
 
-    static func agent(_ description: String, _ token: @escaping @Sendable (ExchangeFixture) throws -> String) -> BadExchange {
+    static func agent(_ description: String, _ token: @escaping @Sendable (ExchangeFixture) throws -> String)
+        -> BadExchange
+    {
         BadExchange("actor_token \(description)") { builder, fixture in
             builder.set("actor_token", try token(fixture))
         }
@@ -91,7 +95,9 @@ extension BadExchange {
         ]
 
     static let tokens: [BadExchange] = [
-        .user("empty of signature") { try $0.userToken().components(separatedBy: ".").dropLast().joined(separator: ".") + "." },
+        .user("empty of signature") {
+            try $0.userToken().components(separatedBy: ".").dropLast().joined(separator: ".") + "."
+        },
         .user("with four parts") { try $0.userToken() + ".x" },
         .user("signed with another key") { fixture in
             let other = try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: ExchangeFixture.vault)
@@ -101,11 +107,13 @@ extension BadExchange {
             let claims = DevelopmentClaims(
                 issuer: "https://idp.acme.example", subject: "alice", audience: ExchangeFixture.vault,
                 issuedAt: fixture.now, lifetime: 300, jwtID: "forged-token-identifier")
-            return try key.sign(header: header, claims: claims.json(changing: [.init(name: "groups", value: ["sales"])]))
+            return try key.sign(
+                header: header, claims: claims.json(changing: [.init(name: "groups", value: ["sales"])]))
         },
         .user("altered in one bit") { fixture in
             var bytes = Array(try fixture.userToken().utf8)
-            bytes[bytes.count - 20] = bytes[bytes.count - 20] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
+            bytes[bytes.count - 20] =
+                bytes[bytes.count - 20] == UInt8(ascii: "A") ? UInt8(ascii: "B") : UInt8(ascii: "A")
             return String(decoding: bytes, as: UTF8.self)
         },
         .user("with alg none") { fixture in
@@ -120,16 +128,21 @@ extension BadExchange {
                 header: header,
                 claims: DevelopmentClaims(
                     issuer: "https://idp.acme.example", subject: "alice", audience: ExchangeFixture.vault,
-                    issuedAt: fixture.now, lifetime: 300, jwtID: "confused-token-identifier").json())
+                    issuedAt: fixture.now, lifetime: 300, jwtID: "confused-token-identifier"
+                ).json())
         },
         .user("of an issuer outside its role") { try $0.agentToken("alice") },
-        .userClaim("iss", "https://unknown.example"), .userClaim("iss", .null), .userClaim("aud", "https://other.example"),
-        .userClaim("aud", .null), .userClaim("aud", []), .userClaim("aud", 1), .userClaim("exp", 1), .userClaim("exp", .null),
+        .userClaim("iss", "https://unknown.example"), .userClaim("iss", .null),
+        .userClaim("aud", "https://other.example"),
+        .userClaim("aud", .null), .userClaim("aud", []), .userClaim("aud", 1), .userClaim("exp", 1),
+        .userClaim("exp", .null),
         .userClaim("exp", "never"), .userClaim("exp", .number(1.5)), .userClaim("nbf", 9_000_000_000),
         .userClaim("iat", 9_000_000_000), .userClaim("iat", 1), .userClaim("sub", .null), .userClaim("sub", ""),
         .userClaim("sub", "\u{212A}ate"), .userClaim("sub", 7), .userClaim("groups", "sales"),
         .userClaim("may_act", ["sub": "another-agent"]),
-        .user("longer than the limit") { try $0.userToken(changing: [.init(name: "pad", value: .string(String(repeating: "x", count: 20_000)))]) },
+        .user("longer than the limit") {
+            try $0.userToken(changing: [.init(name: "pad", value: .string(String(repeating: "x", count: 20_000)))])
+        },
         .agent("of an issuer outside its role") { try $0.userToken("sales-assistant") },
         .agent("that has expired") { try $0.agentToken(lifetime: -60) },
         .agent("that is no JWT") { _ in "not-a-jwt" },
@@ -157,17 +170,21 @@ extension BadExchange {
             builder.set("actor_token_type", nil)
         },
         BadExchange("a tool no rule names", 400, "access_denied") { builder, _ in
-            builder.set("authorization_details", #"[{"type":"tool_invocation","tool":"crm.drop_all","actions":["read"]}]"#)
+            builder.set(
+                "authorization_details", #"[{"type":"tool_invocation","tool":"crm.drop_all","actions":["read"]}]"#)
         },
         BadExchange("an action no rule names", 400, "access_denied") { builder, _ in
             builder.set(
-                "authorization_details", #"[{"type":"tool_invocation","tool":"crm.read_account","actions":["read","write"]}]"#)
+                "authorization_details",
+                #"[{"type":"tool_invocation","tool":"crm.read_account","actions":["read","write"]}]"#)
         },
     ]
 }
 
 @Suite(.serialized) struct BadExchangeTests {
-    @Test("nothing is minted, the code is exact, and a leaf says so", arguments: BadExchange.parameters + BadExchange.tokens + BadExchange.decisions)
+    @Test(
+        "nothing is minted, the code is exact, and a leaf says so",
+        arguments: BadExchange.parameters + BadExchange.tokens + BadExchange.decisions)
     func refused(exchange: BadExchange) async throws {
         let fixture = try await ExchangeTests.shared.value
         var builder = try ExchangeRequestBuilder(fixture)

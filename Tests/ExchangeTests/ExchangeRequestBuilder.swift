@@ -30,7 +30,9 @@ struct ExchangeRequestBuilder {
 
     var body: [UInt8] {
         let plain = CharacterSet(charactersIn: "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
-        let pairs = parameters.map { "\($0.name)=\($0.value.addingPercentEncoding(withAllowedCharacters: plain) ?? "")" }
+        let pairs = parameters.map {
+            "\($0.name)=\($0.value.addingPercentEncoding(withAllowedCharacters: plain) ?? "")"
+        }
         return Array(pairs.joined(separator: "&").utf8)
     }
 

@@ -15,7 +15,8 @@ import VaultTesting
         try ExchangeAnswer(await Self.shared.value.service.respond(to: request))
     }
 
-    private func claims(_ token: String, _ fixture: ExchangeFixture) throws -> (header: JSONObject, claims: JSONObject) {
+    private func claims(_ token: String, _ fixture: ExchangeFixture) throws -> (header: JSONObject, claims: JSONObject)
+    {
         let keys = try JSONWebKeySet(parsing: fixture.keys.jwks.body)
         let dot = try #require(token.utf8.lastIndex(of: UInt8(ascii: ".")))
         let input = Array(token.utf8[..<dot])

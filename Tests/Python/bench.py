@@ -102,8 +102,8 @@ def main():
             print(
                 f"   {name:<21}{connections:>11}{figures['rate']:>9}{100 * figures['rate'] / best:>10.0f} %"
                 f"{figures['p50_us'] / 1000:>9.2f}{figures['p99_us'] / 1000:>9.2f}{front:>11.0f}{core:>10.0f}")
-    print(f"\nThe core's time holds one C_Sign and its check on the host ({sign_and_check:.0f} us here); what is above that")
-    print("pays for the hop between front and core, the gate and the log.")
+    print(f"\nOf the core's time one C_Sign and its check on the host take {sign_and_check:.0f} us. The hop between front and core,")
+    print(f"the gate and the log together take what is left: {core - sign_and_check:.0f} us in the last line.")
     front, core = memory(environment)
     print(f"memory after that: front {front:.0f} MB, core {core:.0f} MB")
 

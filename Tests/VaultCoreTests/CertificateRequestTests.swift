@@ -10,7 +10,9 @@ import VaultCore
 import X509
 
 @Suite(.timeLimit(.minutes(5))) struct CertificateRequestTests {
-    @Test("a request is for the manifest's key and the names that were asked for", arguments: ["tls-gateway", "tls-public"])
+    @Test(
+        "a request is for the manifest's key and the names that were asked for",
+        arguments: ["tls-gateway", "tls-public"])
     func request(label: String) async throws {
         try await CoreFixture.run { fixture in
             try await fixture.serving {
@@ -59,7 +61,8 @@ import X509
         "a name that is no host name is refused",
         arguments: [
             "", ".", "a..b", ".example", "example.", "-a.example", "a-.example", "a b", "a/b", "a_b", "bücher.example",
-            "\u{212A}.example", "a\u{0}.example", "a\n.example", "*", "*.example", "a.*.example", "*a.example", "a,DNS:b", "DNS:a",
+            "\u{212A}.example", "a\u{0}.example", "a\n.example", "*", "*.example", "a.*.example", "*a.example",
+            "a,DNS:b", "DNS:a",
             String(repeating: "a", count: 64) + ".example", String(repeating: "aaaaaaa.", count: 31) + "example",
         ])
     func badNames(name: String) async throws {
@@ -89,7 +92,9 @@ import X509
             try await fixture.serving {
                 let isClean = await fixture.core.hsm.shutdown()
                 #expect(isClean)
-                let code = await fixture.refusal { try await fixture.certificateRequest(dns: ["vault.example"], ip: []) }
+                let code = await fixture.refusal {
+                    try await fixture.certificateRequest(dns: ["vault.example"], ip: [])
+                }
                 #expect(code == .sealed)
             }
         }

@@ -102,7 +102,7 @@ import VaultCore
         try await TestSocket.run(reply: ByteBuffer(repeating: 7, count: 1024)) { socket in
             let client = try DeafClient(path: socket.path)
             let frame = Array(try FrameClient.bytes(.describe).readableBytesView)
-            let most = 4 << 20
+            let most = 1 << 20
             let sent = try await client.send(frame, atMost: most)
             #expect(sent < most, "the core has taken \(sent) bytes of requests without an end")
             try await answers(socket)
@@ -154,7 +154,8 @@ import VaultCore
         #expect(try Data(contentsOf: URL(filePath: path)) == Data("precious".utf8))
     }
 
-    @Test("a path that cannot be bound is named", arguments: ["/missing/core.sock", String(repeating: "x", count: 200)])
+    @Test(
+        "a path that cannot be bound is named", arguments: ["/missing/core.sock", String(repeating: "x", count: 200)])
     func unusable(name: String) async throws {
         let path = TestSocket.freshPath() + name
         let error = await #expect(throws: StartError.self) { try await TestSocket.run(path: path) { _ in } }

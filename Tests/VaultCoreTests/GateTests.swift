@@ -74,7 +74,8 @@ struct GateCase {
         arguments: [
             ("iss", "https://other.example"), ("iss", nil), ("aud", nil), ("aud", ["https://api.example"]), ("aud", ""),
             ("iat", .integer(GateCase.now.seconds - 11)), ("iat", .integer(GateCase.now.seconds + 2)), ("iat", nil),
-            ("iat", .number(1.5)), ("exp", .integer(GateCase.now.seconds + 301)), ("exp", .integer(GateCase.now.seconds)),
+            ("iat", .number(1.5)), ("exp", .integer(GateCase.now.seconds + 301)),
+            ("exp", .integer(GateCase.now.seconds)),
             ("exp", .integer(JSONValue.safeIntegers.upperBound)), ("exp", nil), ("exp", "soon"),
             ("nbf", .integer(GateCase.now.seconds - 60)), ("jti", "short"), ("jti", nil), ("sub", nil),
             ("client_id", nil),
@@ -89,7 +90,8 @@ struct GateCase {
         { $0.kind = .denied }, { $0.jti = "fedcba9876543210" }, { $0.jti = nil },
         { $0.user = .init(iss: "https://idp.example", sub: "bob") }, { $0.user = nil }, { $0.client = "other" },
         { $0.client = nil }, { $0.exp = GateCase.now.seconds + 59 }, { $0.exp = nil }, { $0.kid = "other" },
-        { $0.kid = nil }, { $0.iat = GateCase.now.seconds - 1 }, { $0.tokenKind = "JWT" }, { $0.grantedScope = "accounts:write" }, { $0.grantedScope = nil },
+        { $0.kid = nil }, { $0.iat = GateCase.now.seconds - 1 }, { $0.tokenKind = "JWT" },
+        { $0.grantedScope = "accounts:write" }, { $0.grantedScope = nil },
         { $0.actors = nil }, { $0.actors = [.init(iss: "https://agents.example", sub: "other")] },
         { $0.actors = [.init(iss: "https://other.example", sub: "assistant")] },
         { $0.actors = [.init(iss: nil, sub: "assistant")] },
@@ -142,7 +144,8 @@ struct GateCase {
 }
 
 @Suite struct TLSGateTests {
-    private static let prefix = [UInt8](repeating: 0x20, count: 64) + Array("TLS 1.3, server CertificateVerify".utf8) + [0]
+    private static let prefix =
+        [UInt8](repeating: 0x20, count: 64) + Array("TLS 1.3, server CertificateVerify".utf8) + [0]
 
     @Test("a server CertificateVerify is signed", arguments: [32, 48])
     func accepted(hashLength: Int) throws {

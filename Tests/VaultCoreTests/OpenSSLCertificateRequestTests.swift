@@ -14,7 +14,8 @@ import VaultCore
                 let verified = try Command.run(["openssl", "req", "-verify", "-noout", "-in", path])
                 #expect(verified.status == 0 && verified.output.contains("verify OK"), "\(verified.output)")
                 let text = try Command.run(["openssl", "req", "-noout", "-text", "-in", path]).output
-                #expect(text.contains("DNS:vault.example, DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1"))
+                #expect(
+                    text.contains("DNS:vault.example, DNS:localhost, IP Address:127.0.0.1, IP Address:0:0:0:0:0:0:0:1"))
                 #expect(text.contains("Subject: CN = vault.example") && text.contains("ASN1 OID: prime256v1"))
                 #expect(text.contains("Signature Algorithm: ecdsa-with-SHA256"))
             }

@@ -11,7 +11,8 @@ import VaultTesting
             let fixture = try SoftHSMFixture.shared()
             let listing = try Command.run(
                 [
-                    "pkcs11-tool", "--module", fixture.modulePath, "--token-label", site.token.label, "--login", "--pin",
+                    "pkcs11-tool", "--module", fixture.modulePath, "--token-label", site.token.label, "--login",
+                    "--pin",
                     "env:TEST_PIN", "--list-objects", "--type", "privkey",
                 ],
                 environment: [

@@ -46,7 +46,10 @@ package struct Front: Service {
         let limits = ListenerLimits(configuration.limits)
         server = FrontServer(
             ops: try Listener(
-                name: "ops", settings: .init(host: configuration.listeners.ops.host, port: configuration.listeners.ops.port, limits: limits), transport: .plain,
+                name: "ops",
+                settings: .init(
+                    host: configuration.listeners.ops.host, port: configuration.listeners.ops.port, limits: limits),
+                transport: .plain,
                 routes: .operations(
                     readiness: { Front.readiness(client, bundles, identities, now: clock()) }, metrics: metrics),
                 environment: environment),
@@ -79,7 +82,9 @@ package struct Front: Service {
     }
 
     /// Checks what `init` would, and opens nothing.
-    package static func validate(_ source: ConfigurationBundle) throws { _ = try Bundle(source, cache: VerificationCache()) }
+    package static func validate(_ source: ConfigurationBundle) throws {
+        _ = try Bundle(source, cache: VerificationCache())
+    }
 
     /// Why requests would fail now, in words for an operator.
     private static func readiness(

@@ -15,8 +15,10 @@ package struct PublicDocuments: Sendable {
             jwksURI: configuration.listeners.public.externalURL + "/.well-known/jwks.json",
             algorithms: [.es256, .rs256, .edDSA, .ps256])
         metadata = [
-            ServerMetadata.authorizationServerPath: StaticDocument(json: JSONWriter.compact(.object(server.authorizationServer))),
-            ServerMetadata.openIDConfigurationPath: StaticDocument(json: JSONWriter.compact(.object(server.openIDConfiguration))),
+            ServerMetadata.authorizationServerPath: StaticDocument(
+                json: JSONWriter.compact(.object(server.authorizationServer))),
+            ServerMetadata.openIDConfigurationPath: StaticDocument(
+                json: JSONWriter.compact(.object(server.openIDConfiguration))),
         ]
     }
 

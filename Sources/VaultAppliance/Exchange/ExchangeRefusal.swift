@@ -31,7 +31,7 @@ extension ExchangeRefusal {
         self.init(error: error, status: 400, reason: error.description, rule: nil, retryAfter: nil)
     }
 
-    /// No configured client proved itself. The answer is the same whoever asked.
+    /// No configured client proved itself; the answer is the same whoever asked.
     static func client(_ reason: String) -> ExchangeRefusal {
         ExchangeRefusal(.invalidClient, "client authentication failed", status: 401, reason: reason)
     }
@@ -43,7 +43,8 @@ extension ExchangeRefusal {
 
     /// The subject token names who may act, and it is not this agent.
     static let actor = ExchangeRefusal(
-        .invalidRequest, "actor_token was not accepted", reason: "actor_token: the subject's may_act names another actor")
+        .invalidRequest, "actor_token was not accepted",
+        reason: "actor_token: the subject's may_act names another actor")
 
     /// The target is not one that this appliance serves (RFC 8707 section 2, RFC 8693 section 2.2.2).
     static func target(_ reason: String) -> ExchangeRefusal {
@@ -88,7 +89,7 @@ extension ExchangeRefusal {
 }
 
 extension ExchangeRefusal {
-    /// The answer: an RFC 6749 section 5.2 body. The code is all the client learns; the cause is in the log.
+    /// The answer, an RFC 6749 section 5.2 body: the code is all the client learns; the cause is in the log.
     var response: GatewayResponse {
         var headers: [(String, String)] = []
         if let retryAfter { headers.append(("Retry-After", String(retryAfter))) }

@@ -87,7 +87,8 @@ package struct ExchangeService: Sendable {
             clientID: parties.principal.client, issuedAt: now.seconds, expiry: now.seconds + lifetime,
             jti: newJWTID(), scope: scope, authorizationDetails: asked.authorizationDetails,
             actor: parties.agent.map { VerifiedToken.Party(issuer: $0.issuer, subject: $0.mappedSubject) },
-            priorActors: parties.user.actors, certificateThumbprint: parties.principal.thumbprint, txn: record.requestID)
+            priorActors: parties.user.actors, certificateThumbprint: parties.principal.thumbprint, txn: record.requestID
+        )
         let token = UnsignedJWS(
             type: AccessTokenClaims.type, algorithm: key.algorithm, kid: key.kid, claims: claims.json)
         let entry = record.mint(token, claims: claims, kid: key.kid, rule: grant.ruleID)
@@ -122,7 +123,7 @@ package struct ExchangeService: Sendable {
         return asked
     }
 
-    /// Records the refusal, then answers it. A refusal that cannot be recorded is answered as unavailable.
+    /// Records the refusal, then answers it; one that cannot be recorded is answered as unavailable.
     private func refuse(
         _ refusal: ExchangeRefusal, _ record: ExchangeRecord, _ requestID: String
     ) async -> GatewayResponse {
@@ -135,8 +136,10 @@ package struct ExchangeService: Sendable {
         metrics.refused(refusal.error.code.rawValue)
         logger.info(
             "refused an exchange",
-            metadata: ["request_id": "\(requestID)", "code": "\(refusal.error.code.rawValue)",
-                "reason": "\(refusal.reason)"])
+            metadata: [
+                "request_id": "\(requestID)", "code": "\(refusal.error.code.rawValue)",
+                "reason": "\(refusal.reason)",
+            ])
         return refusal.response
     }
 }

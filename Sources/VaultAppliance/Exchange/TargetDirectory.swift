@@ -30,7 +30,9 @@ struct TargetDirectory: Sendable {
         }
         for resource in resources {
             // Only the one accepted spelling: `/a/../b/` must not be matched as if it lay under `/a/`.
-            guard LocationText.isAcceptable(resource), let target = longestPrefix(of: resource) else { throw .target("resource: names no target") }
+            guard LocationText.isAcceptable(resource), let target = longestPrefix(of: resource) else {
+                throw .target("resource: names no target")
+            }
             try Self.agree(target, &found)
         }
         guard let found else { throw .target("neither audience nor resource is given") }

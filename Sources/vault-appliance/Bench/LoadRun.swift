@@ -47,7 +47,8 @@ struct LoadRun {
             channel.eventLoop.makeCompletedFuture {
                 let shared = shared.value
                 let pipeline = channel.pipeline.syncOperations
-                try pipeline.addHandler(NIOSSLClientHandler(context: context, serverHostname: host.isAddress ? nil : host))
+                try pipeline.addHandler(
+                    NIOSSLClientHandler(context: context, serverHostname: host.isAddress ? nil : host))
                 try pipeline.addHTTPClientHandlers()
                 try pipeline.addHandler(
                     LoadConnection(nextRequest: { shared.next() }, onSample: { shared.add($0) }))

@@ -20,7 +20,8 @@ struct BenchExchange: AsyncParsableCommand {
     @Option(help: "CA certificates that vouch for the listener (PEM).", completion: .file()) var ca: String
     @Option(help: "The gateway's certificate chain (PEM).", completion: .file()) var cert: String
     @Option(help: "The gateway's private key (PEM).", completion: .file()) var key: String
-    @Option(help: "File with one application/x-www-form-urlencoded body a line.", completion: .file()) var requests: String
+    @Option(help: "File with one application/x-www-form-urlencoded body a line.", completion: .file()) var requests:
+        String
     @Option(help: "Connections, each with one request in flight.") var connections = 16
     @Option(help: "Seconds of load that count.") var seconds = 10
     @Option(help: "Seconds of load before that do not count.") var warmup = 2
@@ -79,7 +80,8 @@ struct BenchExchange: AsyncParsableCommand {
         let statuses = outcome.statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }
         print(
             String(
-                format: "%8.0f exchanges/s  p50 %.2f  p95 %.2f  p99 %.2f  p99.9 %.2f ms  (%d connections; %@)", outcome.rate,
+                format: "%8.0f exchanges/s  p50 %.2f  p95 %.2f  p99 %.2f  p99.9 %.2f ms  (%d connections; %@)",
+                outcome.rate,
                 milliseconds(50), milliseconds(95), milliseconds(99), milliseconds(99.9), connections,
                 statuses.joined(separator: ", ")))
     }

@@ -8,7 +8,8 @@ import VaultCore
 struct BenchHSM: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "hsm", abstract: "Measure signatures a second: plain C_Sign loops against the bridge's lanes.",
-        discussion: "Opens the token by itself, beside a running core; use it on a machine that has nothing else to do.")
+        discussion: "Opens the token by itself, beside a running core; use it on a machine that has nothing else to do."
+    )
 
     @OptionGroup var options: ConfigurationOption
     @Option(help: "Seconds a measurement.") var seconds = 3
@@ -40,7 +41,10 @@ struct BenchHSM: AsyncParsableCommand {
             print(String(decoding: JSONWriter.canonical(line), as: UTF8.self))
         } else {
             let name = key.algorithm.padding(toLength: 14, withPad: " ", startingAt: 0)
-            print(name + String(format: "%7d %13.0f %16.0f %17.0f", lanes, figures.loop, figures.checkedLoop, figures.lanes))
+            print(
+                name
+                    + String(
+                        format: "%7d %13.0f %16.0f %17.0f", lanes, figures.loop, figures.checkedLoop, figures.lanes))
         }
     }
 }

@@ -30,7 +30,9 @@ struct Core: AsyncParsableCommand {
             })
         let services = ServiceGroup(
             configuration: .init(
-                services: [.init(service: CoreDaemon(core: core, group: .singletonMultiThreadedEventLoopGroup, logger: logger))],
+                services: [
+                    .init(service: CoreDaemon(core: core, group: .singletonMultiThreadedEventLoopGroup, logger: logger))
+                ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         try await services.run()
     }

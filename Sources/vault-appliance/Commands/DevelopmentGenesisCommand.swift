@@ -7,7 +7,8 @@ import VaultCore
 struct DevelopmentGenesisCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "development-genesis",
-        abstract: "Generate the configured keys in the token under development custody; for development and tests alone.",
+        abstract:
+            "Generate the configured keys in the token under development custody; for development and tests alone.",
         discussion: """
             Nobody vouches for what this makes: the manifest is unsigned, and status, health and every audit entry say
             'custody: development'. It refuses to run where a manifest exists.
@@ -32,6 +33,7 @@ struct KeyEvidence {
     let summary: String
 
     init(_ evidence: [String: Bool]) {
-        summary = evidence.sorted { $0.key < $1.key }.map { $0.value ? $0.key : "not \($0.key)" }.joined(separator: ", ")
+        summary = evidence.sorted { $0.key < $1.key }.map { $0.value ? $0.key : "not \($0.key)" }.joined(
+            separator: ", ")
     }
 }

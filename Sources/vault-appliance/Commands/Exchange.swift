@@ -114,7 +114,8 @@ struct Exchange: AsyncParsableCommand {
 
     private func explain(_ answer: Answer, _ client: HTTPClient) async throws {
         let parts = answer.token.split(separator: ".", omittingEmptySubsequences: false)
-        guard parts.count == 3, let header = Base64URL.decode(String(parts[0])), let claims = Base64URL.decode(String(parts[1]))
+        guard parts.count == 3, let header = Base64URL.decode(String(parts[0])),
+            let claims = Base64URL.decode(String(parts[1]))
         else { throw CommandFailure("the endpoint returned something that is no JWS") }
         let headerJSON = try JSONParser.parse(header)
         let signer = try await signer(of: answer.token, header: headerJSON, client)
@@ -122,7 +123,8 @@ struct Exchange: AsyncParsableCommand {
         var report: JSONObject = JSONObject([
             .init(name: "header", value: headerJSON), .init(name: "claims", value: try JSONParser.parse(claims)),
             .init(name: "expires_in", value: answer.body["expires_in"] ?? .null),
-            .init(name: "signed_by", value: .string(signer)), .init(name: "request_id", value: .string(answer.requestID)),
+            .init(name: "signed_by", value: .string(signer)),
+            .init(name: "request_id", value: .string(answer.requestID)),
         ])
         if let leaf = answer.leaf { report["leaf"] = .integer(Int64(clamping: leaf)) }
         if let entry { report["entry"] = try JSONParser.parse(entry) }

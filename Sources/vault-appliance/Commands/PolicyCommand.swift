@@ -11,13 +11,15 @@ struct PolicyCommand: AsyncParsableCommand {
     struct Explain: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say what each rule makes of a request, and what comes of it.",
-            discussion: "Exits 0 when the request would be granted, 1 when it would be refused. Needs no running appliance.")
+            discussion:
+                "Exits 0 when the request would be granted, 1 when it would be refused. Needs no running appliance.")
 
         @OptionGroup var options: ConfigurationOption
         @Option(help: "Client id of the gateway.") var gateway: String
         @Option(help: "The user's subject.") var user: String
         @Option(help: "Name of the user's issuer; needed where several are configured.") var userIssuer: String?
-        @Option(help: "The user's groups, separated by commas; left out, the user has no such claim.") var groups: String?
+        @Option(help: "The user's groups, separated by commas; left out, the user has no such claim.") var groups:
+            String?
         @Option(help: "The agent's subject.") var agent: String?
         @Option(help: "Name of the agent's issuer; needed where several are configured.") var agentIssuer: String?
         @Option(help: "Name of the target.") var target: String
@@ -37,7 +39,9 @@ struct PolicyCommand: AsyncParsableCommand {
             for explanation in try policy.explain(request) { print(explanation.line) }
             do throws(Denial) {
                 let grant = try policy.grant(request, now: systemClock().seconds)
-                print("granted by \(grant.ruleID): scope [\(grant.scopes.joined(separator: " "))], \(grant.lifetime.default) s")
+                print(
+                    "granted by \(grant.ruleID): scope [\(grant.scopes.joined(separator: " "))], \(grant.lifetime.default) s"
+                )
             } catch {
                 print("refused: \(error.code.rawValue): \(error.reason)")
                 throw ExitCode.failure
@@ -46,7 +50,9 @@ struct PolicyCommand: AsyncParsableCommand {
 
         private func request(_ configuration: Configuration) throws -> AccessRequest {
             let facts = try proven.map { name in
-                guard let fact = Requirement(rawValue: name) else { throw CommandFailure("--proven: \(name) is not known") }
+                guard let fact = Requirement(rawValue: name) else {
+                    throw CommandFailure("--proven: \(name) is not known")
+                }
                 return fact
             }
             return AccessRequest(
@@ -72,7 +78,8 @@ struct PolicyCommand: AsyncParsableCommand {
             if let name { return name }
             let candidates = configuration.issuers.filter { $0.roles.contains(role) }
             guard let only = candidates.first, candidates.count == 1 else {
-                throw CommandFailure("name the issuer of the \(role.rawValue): " + candidates.map(\.name).joined(separator: ", "))
+                throw CommandFailure(
+                    "name the issuer of the \(role.rawValue): " + candidates.map(\.name).joined(separator: ", "))
             }
             return only.name
         }

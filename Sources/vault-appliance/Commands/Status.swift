@@ -49,7 +49,8 @@ enum AdminClient {
     /// Sends one command and returns the core's answer.
     static func call(_ command: JSONValue, socket: String) async throws -> JSONValue {
         do {
-            let connection = try await CoreConnection.connect(path: socket, group: .singletonMultiThreadedEventLoopGroup)
+            let connection = try await CoreConnection.connect(
+                path: socket, group: .singletonMultiThreadedEventLoopGroup)
             defer { connection.close() }
             var reply = try await connection.call(.admin, ByteBuffer(json: command), within: .seconds(10))
             guard let answer = reply.readJSON() else { throw CoreError(.malformed, "an answer that cannot be read") }
@@ -77,7 +78,8 @@ struct StatusText {
         }
         var lines = [
             "state        \(text("state"))",
-            "custody      \(text("custody"))" + (text("custody") == "development" ? "  (nobody vouches for these keys)" : ""),
+            "custody      \(text("custody"))"
+                + (text("custody") == "development" ? "  (nobody vouches for these keys)" : ""),
             "appliance    \(text("appliance")), manifest \(text("manifest", "version"))",
             "hsm          \(text("hsm", "token")) (serial \(text("hsm", "serial"))): \(text("hsm", "login")), breaker \(text("hsm", "breaker"))",
             "lanes        \(text("hsm", "lanes")), written off \(text("hsm", "lanes_written_off")), queue \(text("hsm", "queue_depth"))",
@@ -88,7 +90,8 @@ struct StatusText {
             let key = key.object
             func member(_ name: String) -> String { key?[name]?.string ?? "-" }
             lines.append(
-                "key          \(member("label"))  \(member("alg"))  \(member("purpose"))  \(member("state"))  \(member("kid"))")
+                "key          \(member("label"))  \(member("alg"))  \(member("purpose"))  \(member("state"))  \(member("kid"))"
+            )
         }
         self.lines = lines
     }

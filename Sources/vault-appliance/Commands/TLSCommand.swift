@@ -43,7 +43,8 @@ struct TLSCommand: AsyncParsableCommand {
 
     struct Install: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "install", abstract: "Check a certificate chain against the listener's key and put it in place.")
+            commandName: "install",
+            abstract: "Check a certificate chain against the listener's key and put it in place.")
 
         @OptionGroup var options: ConfigurationOption
         @Option(help: "Which listener: gateway or public.") var listener: Listener
@@ -55,7 +56,9 @@ struct TLSCommand: AsyncParsableCommand {
             let installed = try CertificateInstallation.install(
                 chain: try Data(contentsOf: URL(filePath: chain)), listener: listener,
                 point: try await AdminClient.point(of: listener.key, configuration), now: systemClock())
-            print("installed \(listener.certificateFile): valid until \(installed.rfc3339). The front reads it on SIGHUP.")
+            print(
+                "installed \(listener.certificateFile): valid until \(installed.rfc3339). The front reads it on SIGHUP."
+            )
         }
     }
 

@@ -68,7 +68,9 @@ package struct CoreFixture: Sendable {
 
     /// The manifest's key with this label.
     package func key(_ label: String) throws -> ManifestKey {
-        guard let key = core.manifest.keys.first(where: { $0.label == label }) else { throw CoreError(.unknownKey, label) }
+        guard let key = core.manifest.keys.first(where: { $0.label == label }) else {
+            throw CoreError(.unknownKey, label)
+        }
         return key
     }
 

@@ -21,10 +21,12 @@ package struct MintDraft: Sendable {
             .init(name: "typ", value: "at+jwt"),
         ])
         claims = JSONObject([
-            .init(name: "iss", value: .string(key.gate?.issuer ?? "")), .init(name: "aud", value: "https://api.example"),
+            .init(name: "iss", value: .string(key.gate?.issuer ?? "")),
+            .init(name: "aud", value: "https://api.example"),
             .init(name: "sub", value: "alice"), .init(name: "client_id", value: "gateway"),
             .init(name: "iat", value: .integer(now.seconds)), .init(name: "nbf", value: .integer(now.seconds)),
-            .init(name: "exp", value: .integer(now.seconds + 60)), .init(name: "jti", value: .string(UUID().uuidString)),
+            .init(name: "exp", value: .integer(now.seconds + 60)),
+            .init(name: "jti", value: .string(UUID().uuidString)),
         ])
     }
 

@@ -68,12 +68,16 @@ extension StartFault {
 
 extension StartFault {
     static let manifests = [
-        manifest("no manifest", nil, "cannot be read") { try FileManager.default.removeItem(atPath: $0.settings.manifestFile) },
+        manifest("no manifest", nil, "cannot be read") {
+            try FileManager.default.removeItem(atPath: $0.settings.manifestFile)
+        },
         manifest("a manifest that is no JSON", nil, "is not strict JSON") { try $0.replaceManifest(with: [0]) },
         manifest("an empty manifest, as a genesis that was killed leaves it", nil, "is not strict JSON") {
             try $0.replaceManifest(with: [])
         },
-        manifest("a manifest that is a list", nil, "must be an object") { try $0.replaceManifest(with: Array("[]".utf8)) },
+        manifest("a manifest that is a list", nil, "must be an object") {
+            try $0.replaceManifest(with: Array("[]".utf8))
+        },
         manifest("a manifest with a member that nobody knows", "colour", "is not a known member") {
             try $0.changeManifestJSON { $0["colour"] = "green" }
         },
@@ -86,7 +90,9 @@ extension StartFault {
         manifest("a key under a name that is not its own", "keys[0].kid", "is not the thumbprint") {
             try $0.changeManifest { $0.keys[0].kid = $0.keys[1].kid }
         },
-        configuration("a configuration of another custody", "core.custody", "is quorum, but the manifest says development") {
+        configuration(
+            "a configuration of another custody", "core.custody", "is quorum, but the manifest says development"
+        ) {
             $0.settings.custody = "quorum"
         },
         configuration("a manifest of another custody", "core.custody", "is development, but the manifest says quorum") {
@@ -125,7 +131,8 @@ extension StartFault {
         manifest("a key for an algorithm that nobody knows", "keys (sign-rs256)", "its alg, id or jwk cannot be read") {
             try $0.changeManifest { $0.keys[1].algorithm = "HS256" }
         },
-        manifest("a key whose identifier is not hexadecimal", "keys (sign-rs256)", "its alg, id or jwk cannot be read") {
+        manifest("a key whose identifier is not hexadecimal", "keys (sign-rs256)", "its alg, id or jwk cannot be read")
+        {
             try $0.changeManifest { $0.keys[1].id = "xyz" }
         },
         manifest("no checkpoint key", "keys", "names no active checkpoint key") {

@@ -135,7 +135,7 @@ let package = Package(
             dependencies: [
                 "VaultCore", "HSMBridge", "AuditLog", "Custody", "CoreProtocol", "Minting", "StrictEncoding",
                 "VaultTesting", .product(name: "X509", package: "swift-certificates"),
-                .product(name: "Logging", package: "swift-log"),
+                .product(name: "SwiftASN1", package: "swift-asn1"), .product(name: "Logging", package: "swift-log"),
             ] + crypto + nio,
             swiftSettings: strict),
         .testTarget(

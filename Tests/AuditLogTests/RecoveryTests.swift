@@ -146,7 +146,8 @@ import Testing
         segment.replaceSubrange(page..<page + batch.count, with: batch)
         let copy = try fixture.copy()
         try write(segment, to: copy + "/journal/1")
-        // The next entry fills its page to the last byte, so that the remainder would follow it as if it were its batch.
+        // The next entry fills its page to the last byte, so that the remainder would follow it as if it were its
+        // batch.
         var next = Entry(kind: .mint)
         next.locations = ["", "", ""]
         let missing = JournalRecord.pageBytes - JournalRecord.headerBytes - (try next.prepared().bytes.count)

@@ -188,7 +188,7 @@ import Testing
             "keys[3].purpose", "makes a second checkpoint key"),
         .init(
             "{label: tls-public, purpose: tls, alg: ES256}", "{label: tls-public, purpose: tls, alg: RS256} # HERE",
-            "keys[4].alg", "must not be RS256 for a TLS key"),
+            "keys[4].alg", "must be ES256 for a TLS key"),
         .init(
             "{label: tls-public, purpose: tls, alg: ES256}",
             "{label: tls-public, purpose: tls, alg: ES256, types: [\"at+jwt\"]} # HERE", "keys[4].types",

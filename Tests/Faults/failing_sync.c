@@ -3,7 +3,7 @@
 // Once the file named by VAULT_FAULT_FLAG exists,
 //   VAULT_FAULT=sync    fsync and fdatasync fail with EIO,
 //   VAULT_FAULT=space   write, pwrite and pwrite64 fail with ENOSPC,
-// on regular files alone, and never on standard input, output or error: the process under test may still say why it ends.
+// on regular files alone, and never on standard input, output or error: the process may still say why it ends.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>

@@ -178,7 +178,8 @@ struct RecoveryTests {
             let key = try await Harness.signingKey(hsm)
             FaultyModule.stand(.hangs, for: .sign, slot: slot)
             await #expect(throws: HSMError(.laneHung)) { try await sign(key) }
-            #expect(hsm.status.lanesWrittenOff == 1 && !hsm.status.isReady)
+            // A probe may have hung as well by the time this looks.
+            #expect(hsm.status.lanesWrittenOff >= 1 && !hsm.status.isReady)
             await #expect(throws: HSMError(.unavailable)) { try await sign(key) }
             FaultyModule.stand(nil, for: .sign, slot: slot)
             try await until { hsm.status.isReady && hsm.status.hungLanes == 0 && hsm.status.lanes == 2 }

@@ -6,7 +6,9 @@ extension Entry {
     /// Source: RFC 8785 section 3.2.
     package var canonicalBytes: [UInt8] { encoded(time: time?.rfc3339).bytes }
 
-    /// Validates and encodes all but the time, which the sequencer fills in: encoding is the callers' work, in parallel.
+    /// Validates and encodes all but the time, which the commit thread fills in.
+    ///
+    /// Encoding is the callers' work, so that it is done in parallel.
     func prepared() throws(AuditLogError) -> PreparedEntry {
         try validate()
         let encoding = encoded(time: PreparedEntry.placeholder)

@@ -29,7 +29,7 @@ extension Entry {
         /// What stands before the first full stop; the whole name where there is none.
         package var group: String { String(rawValue.prefix { $0 != "." }) }
 
-        /// Whether entries of this kind may carry `detail`: those about the appliance itself, never those about a request.
+        /// Whether entries of this kind may carry `detail`: those about the appliance, never those about a request.
         var allowsDetail: Bool { ["admin", "activation", "ceremony", "config"].contains(group) }
 
         /// Whether this kind may use the disk space that is kept back: what issues credentials, and what stops them.

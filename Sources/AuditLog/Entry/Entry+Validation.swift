@@ -1,8 +1,9 @@
 import StrictEncoding
 
 extension Entry {
-    /// Refuses values out of bounds: long strings and lists, control characters, negative numbers, `detail` where it
-    /// does not belong.
+    /// Refuses values out of bounds.
+    ///
+    /// That is: long strings and lists, control characters, negative numbers, `detail` where it does not belong.
     func validate() throws(AuditLogError) {
         for (member, text) in texts {
             if let text { try Entry.check(text, member) }

@@ -2,9 +2,10 @@ import Crypto
 
 /// One entry as the journal holds it: header, then the entry's bytes.
 ///
-/// The header is `LEAF`, the entry's length (4 bytes), its index, the index its batch began with (8 bytes each), all big
-/// endian, and 16 bytes that check them, the segment's sequence number and the entry's leaf hash. A batch is what one
-/// sync made durable: it begins on a page of its own, so that a torn write never touches what was acknowledged before.
+/// The header is `LEAF`, the entry's length (4 bytes), its index, the index its batch began with (8 bytes each), all
+/// big endian, and 16 bytes that check them, the segment's sequence number and the entry's leaf hash. A batch is what
+/// one sync made durable: it begins on a page of its own, so that a torn write never touches what was acknowledged
+/// before.
 struct JournalRecord: Sendable {
     static let headerBytes = 40
     /// Batches begin at multiples of this: the unit the kernel writes in.

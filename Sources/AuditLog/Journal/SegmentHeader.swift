@@ -1,4 +1,4 @@
-/// The first page of a journal segment: what it is, its place in the order of segments, its size, and the log it belongs to.
+/// The first page of a journal segment: its place in the order of segments, its size, and the log it belongs to.
 struct SegmentHeader: Sendable, Equatable {
     static let bytes = JournalRecord.pageBytes
     private static let magic = Array("vault-audit-journal/1\n".utf8)

@@ -1,8 +1,9 @@
 import Glibc
 import Synchronization
 
-/// The segments that wait to be written, and the making of new ones: written full of zeros, so that a sync of what
-/// replaces them needs no metadata.
+/// The segments that wait to be written, and the making of new ones.
+///
+/// They are written full of zeros: a sync of what replaces the zeros needs no metadata.
 final class SegmentPool: Sendable {
     /// How many segments wait at most; more than that are removed instead of reused.
     private static let maximumSpares = 2

@@ -1,7 +1,9 @@
 package import StrictEncoding
 
 extension AuditLog {
-    /// Opens the log of a directory, which is made (mode 0700) if its parent exists, or brings it back after a stop or crash.
+    /// Opens the log of a directory, new or as a stop or crash left it.
+    ///
+    /// The directory is made (mode 0700) if its parent exists.
     ///
     /// - Parameters:
     ///   - directory: For this log alone; its files get mode 0600.
@@ -9,10 +11,11 @@ extension AuditLog {
     ///   - signer: Signs checkpoints.
     ///   - clock: The time of entries.
     ///   - options: Intervals and bounds.
-    ///   - onFatal: Called once, on a thread of the log, when nothing can be recorded any more: the process should exit.
+    ///   - onFatal: Called once, on a thread of the log, when nothing can be recorded any more: the process should
+    ///     exit.
     /// - Returns: The log, ready to append.
-    /// - Throws: `locked` when another process holds it; `rolledBack`, `corruptJournal`, `badTile`, `badBundle`, `badRoot`,
-    ///   `badSignature`, `wrongOrigin` or `missingFile` when the directory is not what was left there.
+    /// - Throws: `locked` when another process holds it; `rolledBack`, `corruptJournal`, `badTile`, `badBundle`,
+    ///   `badRoot`, `badSignature`, `wrongOrigin` or `missingFile` when the directory is not what was left there.
     package static func open(
         directory: String, origin: String, signer: any CheckpointSigner, clock: @escaping @Sendable () -> UnixTime,
         options: AuditLogOptions = AuditLogOptions(), onFatal: @escaping @Sendable (AuditLogError) -> Void

@@ -3,9 +3,9 @@ import Synchronization
 /// The tamper-evident audit log of one directory, as its only writer.
 ///
 /// An entry becomes a leaf of an RFC 6962 tree once it is durable in the journal. Tiles, entry bundles and signed
-/// checkpoints (C2SP tlog-tiles, signed-note, tlog-checkpoint) are derived from there: every `checkpointInterval`, but no
-/// more often than once in 40 times what a signature takes. After a failed write or sync nothing more is recorded, and
-/// `onFatal` is called once.
+/// checkpoints (C2SP tlog-tiles, signed-note, tlog-checkpoint) are derived from there: every `checkpointInterval`, but
+/// no more often than once in 40 times what a signature takes. After a failed write or sync nothing more is recorded,
+/// and `onFatal` is called once.
 package final class AuditLog: Sendable {
     private let queue: CommitQueue
     private let board: StatusBoard
@@ -50,8 +50,8 @@ package final class AuditLog: Sendable {
 
     /// Takes nothing more, commits what waits, makes the last checkpoint and lets another writer in.
     ///
-    /// Throws `failed` when the log had failed, and `notSigned` when the last checkpoint could not be had; the entries are
-    /// in the journal then, and the next start covers them.
+    /// Throws `failed` when the log had failed, and `notSigned` when the last checkpoint could not be had; the entries
+    /// are in the journal then, and the next start covers them.
     package func close() async throws(AuditLogError) {
         queue.close()
         await end.wait()

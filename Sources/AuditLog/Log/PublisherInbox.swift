@@ -14,7 +14,7 @@ final class PublisherInbox: Sendable {
     /// With this many leaves the publisher is woken before its time, so that memory stays bounded.
     private static let wakeThreshold = 4096
     /// With this many it is too far behind.
-    private static let limit = 65_536
+    private static let limit = 32_768
 
     private let state: Mutex<Delivery>
     private let wake = DispatchSemaphore(value: 0)

@@ -4,8 +4,8 @@ import StrictEncoding
 ///
 /// Source: RFC 4648 section 4.
 ///
-/// Strictness matters here: a signature line that decodes to the same bytes from two texts would let a flipped byte of a
-/// checkpoint go unnoticed.
+/// Strictness matters here: a signature line that decodes to the same bytes from two texts would let a flipped byte of
+/// a checkpoint go unnoticed.
 enum StandardBase64 {
     /// The encoded form.
     static func string(_ bytes: [UInt8]) -> String {

@@ -1,5 +1,6 @@
-/// Puts files in place so that a crash leaves each either absent, old or complete: written aside, synced, renamed, and the
-/// directory synced.
+/// Puts files in place so that a crash leaves each either absent, old or complete.
+///
+/// They are written aside, synced and renamed, and then the directory is synced.
 struct DurableFiles {
     /// A file to be put in place; the path is relative to the log directory.
     struct File: Sendable {
@@ -21,7 +22,7 @@ struct DurableFiles {
     mutating func put(_ files: [File]) throws(AuditLogError) {
         var changed: Set<String> = []
         for file in files { try makeParents(of: file.path, changed: &changed) }
-        for (number, file) in files.enumerated() { try write(file.bytes, to: temporary(number)) }
+        try write(files[...], number: 0)
         for (number, file) in files.enumerated() {
             let path = "\(layout.directory)/\(file.path)"
             let failure = operations.rename(temporary(number), path)
@@ -33,9 +34,13 @@ struct DurableFiles {
 
     private func temporary(_ number: Int) -> String { "\(layout.temporary)/\(number)" }
 
-    private func write(_ bytes: [UInt8], to path: String) throws(AuditLogError) {
-        let file = try OpenFile(path, .creating)
-        try file.write(bytes[...], at: 0, operations)
+    /// Writes all files before it syncs the first, on the way back: they then share most of the disk's work.
+    private func write(_ files: ArraySlice<File>, number: Int) throws(AuditLogError) {
+        guard let next = files.first else { return }
+        let file = try OpenFile(temporary(number), .creating)
+        try file.write(next.bytes[...], at: 0, operations)
+        file.beginWriteback()
+        try write(files.dropFirst(), number: number + 1)
         try file.sync(operations)
     }
 

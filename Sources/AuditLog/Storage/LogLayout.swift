@@ -25,9 +25,10 @@ struct LogLayout: Sendable {
     /// The full path of a tile or bundle.
     func path(_ tile: TilePath) -> String { "\(directory)/\(tile)" }
 
-    /// The bytes of a tile or bundle as far as a tree of some size needs them: the partial one, or the start of the full one.
+    /// The hashes of a tile as far as a tree of some size needs them.
     ///
-    /// A partial one may be gone once the full one exists. Source: C2SP tlog-tiles, "Partial Tiles".
+    /// That is the partial tile, or the start of the full one: a partial one may be gone once the full one exists.
+    /// Source: C2SP tlog-tiles, "Partial Tiles".
     func hashes(_ tile: TilePath) throws(AuditLogError) -> [MerkleHash] {
         for candidate in [tile, tile.full] {
             guard let bytes = try OpenFile.contentsIfPresent(of: path(candidate)) else { continue }

@@ -112,6 +112,11 @@ struct OpenFile: ~Copyable {
         }
     }
 
+    /// Starts writing what is in memory to the disk without waiting; only a hint, so its result does not matter.
+    func beginWriteback() {
+        _ = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+    }
+
     /// Makes the file's data durable.
     ///
     /// A failure is final: what the file holds is unknown from then on.

@@ -1,6 +1,6 @@
-/// The roots of the perfect subtrees that make up a tree of any size, largest first: enough to add leaves and know the root.
+/// The roots of the perfect subtrees that make up a tree, largest first.
 ///
-/// Source: RFC 6962 section 2.1.
+/// They are enough to add leaves and know the root. Source: RFC 6962 section 2.1.
 struct CompactRange: Sendable {
     private(set) var size: UInt64 = 0
     private var peaks: [MerkleHash] = []

@@ -11,8 +11,8 @@ package enum LogVerifier {
     /// Verifies the log of a directory and says what was found; the first fault is thrown, with its file.
     ///
     /// The root is computed from the entries alone; every tile of every level, and every partial file that is there, is
-    /// compared with what the entries give. A log that is being written may be verified: what the last checkpoint does not
-    /// cover is compared with the journal.
+    /// compared with what the entries give. A log that is being written may be verified: what the last checkpoint does
+    /// not cover is compared with the journal.
     ///
     /// - Parameters:
     ///   - directory: The log directory, or a copy of its `checkpoint` and `tile`.

@@ -49,8 +49,8 @@ extension Configuration.Key {
         if purpose == .checkpoint, algorithm != .edDSA {
             section.fault("alg", "must be EdDSA for a checkpoint key", mend: "signed notes are Ed25519; write EdDSA")
         }
-        if purpose == .tls, algorithm == .rs256 {
-            section.fault("alg", "must not be RS256 for a TLS key", mend: "TLS 1.3 has no such signature; write ES256")
+        if purpose == .tls, algorithm != .es256 {
+            section.fault("alg", "must be ES256 for a TLS key", mend: "the listeners sign with P-256 alone; write ES256")
         }
     }
 }

@@ -176,7 +176,7 @@ import Testing
             "is only for custody: development"),
         .init("{label: other,", "{label: sign-es256, # HERE\n    ", "keys[1].label", twice),
         .init(
-            "{label: checkpoint, purpose: checkpoint, alg: EdDSA}", "{label: checkpoint, purpose: tls, alg: EdDSA}",
+            "{label: checkpoint, purpose: checkpoint, alg: EdDSA}", "{label: checkpoint, purpose: tls, alg: ES256}",
             "keys", "has no checkpoint key"),
         .init(
             "{label: checkpoint, purpose: checkpoint, alg: EdDSA}",

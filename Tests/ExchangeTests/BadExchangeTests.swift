@@ -211,10 +211,11 @@ extension BadExchange {
         #expect(answer.error == "invalid_request")
     }
 
-    @Test func anExpiredClientCertificateIsNoClientAnyMore() async throws {
-        let fixture = try await ExchangeFixture()
-        let builder = try ExchangeRequestBuilder(fixture)
-        fixture.wait(seconds: 40 * 86_400)
+    @Test("a client certificate outside its validity is no client's", arguments: [-40, 40])
+    func certificateOutsideItsValidity(days: Int64) async throws {
+        let fixture = try await ExchangeTests.shared.value
+        var builder = try ExchangeRequestBuilder(fixture)
+        builder.peer = try fixture.certificate(madeAt: fixture.now.adding(seconds: days * 86_400))
         let answer = try ExchangeAnswer(await fixture.service.respond(to: builder.request()))
         #expect(answer.status == 401)
         #expect(answer.error == "invalid_client")

@@ -6,7 +6,6 @@ import Logging
 import Minting
 import StrictEncoding
 import SwiftASN1
-import Synchronization
 import VaultCore
 import VaultTesting
 
@@ -25,24 +24,15 @@ final class ExchangeFixture: Sendable {
     let agents: DevelopmentIssuer
     let authority: DevelopmentPKI
     let logDirectory: String
-    private let time: TestClock
-
-    /// A clock that starts with the machine's and can be moved.
-    final class TestClock: Sendable {
-        private let offset = Mutex<Int64>(0)
-
-        var now: UnixTime {
-            UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000) + offset.withLock { $0 })
-        }
-
-        func move(seconds: Int64) { offset.withLock { $0 += seconds * 1000 } }
-    }
+    private let clock: @Sendable () -> UnixTime
 
     /// Makes keys, starts the core and loads the bundle.
     init() async throws {
         let directory = NSTemporaryDirectory() + "vault-exchange-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let time = TestClock()
+        let clock: @Sendable () -> UnixTime = {
+            UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
+        }
         let softHSM = try SoftHSMFixture.shared()
         let users = try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: Self.vault)
         let agents = try DevelopmentIssuer(issuer: "https://agents.acme.example", audience: Self.vault)
@@ -51,38 +41,35 @@ final class ExchangeFixture: Sendable {
         let source = try ConfigurationBundle.load(file: directory + "/config.yaml")
         let settings = files.coreSettings(source.configuration)
         _ = try await DevelopmentGenesis(
-            settings: settings, clock: { time.now },
+            settings: settings, clock: clock,
             random: { count in (0..<count).map { _ in UInt8.random(in: .min ... .max) } }
         ).run { _ in }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         core = try await VaultCore.start(
-            settings: settings, logger: logger, clock: { time.now }, instance: "test", onFatal: { _ in })
+            settings: settings, logger: logger, clock: clock, instance: "test", onFatal: { _ in })
         let bundle = try Bundle(source, cache: VerificationCache())
         _ = try await core.append(bundle.loadedEntry)
         keys = KeyDirectory(issuer: source.configuration.issuer)
         keys.update(core.description)
         service = ExchangeService(
             core: core, keys: keys, bundles: BundleStore(bundle), metrics: ExchangeMetrics(MetricsRegistry()),
-            logger: logger, clock: { time.now },
+            logger: logger, clock: clock,
             newJWTID: {
                 var generator = SystemRandomNumberGenerator()
                 return JWTID.random(using: &generator)
             })
         self.users = users
         self.agents = agents
-        self.time = time
-        authority = try DevelopmentPKI(now: time.now)
+        self.clock = clock
+        authority = try DevelopmentPKI(now: clock())
         logDirectory = settings.logDirectory
     }
 
-    var now: UnixTime { time.now }
+    var now: UnixTime { clock() }
 
-    /// Moves the clock of front and core alike.
-    func wait(seconds: Int64) { time.move(seconds: seconds) }
-
-    /// A client certificate with one SPIFFE id.
-    func certificate(_ name: String = gatewayName) throws -> PeerCertificate {
-        let credential = try authority.clientCredential(spiffeID: name, commonName: "test", now: now)
+    /// A client certificate with one SPIFFE id, valid from `time` on, or from now.
+    func certificate(_ name: String = gatewayName, madeAt time: UnixTime? = nil) throws -> PeerCertificate {
+        let credential = try authority.clientCredential(spiffeID: name, commonName: "test", now: time ?? now)
         return try PeerCertificate(der: try PEMDocument(pemString: credential.certificatePEM).derBytes)
     }
 

@@ -50,7 +50,8 @@ extension Configuration.Key {
             section.fault("alg", "must be EdDSA for a checkpoint key", mend: "signed notes are Ed25519; write EdDSA")
         }
         if purpose == .tls, algorithm != .es256 {
-            section.fault("alg", "must be ES256 for a TLS key", mend: "the listeners sign with P-256 alone; write ES256")
+            section.fault(
+                "alg", "must be ES256 for a TLS key", mend: "the listeners sign with P-256 alone; write ES256")
         }
     }
 }

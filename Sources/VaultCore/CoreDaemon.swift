@@ -28,6 +28,7 @@ package struct CoreDaemon: Service {
             throw error
         }
         await core.shutdown()
+        logger.info("the core has stopped")
     }
 
     private func serve() async throws {

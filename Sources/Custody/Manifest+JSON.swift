@@ -41,18 +41,7 @@ extension Manifest {
     package var bodyBytes: [UInt8] { JSONWriter.canonical(.object(body)) }
 
     /// SHA-256 of the body in hexadecimal.
-    package var hash: String { Manifest.hexadecimal(SHA256.hash(data: bodyBytes)) }
-
-    /// Bytes in lower-case hexadecimal.
-    package static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        for byte in bytes {
-            text.append(digits[Int(byte >> 4)])
-            text.append(digits[Int(byte & 15)])
-        }
-        return String(decoding: text, as: UTF8.self)
-    }
+    package var hash: String { Hexadecimal.string(SHA256.hash(data: bodyBytes)) }
 
     private var body: JSONObject {
         JSONObject([

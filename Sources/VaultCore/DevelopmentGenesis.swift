@@ -67,7 +67,7 @@ package struct DevelopmentGenesis {
             keys.append(key)
         }
         return Manifest(
-            appliance: Manifest.hexadecimal(random(16)), version: 1, previous: nil, custody: .development,
+            appliance: Hexadecimal.string(random(16)), version: 1, previous: nil, custody: .development,
             created: clock(), hostKey: nil,
             tokens: [
                 ManifestToken(
@@ -91,7 +91,7 @@ package struct DevelopmentGenesis {
         let jwk = made.reference.publicKey.jwk
         return ManifestKey(
             kid: ManifestKey.thumbprint(of: jwk), label: made.reference.label,
-            id: Manifest.hexadecimal(made.reference.id), token: hsm.profile.info.serial,
+            id: Hexadecimal.string(made.reference.id), token: hsm.profile.info.serial,
             algorithm: made.reference.algorithm.rawValue, purpose: plan.purpose, state: .active,
             provenance: .generated, jwk: jwk, evidence: made.evidence,
             gate: plan.purpose == .signing

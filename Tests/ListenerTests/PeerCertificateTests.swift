@@ -70,7 +70,7 @@ import X509
         let printed = try await OpenSSL.run(["x509", "-noout", "-fingerprint", "-sha256"], input: try credential.pem)
         let hex = printed.split(separator: "=").last.map { $0.filter(\.isHexDigit).lowercased() }
         #expect(certificate.fingerprint == hex)
-        #expect(Base64URL.decode(certificate.thumbprint).map(Hex.string) == certificate.fingerprint)
+        #expect(Base64URL.decode(certificate.thumbprint).map { Hexadecimal.string($0) } == certificate.fingerprint)
     }
 
     @Test func validityIncludesBothEnds() throws {

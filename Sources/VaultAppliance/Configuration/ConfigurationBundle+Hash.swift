@@ -25,12 +25,7 @@ extension ConfigurationBundle {
         return JSONWriter.canonical(bundle)
     }
 
-    private static func digest(_ bytes: [UInt8]) -> String { hexadecimal(SHA256.hash(data: bytes)) }
-
-    static func hexadecimal(_ bytes: some Sequence<UInt8>) -> String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
-    }
+    private static func digest(_ bytes: [UInt8]) -> String { Hexadecimal.string(SHA256.hash(data: bytes)) }
 }
 
 extension Configuration.Client {

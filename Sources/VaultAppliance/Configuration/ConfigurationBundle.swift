@@ -45,7 +45,7 @@ package struct ConfigurationBundle: Sendable {
         self.configuration = configuration
         self.policy = policy
         self.keySets = keySets
-        hash = ConfigurationBundle.hexadecimal(
+        hash = Hexadecimal.string(
             SHA256.hash(
                 data: ConfigurationBundle.hashedBytes(configuration, policyBytes: policyBytes, keySets: keySets)))
     }

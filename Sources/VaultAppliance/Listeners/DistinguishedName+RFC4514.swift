@@ -1,3 +1,4 @@
+import StrictEncoding
 import SwiftASN1
 import X509
 
@@ -40,7 +41,7 @@ extension RelativeDistinguishedName.Attribute {
     fileprivate func appendRFC4514(to text: inout [UInt8]) {
         guard let name = Self.shortNames[type], let value = String(value) else {
             // RFC 4514 section 2.4: without a string form, '#' and the BER in hex.
-            text.append(contentsOf: "\(type)=#\(Hex.string(encodedValue))".utf8)
+            text.append(contentsOf: "\(type)=#\(Hexadecimal.string(encodedValue))".utf8)
             return
         }
         text.append(contentsOf: "\(name)=".utf8)

@@ -46,7 +46,7 @@ package struct PeerCertificate: Sendable, Hashable {
     package init(_ certificate: Certificate, der: [UInt8]) {
         let digest = Array(SHA256.hash(data: der))
         thumbprint = Base64URL.string(digest)
-        fingerprint = Hex.string(digest)
+        fingerprint = Hexadecimal.string(digest)
         subject = certificate.subject.rfc4514
         notBefore = UnixTime(seconds: Int64(certificate.notValidBefore.timeIntervalSince1970.rounded(.down)))
         notAfter = UnixTime(seconds: Int64(certificate.notValidAfter.timeIntervalSince1970.rounded(.down)))

@@ -1,3 +1,5 @@
+import StrictEncoding
+
 /// Names for requests: 128 random bits in hex.
 package enum RequestID {
     /// A fresh name from the system's generator.
@@ -15,6 +17,6 @@ package enum RequestID {
                 bytes.append(UInt8(truncatingIfNeeded: word >> shift))
             }
         }
-        return Hex.string(bytes)
+        return Hexadecimal.string(bytes)
     }
 }

@@ -1,9 +1,9 @@
-/// Lower-case hex.
-enum Hex {
-    /// Two digits a byte.
-    static func string(_ bytes: some Collection<UInt8>) -> String {
+/// Bytes as lower-case hexadecimal digits.
+package enum Hexadecimal {
+    /// Two digits a byte, without separators.
+    package static func string(_ bytes: some Sequence<UInt8>) -> String {
         var text: [UInt8] = []
-        text.reserveCapacity(bytes.count * 2)
+        text.reserveCapacity(bytes.underestimatedCount * 2)
         for byte in bytes {
             text.append(digit(byte >> 4))
             text.append(digit(byte & 15))

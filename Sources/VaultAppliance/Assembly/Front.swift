@@ -100,16 +100,18 @@ package struct Front: Service {
         return Readiness(reasons: core.faults + identities.faults(now: now), details: details)
     }
 
-    /// Loads the bundle and the certificates anew: all of it, or nothing with a reason in the log.
+    /// Loads the bundle anew, whole or not at all, then the certificates; each says for itself what became of it.
     fileprivate func reload() async {
         do {
             let next = try Bundle(try ConfigurationBundle.load(file: configuration.file), cache: cache)
             _ = try await client.append(next.loadedEntry)
             bundles.replace(with: next)
-            try identities.reload(now: clock())
-            logger.info("reloaded", metadata: ["bundle": "\(next.hash)"])
+            logger.info("reloaded the bundle", metadata: ["bundle": "\(next.hash)"])
         } catch {
-            logger.error("the reload failed; what was in force stays in force", metadata: ["reason": "\(error)"])
+            logger.error("the bundle was not reloaded; the old one stays in force", metadata: ["reason": "\(error)"])
+        }
+        for fault in identities.reload(now: clock()) {
+            logger.error("a certificate was not reloaded; the old one stays in use", metadata: ["reason": "\(fault)"])
         }
     }
 

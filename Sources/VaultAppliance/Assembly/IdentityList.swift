@@ -8,9 +8,16 @@ final class IdentityList: Sendable {
     /// Adds a listener's identity.
     func add(_ identity: TLSIdentity, name: String) { identities.withLock { $0.append((name, identity)) } }
 
-    /// Reads every chain anew; the first that cannot be used stops the rest.
-    func reload(now: UnixTime) throws(ListenerError) {
-        for (_, identity) in identities.withLock({ $0 }) { try identity.reload(now: now) }
+    /// Reads every chain anew and returns what is wrong with those that cannot be used; they keep their old one.
+    func reload(now: UnixTime) -> [String] {
+        identities.withLock { $0 }.compactMap { name, identity in
+            do {
+                try identity.reload(now: now)
+                return nil
+            } catch {
+                return "\(name): \(error)"
+            }
+        }
     }
 
     /// Certificates that are not valid now.

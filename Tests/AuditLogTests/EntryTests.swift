@@ -1,3 +1,4 @@
+import Foundation
 import StrictEncoding
 import Testing
 
@@ -39,6 +40,14 @@ import Testing
         entry.peer = String(repeating: "cd", count: 32)
         entry.operator = "SHA256:abc"
         entry.count = 7
+        entry.first = UnixTime(milliseconds: 1_800_000_000_001)
+        entry.last = UnixTime(milliseconds: 1_800_000_000_002)
+        entry.secret = "slack-bot"
+        entry.secretVersion = 2
+        entry.subject = .init(iss: "https://idp.acme.example", sub: "bob")
+        entry.subjectType = "user"
+        entry.until = 1_800_014_400
+        entry.credentialSHA256 = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
         entry.detail = ["b": "2", "a": "1", "A": "3"]
         return entry
     }
@@ -83,6 +92,9 @@ import Testing
         #"{"kind":"mint","detail":{"a":"b"}}"#, #"{"kind":"config.loaded","detail":{"a":1}}"#,
         #"{"kind":"config.loaded","detail":{"":"b"}}"#, #"{"kind":"config.loaded","detail":{"ü":"b"}}"#,
         #"{"kind":"mint","jti":"a\nb"}"#, #"{"kind":"mint","jti":"a\u007fb"}"#, #"{"kind":"mint","jti":"a\u0085b"}"#,
+        #"{"kind":"denied","first":1}"#, #"{"kind":"denied","last":"now"}"#, #"{"kind":"cutoff","subject":"x"}"#,
+        #"{"kind":"cutoff","until":-1}"#, #"{"kind":"secret.opened","secret_version":"1"}"#,
+        #"{"kind":"secret.opened","detail":{"a":"b"}}"#, #"{"kind":"revoked","subject_type":"a\nb"}"#,
         #"{"kind":"mint","user":{"sub":"a\u001bb"}}"#, #"{"kind":"mint","locations":["a\tb"]}"#,
     ])
     func whatIsOutsideTheAllowListIsRefused(json: String) {
@@ -115,5 +127,14 @@ import Testing
         var prepared = try entry.prepared()
         prepared.stamp(Array(UnixTime(milliseconds: 1_800_000_000_123).rfc3339.utf8))
         #expect(prepared.bytes == entry.canonicalBytes)
+    }
+
+    @Test func thePublishedSchemaIsThatOfTheCode() throws {
+        let path = URL(filePath: #filePath).deletingLastPathComponent().path + "/../../docs/audit-entry.schema.json"
+        let published = try JSONParser.parse(Array(Data(contentsOf: URL(filePath: path))))
+        let isCurrent = JSONWriter.canonical(published) == JSONWriter.canonical(Entry.schema)
+        #expect(isCurrent, "run: vault-appliance audit schema > docs/audit-entry.schema.json")
+        let properties = published.object?["properties"]?.object
+        #expect(properties?.names.sorted() == Entry.Member.allCases.map(\.rawValue).sorted())
     }
 }

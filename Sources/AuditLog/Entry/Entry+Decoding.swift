@@ -39,7 +39,7 @@ extension Entry {
     private mutating func set(_ member: Member, to value: JSONValue) throws(AuditLogError) {
         switch member {
         case .kind: break
-        case .time: time = try Entry.time(value)
+        case .time: time = try Entry.time(member, value)
         case .requestID: requestID = try Entry.text(member, value)
         case .client: client = try Entry.text(member, value)
         case .user: user = try Entry.party(member, value)
@@ -69,6 +69,14 @@ extension Entry {
         case .peer: peer = try Entry.text(member, value)
         case .operator: self.operator = try Entry.text(member, value)
         case .count: count = try Entry.integer(member, value)
+        case .first: first = try Entry.time(member, value)
+        case .last: last = try Entry.time(member, value)
+        case .secret: secret = try Entry.text(member, value)
+        case .secretVersion: secretVersion = try Entry.integer(member, value)
+        case .subject: subject = try Entry.party(member, value)
+        case .subjectType: subjectType = try Entry.text(member, value)
+        case .until: until = try Entry.integer(member, value)
+        case .credentialSHA256: credentialSHA256 = try Entry.text(member, value)
         case .detail: detail = try Entry.map(member, value)
         }
     }
@@ -92,9 +100,9 @@ extension Entry {
         return number
     }
 
-    private static func time(_ value: JSONValue) throws(AuditLogError) -> UnixTime {
+    private static func time(_ member: Member, _ value: JSONValue) throws(AuditLogError) -> UnixTime {
         guard let text = value.string, let time = UnixTime(rfc3339: text) else {
-            throw fault(.time, "must be a time in UTC with milliseconds")
+            throw fault(member, "must be a time in UTC with milliseconds")
         }
         return time
     }

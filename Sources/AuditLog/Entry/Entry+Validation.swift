@@ -14,11 +14,12 @@ extension Entry {
             for text in list { try Entry.check(text, member) }
         }
         if let user { try Entry.check(user, .user) }
+        if let subject { try Entry.check(subject, .subject) }
         if let actors {
             try Entry.check(count: actors.count, .actors)
             for actor in actors { try Entry.check(actor, .actors) }
         }
-        for (member, number) in [(Member.manifestVersion, manifestVersion), (.exp, exp), (.iat, iat), (.count, count)] {
+        for (member, number) in integers {
             guard let number else { continue }
             guard number >= 0, number <= JSONValue.safeIntegers.upperBound else {
                 throw Entry.fault(member, "must be from 0 to 2^53 - 1")
@@ -33,7 +34,15 @@ extension Entry {
             (.argumentsSHA256, argumentsSHA256), (.requestedScope, requestedScope), (.grantedScope, grantedScope),
             (.ruleID, ruleID), (.bundle, bundle), (.custody, custody), (.kid, kid), (.keyLabel, keyLabel), (.jti, jti),
             (.inputSHA256, inputSHA256), (.tokenKind, tokenKind), (.txn, txn), (.code, code), (.reason, reason),
-            (.peer, peer), (.operator, self.operator),
+            (.peer, peer), (.operator, self.operator), (.secret, secret),
+            (.subjectType, subjectType), (.credentialSHA256, credentialSHA256),
+        ]
+    }
+
+    private var integers: [(Member, Int64?)] {
+        [
+            (.manifestVersion, manifestVersion), (.exp, exp), (.iat, iat), (.count, count),
+            (.secretVersion, secretVersion), (.until, until),
         ]
     }
 

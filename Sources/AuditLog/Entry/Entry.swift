@@ -72,6 +72,20 @@ package struct Entry: Sendable, Equatable {
     package var `operator`: String?
     /// How many denials this entry stands for.
     package var count: Int64?
+    /// When the first and the last of them came.
+    package var first: UnixTime?
+    package var last: UnixTime?
+    /// Name of a sealed secret, and which version of it.
+    package var secret: String?
+    package var secretVersion: Int64?
+    /// Whom or what a revocation, a cut-off or a ceremony is about, where no other member says so.
+    package var subject: Party?
+    /// What `subject` is: `user`, `agent`, `client`, `target`, `custodian`.
+    package var subjectType: String?
+    /// When a cut-off ends, or until when a revocation matters, in seconds since 1970.
+    package var until: Int64?
+    /// base64url of the SHA-256 of a credential that a provider issued: finds it in the provider's own log.
+    package var credentialSHA256: String?
     /// More about the appliance itself; only for administration, activation, ceremonies and configuration.
     package var detail: [String: String]?
 

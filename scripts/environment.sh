@@ -35,12 +35,13 @@ running() {
     [[ $(identity "$PID") == "$start $boot" ]]
 }
 
-# start NAME ARGUMENT... starts the appliance's binary in a session of its own, with its output in DIR/NAME.log.
+# start NAME ARGUMENT... starts the appliance's binary in a session of its own, with its output in DIR/NAME.log and the
+# variables of the caller's array `variables`.
 start() {
     local name=$1
     shift
     [[ ! -s $DIR/$name.log ]] || printf '\n' >>"$DIR/$name.log"
-    setsid "$DIR/run/vault-appliance" "$@" >>"$DIR/$name.log" 2>&1 </dev/null 9>&- &
+    setsid env "${variables[@]}" "$DIR/run/vault-appliance" "$@" >>"$DIR/$name.log" 2>&1 </dev/null 9>&- &
     printf '%s %s\n' "$!" "$(identity "$!")" >"$DIR/run/$name.pid"
     disown
 }
@@ -95,13 +96,18 @@ http_status() {
 
 is_ready() { [[ $(http_status "$1/health/ready") == 200 ]]; }
 
+# DEV_CORE_ENVIRONMENT holds more variables for the core, one a line: tests put a failing disk under it.
 start_core() {
+    local -a variables=()
     step "starting the core"
-    SOFTHSM2_CONF=$DIR/softhsm2.conf start core core --config "$DIR/config.yaml"
+    [[ -z ${DEV_CORE_ENVIRONMENT:-} ]] || mapfile -t variables <<<"$DEV_CORE_ENVIRONMENT"
+    variables+=("SOFTHSM2_CONF=$DIR/softhsm2.conf")
+    start core core --config "$DIR/config.yaml"
     await core "$DIR/run/vault-appliance" status --config "$DIR/config.yaml"
 }
 
 start_front() {
+    local -a variables=()
     step "starting the front"
     start front serve --config "$DIR/config.yaml"
     await front is_ready "$1"

@@ -1,6 +1,7 @@
 import CVaultSystem
 import Glibc
 import Logging
+import Minting
 import StrictEncoding
 
 /// The system's clock; everything else is handed the time.
@@ -19,6 +20,12 @@ import StrictEncoding
 /// Random bytes as lower-case hexadecimal.
 func randomHexadecimal(_ count: Int) -> String {
     randomBytes(count).map { (($0 < 16 ? "0" : "") + String($0, radix: 16)) }.joined()
+}
+
+/// A fresh `jti`.
+@Sendable func randomJWTID() -> String {
+    var generator = SystemRandomNumberGenerator()
+    return JWTID.random(using: &generator)
 }
 
 /// Keeps what the process holds out of core dumps and out of other processes' reach (prctl(2), PR_SET_DUMPABLE).

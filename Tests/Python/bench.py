@@ -4,6 +4,7 @@
 scripts/bench runs it. The ratios count; the rates are those of the machine, which also makes the load.
 """
 
+import contextlib
 import json
 import os
 import pathlib
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 import urllib.parse
+import urllib.request
 
 from environment import Environment
 from gateway_client import exchange_form, tool
@@ -60,18 +62,48 @@ def memory(environment):
     return [int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024 for text in status]
 
 
-def exchange(environment, requests, connections, seconds):
-    """A run of the load generator, with microseconds of processor time an exchange for front and core."""
+def load(environment, requests, connections, seconds):
+    """A run of the load generator."""
     address = urllib.parse.urlsplit(environment["VAULT_URL"])
-    before = processor_seconds(environment)
-    result = run(
+    return run(
         environment, "exchange", "--host", address.hostname, "--port", address.port, "--ca", environment["VAULT_CA"],
         "--cert", environment["GATEWAY_CERT"], "--key", environment["GATEWAY_KEY"], "--requests", requests,
         "--connections", connections, "--seconds", seconds, "--warmup", 0)[0]
+
+
+def exchange(environment, requests, connections, seconds):
+    """A run with microseconds of processor time an exchange for front and core."""
+    before = processor_seconds(environment)
+    result = load(environment, requests, connections, seconds)
     after = processor_seconds(environment)
     count = sum(result["statuses"].values())
     result["spent"] = [(late - early) * 1e6 / count for early, late in zip(before, after)]
     return result
+
+
+@contextlib.contextmanager
+def one_process(environment):
+    """The same appliance without the socket between front and core, in the two processes' place."""
+    scripts = pathlib.Path(__file__).resolve().parents[2] / "scripts"
+    subprocess.run([scripts / "dev-down", environment.directory], check=True, stderr=subprocess.DEVNULL)
+    binary = environment.directory / "run" / "vault-appliance"
+    with open(environment.directory / "one-process.log", "w") as log:
+        process = subprocess.Popen(
+            [binary, "bench", "one-process", "--config", environment["VAULT_CONFIG"]], stdout=log, stderr=log,
+            env=os.environ | {"SOFTHSM2_CONF": environment["SOFTHSM2_CONF"]})
+    try:
+        for _ in range(200):
+            try:
+                urllib.request.urlopen(environment["VAULT_OPS_URL"] + "/health/ready", timeout=2)
+                break
+            except OSError:
+                if process.poll() is not None:
+                    sys.exit("the one process ended:\n" + (environment.directory / "one-process.log").read_text())
+                time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
 
 
 def main():
@@ -94,18 +126,27 @@ def main():
         write_requests(environment, again, USERS)
         write_requests(environment, fresh, FRESH)
         exchange(environment, again, 16, 3)
+        rates = {}
         for name, requests, connections in (
             (f"come again ({USERS})", again, 16), (f"come again ({USERS})", again, 64), ("each fresh", fresh, 16)):
             time.sleep(1)
             figures = exchange(environment, requests, connections, seconds)
             front, core = figures["spent"]
+            rates.setdefault(connections, figures["rate"])
             print(
                 f"   {name:<21}{connections:>11}{figures['rate']:>9}{100 * figures['rate'] / best:>10.0f} %"
                 f"{figures['p50_us'] / 1000:>9.2f}{figures['p99_us'] / 1000:>9.2f}{front:>11.0f}{core:>10.0f}")
-    print(f"\nOf the core's time one C_Sign and its check on the host take {sign_and_check:.0f} us. The hop between front and core,")
-    print(f"the gate and the log together take what is left: {core - sign_and_check:.0f} us in the last line.")
-    front, core = memory(environment)
-    print(f"memory after that: front {front:.0f} MB, core {core:.0f} MB")
+        print(f"\nOf the core's time one C_Sign and its check on the host take {sign_and_check:.0f} us.")
+        front, core = memory(environment)
+        print(f"memory after that: front {front:.0f} MB, core {core:.0f} MB")
+
+        print("\nthe hop between front and core, as what it takes from the rate of one process that is both")
+        with one_process(environment):
+            load(environment, again, 16, 3)
+            for connections in (16, 64):
+                alone = load(environment, again, connections, seconds)["rate"]
+                cost = 100 * (1 - rates[connections] / alone)
+                print(f"   {connections} connections: {rates[connections]}/s instead of {alone}/s, {cost:.0f} % less")
 
 
 if __name__ == "__main__":

@@ -40,10 +40,13 @@ class Environment:
     def down(self):
         script("dev-down", self.directory)
 
-    def restart(self, process):
-        """Restart 'front' or 'core' and read the new process numbers."""
-        script("dev-restart", self.directory, process)
-        self.reload()
+    def restart(self, process, variables=None):
+        """Restart 'front' or 'core' (which may be given more variables) and read the new process numbers."""
+        lines = "\n".join(f"{name}={value}" for name, value in (variables or {}).items())
+        try:
+            script("dev-restart", self.directory, process, DEV_CORE_ENVIRONMENT=lines)
+        finally:
+            self.reload()
 
     def kill(self, name):
         """Kill a process by its variable and wait until it is gone."""
@@ -77,9 +80,11 @@ def sign(path, claims):
     return jwt.encode(claims, jwt.PyJWK.from_dict(jwk).key, algorithm=jwk["alg"], headers={"kid": jwk["kid"]})
 
 
-def script(name, *arguments):
+def script(name, *arguments, **variables):
     """Run one of scripts/; a failure shows what it said."""
-    done = subprocess.run([ROOT / "scripts" / name, *arguments], capture_output=True, text=True, timeout=1800)
+    done = subprocess.run(
+        [ROOT / "scripts" / name, *arguments], capture_output=True, text=True, timeout=1800,
+        env=os.environ | variables)
     if done.returncode != 0:
         raise AssertionError(f"{name} failed with {done.returncode}:\n{done.stderr}")
 

@@ -1,7 +1,6 @@
 package import AuditLog
 package import CoreProtocol
 package import Logging
-package import NIOCore
 import ServiceLifecycle
 import Synchronization
 
@@ -11,12 +10,11 @@ import Synchronization
 /// the caller knows whether the request is still worth it.
 package final class CoreClient: CoreService, Service {
     private struct State {
-        var connection: CoreConnection?
+        var service: (any CoreService)?
         var description: CoreDescription?
     }
 
-    private let path: String
-    private let group: any EventLoopGroup
+    private let dialer: CoreDialer
     private let logger: Logger
     private let state = Mutex(State())
     /// Runs on each new connection before it is offered to requests.
@@ -24,21 +22,20 @@ package final class CoreClient: CoreService, Service {
     /// Hears every description of the core, the first before `onConnect`.
     private let onDescription: @Sendable (CoreDescription) -> Void
 
-    /// A client of the socket at `path`; `onConnect` must succeed before requests are sent on a new connection.
+    /// A client of the core that `dialer` reaches; `onConnect` must succeed before requests are sent on a new connection.
     package init(
-        path: String, group: any EventLoopGroup, logger: Logger,
+        dialer: CoreDialer, logger: Logger,
         onDescription: @escaping @Sendable (CoreDescription) -> Void,
         onConnect: @escaping @Sendable (any CoreService) async throws -> Void
     ) {
-        self.path = path
-        self.group = group
+        self.dialer = dialer
         self.logger = logger
         self.onConnect = onConnect
         self.onDescription = onDescription
     }
 
     /// The core's latest description; nil while there is no connection.
-    package var latest: CoreDescription? { state.withLock { $0.connection == nil ? nil : $0.description } }
+    package var latest: CoreDescription? { state.withLock { $0.service == nil ? nil : $0.description } }
 
     /// Connects, and connects again, until the process is told to stop.
     package func run() async throws {
@@ -57,60 +54,59 @@ package final class CoreClient: CoreService, Service {
             } catch {
                 logger.warning("the core is not reachable", metadata: ["reason": "\(error)"])
             }
-            state.withLock { $0.connection = nil }
+            state.withLock { $0.service = nil }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(1))
         }
     }
 
     private func serveOneConnection() async throws {
-        let connection = try await CoreConnection.connect(path: path, group: group)
-        defer { connection.close() }
-        let session = CoreSession(connection: connection)
-        let description = try await session.describe()
+        let link = try await dialer.dial()
+        defer { link.close() }
+        let description = try await link.service.describe()
         onDescription(description)
-        try await onConnect(session)
+        try await onConnect(link.service)
         state.withLock {
-            $0.connection = connection
+            $0.service = link.service
             $0.description = description
         }
         logger.info("connected to the core", metadata: ["manifest": "\(description.manifestVersion)"])
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             // Before the group waits for the other task: its wait for the connection's end would have none.
-            defer { connection.close() }
-            tasks.addTask { await connection.closed() }
-            tasks.addTask { try await self.poll(session) }
+            defer { link.close() }
+            tasks.addTask { await link.closed() }
+            tasks.addTask { try await self.poll(link.service) }
             try await tasks.next()
             tasks.cancelAll()
         }
     }
 
     /// Asks for the core's health every second: readiness must turn red within five.
-    private func poll(_ session: CoreSession) async throws {
+    private func poll(_ core: any CoreService) async throws {
         while true {
             try await Task.sleep(for: .seconds(1))
-            let description = try await session.describe()
+            let description = try await core.describe()
             onDescription(description)
             state.withLock { $0.description = description }
         }
     }
 
-    private func session() throws(CoreError) -> CoreSession {
-        guard let connection = state.withLock({ $0.connection }) else {
+    private func service() throws(CoreError) -> any CoreService {
+        guard let service = state.withLock({ $0.service }) else {
             throw CoreError(.unreachable, "there is no connection to the core", retryAfter: 1)
         }
-        return CoreSession(connection: connection)
+        return service
     }
 
-    package func describe() async throws(CoreError) -> CoreDescription { try await session().describe() }
+    package func describe() async throws(CoreError) -> CoreDescription { try await service().describe() }
 
     package func sign(_ request: SignRequest) async throws(CoreError) -> SignedRecord {
-        try await session().sign(request)
+        try await service().sign(request)
     }
 
-    package func append(_ entry: Entry) async throws(CoreError) -> UInt64 { try await session().append(entry) }
+    package func append(_ entry: Entry) async throws(CoreError) -> UInt64 { try await service().append(entry) }
 
     package func tlsSign(key label: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
-        try await session().tlsSign(key: label, data: data)
+        try await service().tlsSign(key: label, data: data)
     }
 }

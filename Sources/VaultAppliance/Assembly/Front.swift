@@ -24,7 +24,7 @@ package struct Front: Service {
 
     /// A front by a configuration whose every file has been read; nothing is opened yet.
     package init(
-        source: ConfigurationBundle, group: any EventLoopGroup, logger: Logger,
+        source: ConfigurationBundle, core dialer: CoreDialer, group: any EventLoopGroup, logger: Logger,
         clock: @escaping @Sendable () -> UnixTime, newJWTID: @escaping @Sendable () -> String
     ) throws {
         let configuration = source.configuration
@@ -32,7 +32,7 @@ package struct Front: Service {
         let cache = VerificationCache()
         let bundles = BundleStore(try Bundle(source, cache: cache))
         let client = CoreClient(
-            path: configuration.core.frontSocket, group: group, logger: logger,
+            dialer: dialer, logger: logger,
             onDescription: { keys.update($0) },
             onConnect: { _ = try await $0.append(bundles.current.loadedEntry) })
         let metrics = MetricsRegistry()

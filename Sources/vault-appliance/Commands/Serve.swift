@@ -1,6 +1,5 @@
 import ArgumentParser
 import Logging
-import Minting
 import NIOPosix
 import ServiceLifecycle
 import UnixSignals
@@ -17,13 +16,11 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         try ProcessHygiene.apply()
         let logger = Log.bootstrap("front")
+        let source = try ConfigurationBundle.load(file: options.config)
+        let group = MultiThreadedEventLoopGroup.singleton
         let front = try Front(
-            source: try ConfigurationBundle.load(file: options.config), group: .singletonMultiThreadedEventLoopGroup,
-            logger: logger, clock: systemClock,
-            newJWTID: {
-                var generator = SystemRandomNumberGenerator()
-                return JWTID.random(using: &generator)
-            })
+            source: source, core: .socket(path: source.configuration.core.frontSocket, group: group), group: group,
+            logger: logger, clock: systemClock, newJWTID: randomJWTID)
         let services = ServiceGroup(
             configuration: .init(
                 services: [.init(service: front)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

@@ -1,0 +1,79 @@
+"""Gateways that go on asking while something breaks, and what must be true of the log afterwards."""
+
+import http.client
+import ssl
+import threading
+
+import jwt
+
+from environment import wait_until
+from gateway_client import GatewayClient, exchange_form, get, tool
+from log_entries import read_entries
+
+READ = tool("crm.read_account", "read")
+BROKEN = (OSError, ssl.SSLError, http.client.HTTPException)
+
+
+def identifier(body):
+    """The jti of the token in an answer."""
+    return jwt.decode(body["access_token"], options={"verify_signature": False})["jti"]
+
+
+def readiness(environment):
+    """The status of the front's readiness."""
+    return get(environment, environment["VAULT_OPS_URL"] + "/health/ready")[0]
+
+
+class GatewayLoad:
+    """Gateways, each over its own connections, until they are told to stop; `received` grows by the jti of each token."""
+
+    def __init__(self, environment, received, connections=4, pause=0.05):
+        self.environment, self.received, self.pause = environment, received, pause
+        self.unexpected, self.unavailable = [], 0
+        self.stopping = threading.Event()
+        self.form = exchange_form(environment, authorization_details=READ)
+        self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
+        for thread in self.threads:
+            thread.start()
+
+    def run(self):
+        gateway = GatewayClient(self.environment)
+        while not self.stopping.is_set():
+            try:
+                status, body = gateway.post(self.form)
+            except BROKEN:
+                gateway.close()
+                status, body = 503, {}
+            if status == 200:
+                self.received.append(identifier(body))
+            elif status == 503:
+                self.unavailable += 1
+                self.stopping.wait(self.pause)
+            else:
+                self.unexpected.append((status, body))
+                self.stopping.wait(self.pause)
+        gateway.close()
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join()
+
+
+def missing_leaves(environment, received):
+    """The tokens that were received and have no leaf under the checkpoint yet."""
+    entries = read_entries(environment["VAULT_LOG_DIR"])
+    return set(received) - {entry.get("jti") for entry in entries if entry["kind"] == "mint"}
+
+
+def verify_log(environment):
+    """What `audit verify` finds wrong; empty when the log is whole."""
+    arguments = ("--log", environment["VAULT_LOG_DIR"], "--vkey", environment["VAULT_LOG_VKEY"])
+    done = environment.appliance("audit", "verify", *arguments)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def await_leaves(environment, received):
+    """Wait until a checkpoint covers the leaf of every token that was received."""
+    wait_until(
+        lambda: not missing_leaves(environment, received), "every token that was received has its leaf")

@@ -52,6 +52,7 @@ let package = Package(
             name: "CPKCS11", path: "Sources/CPKCS11", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
         .target(name: "CVaultSystem", path: "Sources/CSystem"),
         .target(name: "StrictEncoding", swiftSettings: strict),
+        .target(name: "SecretMemory", dependencies: ["CVaultSystem"], swiftSettings: strict),
         .target(
             name: "HSMBridge", dependencies: ["CPKCS11", "CVaultSystem"] + crypto, swiftSettings: strict),
         .target(name: "AuditLog", dependencies: ["StrictEncoding", "CVaultSystem"] + crypto, swiftSettings: strict),
@@ -117,6 +118,7 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "StrictEncodingTests", dependencies: ["StrictEncoding"], swiftSettings: strict),
+        .testTarget(name: "SecretMemoryTests", dependencies: ["SecretMemory"], swiftSettings: strict),
         .testTarget(
             name: "HSMBridgeTests", dependencies: ["HSMBridge", "VaultTesting", "CPKCS11"] + crypto,
             swiftSettings: strict),

@@ -58,7 +58,9 @@ let package = Package(
         .target(name: "AuditLog", dependencies: ["StrictEncoding", "CVaultSystem"] + crypto, swiftSettings: strict),
         .target(name: "Minting", dependencies: ["StrictEncoding"] + crypto, swiftSettings: strict),
         .target(name: "Policy", swiftSettings: strict),
-        .target(name: "Custody", dependencies: ["StrictEncoding", "AuditLog"] + crypto, swiftSettings: strict),
+        .target(
+            name: "Custody", dependencies: ["StrictEncoding", "AuditLog", "CVaultSystem"] + crypto,
+            swiftSettings: strict),
         .target(name: "CoreProtocol", dependencies: ["StrictEncoding", "AuditLog"] + nio, swiftSettings: strict),
         .target(
             name: "VaultCore",
@@ -128,7 +130,7 @@ let package = Package(
         .testTarget(
             name: "MintingTests", dependencies: ["Minting", "StrictEncoding"] + crypto, swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
-        .testTarget(name: "CustodyTests", dependencies: ["Custody", "StrictEncoding"], swiftSettings: strict),
+        .testTarget(name: "CustodyTests", dependencies: ["Custody", "StrictEncoding"] + crypto, swiftSettings: strict),
         .testTarget(
             name: "CoreProtocolTests",
             dependencies: [

@@ -1,3 +1,5 @@
+import StrictEncoding
+
 /// The root of the tree at one size.
 ///
 /// Source: C2SP tlog-checkpoint, "Note text".

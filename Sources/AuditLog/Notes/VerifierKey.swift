@@ -1,4 +1,5 @@
 import Crypto
+import StrictEncoding
 
 /// The public half of a note signing key, as `name+hex(key ID)+base64(type || public key)`.
 ///

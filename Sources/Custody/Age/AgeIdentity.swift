@@ -1,0 +1,66 @@
+import Crypto
+
+/// The private half of an age recipient.
+package final class AgeIdentity: Sendable, CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    private static let prefix = "age-secret-key-"
+
+    let key: LockedBytes
+    package let recipient: AgeRecipient
+
+    /// Always `<redacted>`.
+    package var description: String { "<redacted>" }
+    /// Always `<redacted>`.
+    package var debugDescription: String { "<redacted>" }
+    /// Shows no members.
+    package var customMirror: Mirror { Mirror(self, children: [:]) }
+
+    /// A new identity.
+    package convenience init() throws(CustodyError) { try self.init(key: try LockedBytes.random(count: 32)) }
+
+    private init(key: LockedBytes) throws(CustodyError) {
+        self.key = key
+        guard let secret = AgeIdentity.agreementKey(key) else {
+            throw CustodyError(.malformed, "age identity: is no X25519 key")
+        }
+        recipient = try AgeRecipient(publicKey: Array(secret.publicKey.rawRepresentation))
+    }
+
+    /// Reads an identity file as age-keygen writes it: comments and one `AGE-SECRET-KEY-1...`.
+    package convenience init(file contents: LockedBytes) throws(CustodyError) {
+        var text = contents.withSpan { span in span.indices.map { span[$0] } }
+        defer { LockedBytes.wipe(&text) }
+        let lines = text.split { $0 == 0x0A || $0 == 0x0D }.filter { $0.first != UInt8(ascii: "#") }
+        guard lines.count == 1, let line = lines.first else {
+            throw CustodyError(.malformed, "age identity: the file must hold exactly one AGE-SECRET-KEY-1... line")
+        }
+        guard var key = Bech32.decode(Array(line), prefix: AgeIdentity.prefix), key.count == 32 else {
+            throw CustodyError(
+                .unsupported,
+                "age identity: is no X25519 key; for a plug-in or a passphrase use age itself (docs/custodians.md)")
+        }
+        defer { LockedBytes.wipe(&key) }
+        try self.init(key: try LockedBytes(copying: key))
+    }
+
+    /// The identity file: a comment with the recipient, and the key.
+    package func fileContents() throws(CustodyError) -> LockedBytes {
+        var raw = key.withSpan { span in span.indices.map { span[$0] } }
+        var line = Bech32.encode(AgeIdentity.prefix, raw).map { (0x61...0x7A).contains($0) ? $0 - 32 : $0 }
+        defer {
+            LockedBytes.wipe(&raw)
+            LockedBytes.wipe(&line)
+        }
+        return try LockedBytes(copying: Array("# public key: \(recipient)\n".utf8) + line + [0x0A])
+    }
+
+    /// What the two keys agree on, or nil for a point of low order.
+    func sharedSecret(with share: [UInt8]) -> SharedSecret? {
+        guard let peer = try? Curve25519.KeyAgreement.PublicKey(rawRepresentation: share) else { return nil }
+        return try? AgeIdentity.agreementKey(key)?.sharedSecretFromKeyAgreement(with: peer)
+    }
+
+    private static func agreementKey(_ key: LockedBytes) -> Curve25519.KeyAgreement.PrivateKey? {
+        // Safety: the bytes are lent for the length of the call, which copies them to memory it wipes itself.
+        unsafe key.withUnsafeBytes { unsafe try? Curve25519.KeyAgreement.PrivateKey(rawRepresentation: $0) }
+    }
+}

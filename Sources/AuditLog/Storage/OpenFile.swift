@@ -30,7 +30,10 @@ struct OpenFile: ~Copyable {
         let descriptor = unsafe Glibc.open(path, mode.flags, 0o600)
         guard descriptor >= 0 else {
             if errno == ENOENT { throw AuditLogError(.missingFile, "does not exist", path: path) }
-            throw .space("open", errno, path: path)
+            // Only making a file takes space. What fails on one that exists is no full disk that might have room again
+            // later: tried again, it would be tried halfway through a step whose first half is done.
+            if mode == .creating { throw .space("open", errno, path: path) }
+            throw .system("open", errno, path: path)
         }
         self.descriptor = descriptor
         self.path = path

@@ -24,7 +24,7 @@ import Testing
         }
         let agents = digest(#"{"keys":[{"kty":"EC"}]}"#)
         let expected = #"""
-            {"clients":[{"auth":"tls_client_auth","id":"gateway-mcp","san_uri":"spiffe://acme.example/gateway/mcp"},
+            {"client_jwks":{},"clients":[{"auth":"tls_client_auth","id":"gateway-mcp","san_uri":"spiffe://acme.example/gateway/mcp"},
             {"auth":"tls_client_auth","id":"gateway-dns","san_dns":"gateway.acme.example"},
             {"auth":"tls_client_auth","id":"gateway-dn","subject_dn":"CN=gateway,O=Acme Corp"}],"format":"vault-bundle/1",
             "issuers":[{"agent":"actor_token","algorithms":["ES256","RS256"],"audiences":["https://vault.acme.example"],

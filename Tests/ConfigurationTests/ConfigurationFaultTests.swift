@@ -114,8 +114,8 @@ import Testing
             "id: gateway-mcp, auth: tls_client_auth", "id: \"\\u212A\", auth: tls_client_auth # HERE\n    ",
             "clients[0].id", visible),
         .init(
-            "id: gateway-mcp, auth: tls_client_auth", "id: gateway-mcp, auth: private_key_jwt # HERE\n    ",
-            "clients[0].auth", "must be one of tls_client_auth"),
+            "id: gateway-mcp, auth: tls_client_auth", "id: gateway-mcp, auth: client_secret_basic # HERE\n    ",
+            "clients[0].auth", "must be one of tls_client_auth, private_key_jwt"),
         .init(
             "san_dns: gateway.acme.example", "san_dns: Gateway.acme.example # HERE\n    ", "clients[1].san_dns",
             "must be a DNS name in lower case"),
@@ -210,6 +210,29 @@ import Testing
         .init(
             "san_dns: gateway.acme.example", "san_dns: gateway.acme.example, subject_dn: CN=a # HERE\n    ",
             "clients[1].subject_dn", "is one name too many"),
+        .init(
+            "san_dns: gateway.acme.example", "san_dns: gateway.acme.example, jwks_file: idp.json # HERE\n    ",
+            "clients[1].jwks_file", "belongs to clients with auth private_key_jwt"),
+        .init(
+            "{id: gateway-dns, auth: tls_client_auth, san_dns: gateway.acme.example}",
+            "{id: gateway-dns, auth: private_key_jwt, jwks_file: agents-jwks.json} # HERE", "clients[1].algorithms",
+            "is missing"),
+        .init(
+            "{id: gateway-dns, auth: tls_client_auth, san_dns: gateway.acme.example}",
+            "{id: gateway-dns, auth: private_key_jwt, algorithms: [ES256]} # HERE", "clients[1].jwks_file",
+            "is missing"),
+        .init(
+            "{id: gateway-dns, auth: tls_client_auth, san_dns: gateway.acme.example}",
+            "{id: gateway-dns, auth: private_key_jwt, algorithms: [ES256], jwks_file: absent.json} # HERE",
+            "clients[1].jwks_file", "there is no such file"),
+        .init(
+            "auth: tls_client_auth, san_dns: gateway.acme.example}",
+            "auth: private_key_jwt, algorithms: [ES256], jwks_file: agents-jwks.json, san_dns: gateway.acme.example} # HERE",
+            "clients[1].san_dns", "belongs to clients with auth tls_client_auth"),
+        .init(
+            "auth: tls_client_auth, san_dns: gateway.acme.example}",
+            "auth: private_key_jwt, algorithms: [ES256], jwks_file: agents-jwks.json, assertion_lifetime: 2h} # HERE",
+            "clients[1].assertion_lifetime", "must be 10s to 1h, is 2h"),
         .init("name: agents", "name: corp # HERE", "issuers[1].name", twice),
         .init(
             "issuer: https://agents.acme.example", "issuer: https://idp.acme.example # HERE", "issuers[1].issuer", twice

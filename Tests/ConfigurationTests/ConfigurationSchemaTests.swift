@@ -41,7 +41,10 @@ import Testing
             "core.": ["front_socket", "admin_socket", "front_users", "admin_users", "manifest", "custody"],
             "hsm.": ["module", "token", "pin_file", "lanes", "queue"],
             "keys[].": ["label", "purpose", "alg", "types", "max_lifetime"],
-            "clients[].": ["id", "auth", "san_uri", "san_dns", "subject_dn"],
+            "clients[].": [
+                "id", "auth", "san_uri", "san_dns", "subject_dn", "jwks_file", "algorithms", "clock_skew",
+                "assertion_lifetime",
+            ],
             "issuers[].": [
                 "name", "issuer", "roles", "audiences", "algorithms", "jwks_file", "max_subject_age", "clock_skew",
                 "subject_prefix", "claims", "agent",
@@ -49,7 +52,10 @@ import Testing
             "issuers[].claims.": ["groups", "user"],
             "targets[].": ["name", "kind", "audience", "resources", "key", "scopes"],
             "audit.": ["directory", "origin", "checkpoint_interval", "headroom"],
-            "limits.": ["request_bytes", "token_bytes", "connections", "requests_per_second", "request_timeout"],
+            "limits.": [
+                "request_bytes", "token_bytes", "connections", "requests_per_second", "replay_entries",
+                "request_timeout",
+            ],
         ]
         let fields = Set(expected.flatMap { path, names in names.map { path + $0 } })
         #expect(properties(Configuration.schema, "") == fields)

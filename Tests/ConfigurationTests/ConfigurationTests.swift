@@ -48,7 +48,8 @@ import Testing
         #expect(
             configuration.limits
                 == .init(
-                    requestBytes: 32_768, tokenBytes: 8192, connections: 10, requestsPerSecond: 100, requestTimeout: 5))
+                    requestBytes: 32_768, tokenBytes: 8192, connections: 10, requestsPerSecond: 100,
+                    replayEntries: 262_144, requestTimeout: 5))
     }
 
     @Test func relativePathsAreTakenFromTheDirectoryOfTheFile() throws {
@@ -63,7 +64,7 @@ import Testing
         #expect(configuration.core.manifestFile == directory + "/manifest.json")
         #expect(configuration.hsm.module == "/usr/lib/softhsm/libsofthsm2.so")
         #expect(configuration.hsm.pinFile == directory + "/pin")
-        #expect(configuration.issuers[0].keySetFile == directory + "/idp-jwks.json")
+        #expect(configuration.issuers[0].keySet == .file(directory + "/idp-jwks.json"))
         #expect(configuration.policyFile == directory + "/policy.yaml")
         #expect(configuration.audit.directory == directory + "/log")
     }

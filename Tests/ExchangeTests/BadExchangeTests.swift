@@ -81,7 +81,6 @@ extension BadExchange {
             .parameter("resource", "not a uri", "invalid_target"),
             .parameter("resource", "https://demo-api.acme.example/#fragment", "invalid_target"),
             .parameter("scope", "accounts:write", "invalid_scope"), .parameter("scope", "a\"b", "invalid_scope"),
-            .parameter("client_secret", "secret", "invalid_client"),
             BadExchange("two targets", 400, "invalid_target") { builder, _ in
                 builder.parameters.append(("audience", "api-rs256"))
             },

@@ -10,9 +10,10 @@ struct ExchangeFiles {
     let token: SoftHSMDirectory.Token
     let module: String
 
-    func write(users: DevelopmentIssuer, agents: DevelopmentIssuer) throws {
+    func write(users: DevelopmentIssuer, agents: DevelopmentIssuer, gateway: DevelopmentIssuer) throws {
         try write("idp-jwks.json", JSONWriter.compact(.object(try users.jwks)))
         try write("agents-jwks.json", JSONWriter.compact(.object(try agents.jwks)))
+        try write("gateway-jwks.json", JSONWriter.compact(.object(try gateway.jwks)))
         try write("config.yaml", Array(configuration.utf8))
         try write("policy.yaml", Array(policy.utf8))
     }
@@ -40,6 +41,7 @@ struct ExchangeFiles {
           - {label: tls, purpose: tls, alg: ES256}
         clients:
           - {id: gateway-mcp, auth: tls_client_auth, san_uri: "spiffe://acme.example/gateway/mcp"}
+          - {id: gateway-jwt, auth: private_key_jwt, algorithms: [ES256, PS256, RS256, EdDSA], jwks_file: gateway-jwks.json, clock_skew: 10s}
         issuers:
           - {name: corp, issuer: "https://idp.acme.example", roles: [subject], audiences: ["https://vault.acme.example"], algorithms: [ES256, RS256, PS256, EdDSA], jwks_file: idp-jwks.json, max_subject_age: 1h, claims: {groups: groups}}
           - {name: agents, issuer: "https://agents.acme.example", roles: [actor], audiences: ["https://vault.acme.example"], algorithms: [ES256, RS256, PS256, EdDSA], jwks_file: agents-jwks.json, claims: {user: act_for}}
@@ -63,7 +65,7 @@ struct ExchangeFiles {
             version: 1
             rules:
               - id: read
-                gateways: ["spiffe://acme.example/gateway/mcp"]
+                gateways: ["spiffe://acme.example/gateway/mcp", gateway-jwt]
                 agents: {issuer: agents, subjects: [sales-assistant]}
                 users: {issuer: corp, any_group: [sales]}
                 target: demo-api
@@ -71,6 +73,15 @@ struct ExchangeFiles {
                 actions: [read]
                 scopes: ["accounts:read"]
                 lifetime: {default: 60s, max: 60s}
+              - id: proven
+                gateways: ["spiffe://acme.example/gateway/mcp", gateway-jwt]
+                agents: {issuer: agents, subjects: [sales-assistant]}
+                users: {issuer: corp, any_group: [sales]}
+                target: demo-api
+                tools: [crm.export]
+                actions: [read]
+                scopes: ["accounts:read"]
+                require: [dpop]
               - id: bound
                 gateways: ["spiffe://acme.example/gateway/mcp"]
                 agents: {issuer: agents, subjects: [sales-assistant]}

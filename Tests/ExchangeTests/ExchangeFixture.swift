@@ -22,6 +22,8 @@ final class ExchangeFixture: Sendable {
     let keys: KeyDirectory
     let users: DevelopmentIssuer
     let agents: DevelopmentIssuer
+    /// The client `gateway-jwt`, which signs assertions.
+    let gateway: AssertingGateway
     let authority: DevelopmentPKI
     let logDirectory: String
     private let clock: @Sendable () -> UnixTime
@@ -37,7 +39,9 @@ final class ExchangeFixture: Sendable {
         let users = try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: Self.vault)
         let agents = try DevelopmentIssuer(issuer: "https://agents.acme.example", audience: Self.vault)
         let files = ExchangeFiles(directory: directory, token: try softHSM.takeToken(), module: softHSM.modulePath)
-        try files.write(users: users, agents: agents)
+        let gateway = try AssertingGateway()
+        try files.write(users: users, agents: agents, gateway: gateway.keys)
+        self.gateway = gateway
         let source = try ConfigurationBundle.load(file: directory + "/config.yaml")
         let settings = files.coreSettings(source.configuration)
         _ = try await DevelopmentGenesis(
@@ -51,8 +55,12 @@ final class ExchangeFixture: Sendable {
         _ = try await core.append(bundle.loadedEntry)
         keys = KeyDirectory(issuer: source.configuration.issuer)
         keys.update(core.description)
+        let authenticator = try ClientAuthenticator(
+            issuer: Self.vault, externalURL: source.configuration.listeners.gateway.externalURL,
+            started: clock().adding(seconds: -3600), replayEntries: 100_000, metrics: MetricsRegistry())
         service = ExchangeService(
-            core: core, keys: keys, bundles: BundleStore(bundle), metrics: ExchangeMetrics(MetricsRegistry()),
+            core: core, keys: keys, bundles: BundleStore(bundle), authenticator: authenticator,
+            metrics: ExchangeMetrics(MetricsRegistry()),
             logger: logger, clock: clock,
             newJWTID: {
                 var generator = SystemRandomNumberGenerator()

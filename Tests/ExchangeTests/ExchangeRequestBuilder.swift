@@ -9,6 +9,10 @@ struct ExchangeRequestBuilder {
 
     var parameters: [(name: String, value: String)]
     var peer: PeerCertificate?
+    /// Values of `DPoP` fields.
+    var dpop: [String] = []
+    var hasAuthorization = false
+    var path = "/oauth2/token"
 
     /// alice, through the sales assistant, asks for what rule `read` grants.
     init(_ fixture: ExchangeFixture, user: String? = nil, agent: String? = nil) throws {
@@ -38,8 +42,9 @@ struct ExchangeRequestBuilder {
 
     func request(body: [UInt8]? = nil) -> GatewayRequest {
         GatewayRequest(
-            path: "/oauth2/token", bodyBytes: body ?? self.body, contentType: "application/x-www-form-urlencoded",
-            peer: peer, requestID: UUID().uuidString.replacing("-", with: "").lowercased(), remoteAddress: "127.0.0.1",
+            path: path, bodyBytes: body ?? self.body, contentType: "application/x-www-form-urlencoded", dpop: dpop,
+            hasAuthorization: hasAuthorization, peer: peer,
+            requestID: UUID().uuidString.replacing("-", with: "").lowercased(), remoteAddress: "127.0.0.1",
             deadline: .now + .seconds(10))
     }
 }

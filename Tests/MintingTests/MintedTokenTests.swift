@@ -165,11 +165,15 @@ import Testing
         #expect(
             document.names == [
                 "issuer", "token_endpoint", "jwks_uri", "response_types_supported", "grant_types_supported",
-                "token_endpoint_auth_methods_supported", "tls_client_certificate_bound_access_tokens",
+                "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
+                "dpop_signing_alg_values_supported", "tls_client_certificate_bound_access_tokens",
                 "authorization_details_types_supported",
             ])
         #expect(document["grant_types_supported"] == ["urn:ietf:params:oauth:grant-type:token-exchange"])
-        #expect(document["token_endpoint_auth_methods_supported"] == ["tls_client_auth"])
+        #expect(document["token_endpoint_auth_methods_supported"] == ["tls_client_auth", "private_key_jwt"])
+        #expect(
+            document["token_endpoint_auth_signing_alg_values_supported"] == ["ES256", "RS256", "PS256", "EdDSA"])
+        #expect(document["dpop_signing_alg_values_supported"] == ["ES256", "EdDSA", "PS256"])
         #expect(document["tls_client_certificate_bound_access_tokens"] == true)
     }
 

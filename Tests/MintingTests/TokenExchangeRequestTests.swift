@@ -115,8 +115,6 @@ import Testing
         ([("authorization_details", "{}")], .invalidAuthorizationDetails, "authorization_details"),
         ([("client_id", "")], .invalidRequest, "client_id is empty"),
         ([("client_id", "a b")], .invalidRequest, "client_id"),
-        ([("client_secret", "x")], .invalidClient, "client_secret"),
-        ([("client_assertion", "x")], .invalidClient, "client_assertion"),
         ([("refresh_token", "x")], .invalidRequest, "refresh_token"), ([("code", "x")], .invalidRequest, "code"),
         ([("assertion", "x")], .invalidRequest, "assertion"), ([("request", "x")], .invalidRequest, "request"),
     ]
@@ -159,7 +157,7 @@ import Testing
         let bodies: [[(String, String?)]] = [
             [("grant_type", secret)], [("subject_token_type", secret)], [("scope", secret + "  x")],
             [("resource", secret)], [("audience", secret + " ")], [("authorization_details", secret)],
-            [("client_secret", secret)], [("requested_token_type", secret)],
+            [("requested_token_type", secret)],
             [("authorization_details", #"[{"type":"\#(secret)"}]"#)],
             [("authorization_details", #"[{"type":"tool_invocation","tool":"x","\#(secret)":1}]"#)],
         ]

@@ -27,8 +27,10 @@ package struct AccessTokenClaims: Sendable {
     package let authorizationDetails: ToolInvocation?
     /// `act`: the agents, the current one first; the others stand inside it (RFC 8693 section 4.1).
     package let actors: [VerifiedToken.Party]
-    /// `cnf`: `x5t#S256` of the gateway's certificate (RFC 8705 section 3.1); nil when the token is not bound.
+    /// `cnf`: `x5t#S256` of the gateway's certificate (RFC 8705 section 3.1); nil when the token is not bound to it.
     package let certificateThumbprint: String?
+    /// `cnf`: `jkt` of the gateway's DPoP key (RFC 9449 section 6.1), which stands instead of a certificate; nil without proof.
+    package let keyThumbprint: String?
     /// `txn`: what ties all tokens of one request together; nil when there is none.
     package let txn: String?
 
@@ -37,7 +39,7 @@ package struct AccessTokenClaims: Sendable {
         issuer: String, subject: String, audience: String, clientID: String, issuedAt: Int64, expiry: Int64,
         jti: String, scope: String? = nil, authorizationDetails: ToolInvocation? = nil,
         actor: VerifiedToken.Party? = nil, priorActors: [VerifiedToken.Party] = [],
-        certificateThumbprint: String? = nil, txn: String? = nil
+        certificateThumbprint: String? = nil, keyThumbprint: String? = nil, txn: String? = nil
     ) {
         self.issuer = issuer
         self.subject = subject
@@ -50,6 +52,7 @@ package struct AccessTokenClaims: Sendable {
         self.authorizationDetails = authorizationDetails
         actors = (actor.map { [$0] } ?? []) + priorActors
         self.certificateThumbprint = certificateThumbprint
+        self.keyThumbprint = keyThumbprint
         self.txn = txn
     }
 
@@ -71,7 +74,9 @@ package struct AccessTokenClaims: Sendable {
         add("scope", scope.map { .string($0) })
         add("authorization_details", authorizationDetails?.json)
         add("act", Self.act(actors[...]))
-        add("cnf", certificateThumbprint.map { ["x5t#S256": .string($0)] })
+        add(
+            "cnf",
+            keyThumbprint.map { ["jkt": .string($0)] } ?? certificateThumbprint.map { ["x5t#S256": .string($0)] })
         add("txn", txn.map { .string($0) })
         return JSONObject(members)
     }

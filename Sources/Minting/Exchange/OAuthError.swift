@@ -2,7 +2,7 @@ package import StrictEncoding
 
 /// An error as a client gets it.
 ///
-/// Source: RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 9396 section 5, RFC 8707 section 2.
+/// Source: RFC 6749 section 5.2, RFC 8693 section 2.2.2, RFC 9396 section 5, RFC 8707 section 2, RFC 9449 sections 5 and 8.
 package struct OAuthError: Error, Sendable, Equatable, CustomStringConvertible {
     /// The registered codes that are used.
     package enum Code: String, Sendable, CaseIterable {
@@ -14,6 +14,8 @@ package struct OAuthError: Error, Sendable, Equatable, CustomStringConvertible {
         case invalidTarget = "invalid_target"
         case invalidAuthorizationDetails = "invalid_authorization_details"
         case accessDenied = "access_denied"
+        case invalidDPoPProof = "invalid_dpop_proof"
+        case useDPoPNonce = "use_dpop_nonce"
         case temporarilyUnavailable = "temporarily_unavailable"
         case serverError = "server_error"
     }

@@ -26,7 +26,7 @@ package struct ServerMetadata: Sendable {
 
     /// Authorization server metadata.
     ///
-    /// Source: RFC 8414 section 2, RFC 8705 section 3.3, RFC 9396 section 10.
+    /// Source: RFC 8414 section 2, RFC 8705 section 3.3, RFC 9396 section 10, RFC 9449 section 5.1.
     ///
     /// `response_types_supported` is required and empty: there is no authorization endpoint. Section 3.2 would leave an
     /// empty array out; clients check that it is there.
@@ -34,7 +34,13 @@ package struct ServerMetadata: Sendable {
         JSONObject(
             common(responseTypes: []) + [
                 .init(name: "grant_types_supported", value: [.string(TokenExchangeRequest.grantType)]),
-                .init(name: "token_endpoint_auth_methods_supported", value: ["tls_client_auth"]),
+                .init(name: "token_endpoint_auth_methods_supported", value: ["tls_client_auth", "private_key_jwt"]),
+                .init(
+                    name: "token_endpoint_auth_signing_alg_values_supported",
+                    value: .array(JWSAlgorithm.allCases.map { .string($0.rawValue) })),
+                .init(
+                    name: "dpop_signing_alg_values_supported",
+                    value: .array(DPoPProof.algorithms.map { .string($0.rawValue) })),
                 .init(name: "tls_client_certificate_bound_access_tokens", value: true),
                 .init(name: "authorization_details_types_supported", value: [.string(ToolInvocation.type)]),
             ])

@@ -4,15 +4,13 @@
 ///
 /// Every value is bounded and, but for the tokens themselves, visible ASCII. A parameter that is missing, empty or
 /// repeated is an error and never another flow (docs/security-rules.md, 24); unknown ones are ignored, as RFC 6749
-/// section 3.2 asks, but for those that belong to other grants or to client authentication we do not do.
+/// section 3.2 asks, but for those that belong to other grants; those of client authentication are read elsewhere.
 package struct TokenExchangeRequest: Sendable {
     /// The value of `grant_type`.
     package static let grantType = "urn:ietf:params:oauth:grant-type:token-exchange"
     static let maximumTargets = 8
     static let maximumAudienceLength = 512
     private static let repeatable: Set<String> = ["audience", "resource"]
-    /// Credentials of clients that no listener accepts: a request that carries one expects to be judged by it.
-    private static let otherAuthentication = ["client_secret", "client_assertion", "client_assertion_type"]
     /// Parameters of other grants: a request that carries one means something else than it would get.
     private static let otherGrants = [
         "code", "code_verifier", "redirect_uri", "refresh_token", "username", "password", "assertion", "device_code",
@@ -37,7 +35,7 @@ package struct TokenExchangeRequest: Sendable {
     package let authorizationDetails: ToolInvocation?
     /// What is asked for: `access_token` or `jwt`; nil when the request leaves it open.
     package let requestedTokenType: TokenType?
-    /// The `client_id` parameter, which must agree with the certificate (RFC 8705 section 2); nil when absent.
+    /// The `client_id` parameter, which must name the client that proved itself; nil when absent.
     package let clientID: String?
 
     /// Reads a form body.
@@ -49,7 +47,7 @@ package struct TokenExchangeRequest: Sendable {
         guard grantType.elementsEqual(Self.grantType.utf8) else {
             throw OAuthError(.unsupportedGrantType, "grant_type is not token-exchange")
         }
-        try form.refuseForeign(authentication: Self.otherAuthentication, grants: Self.otherGrants)
+        try form.refuse(grants: Self.otherGrants)
         subjectToken = try form.required("subject_token")
         subjectTokenType = try Self.type(try form.required("subject_token_type"), "subject_token_type")
         actorToken = try form.optional("actor_token")
@@ -115,11 +113,8 @@ package struct TokenExchangeRequest: Sendable {
 }
 
 extension FormParameters {
-    fileprivate func refuseForeign(authentication: [String], grants: [String]) throws(OAuthError) {
+    fileprivate func refuse(grants: [String]) throws(OAuthError) {
         for parameter in parameters {
-            guard !authentication.contains(parameter.name) else {
-                throw OAuthError(.invalidClient, "\(parameter.name) is not supported; use a client certificate")
-            }
             guard !grants.contains(parameter.name) else {
                 throw OAuthError(.invalidRequest, "\(parameter.name) does not belong to a token exchange")
             }

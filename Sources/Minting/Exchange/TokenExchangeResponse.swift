@@ -8,6 +8,8 @@ package struct TokenExchangeResponse: Sendable {
     package let accessToken: String
     /// What it is; an `at+jwt` may be called either a JWT or an access token, whichever was asked for.
     package let issuedTokenType: TokenType
+    /// How it is used: `Bearer`, or `DPoP` when it is bound to a key (RFC 9449 section 5).
+    package let tokenType: String
     /// How long it lives, in seconds.
     package let lifetime: Int64
     /// The granted scope; nil when none is granted.
@@ -15,13 +17,15 @@ package struct TokenExchangeResponse: Sendable {
     /// The granted details; nil when none are.
     package let authorizationDetails: ToolInvocation?
 
-    /// An answer; `token_type` is always `Bearer`, also for tokens bound to a certificate (RFC 8705 section 3).
+    /// An answer; `token_type` is `Bearer` also for tokens bound to a certificate (RFC 8705 section 3).
     package init(
-        accessToken: String, issuedTokenType: TokenType = .accessToken, lifetime: Int64, scope: String?,
+        accessToken: String, issuedTokenType: TokenType = .accessToken, tokenType: String = "Bearer", lifetime: Int64,
+        scope: String?,
         authorizationDetails: ToolInvocation?
     ) {
         self.accessToken = accessToken
         self.issuedTokenType = issuedTokenType
+        self.tokenType = tokenType
         self.lifetime = lifetime
         self.scope = scope
         self.authorizationDetails = authorizationDetails
@@ -32,7 +36,7 @@ package struct TokenExchangeResponse: Sendable {
         var object = JSONObject([
             .init(name: "access_token", value: .string(accessToken)),
             .init(name: "issued_token_type", value: .string(issuedTokenType.rawValue)),
-            .init(name: "token_type", value: "Bearer"), .init(name: "expires_in", value: .integer(lifetime)),
+            .init(name: "token_type", value: .string(tokenType)), .init(name: "expires_in", value: .integer(lifetime)),
         ])
         object["scope"] = scope.map { .string($0) }
         object["authorization_details"] = authorizationDetails?.json

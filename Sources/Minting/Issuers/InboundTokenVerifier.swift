@@ -27,7 +27,7 @@ package struct InboundTokenVerifier: Sendable {
         guard token.count <= maximumLength else { throw TokenRejection(.tooLong) }
         let digest = SHA256.hash(data: token)
         if let entry = cache.entry(for: digest), let issuer = issuers.issuer(entry.issuer),
-            issuer.keys.version == entry.keys
+            issuer.keys.usable(at: now)?.version == entry.keys
         {
             let rules = ClaimRules(issuers: issuers, issuer: issuer, role: role, now: now)
             return try rules.apply(type: entry.type, claims: entry.claims)
@@ -35,13 +35,17 @@ package struct InboundTokenVerifier: Sendable {
         let parsed = try ParsedJWS(parsing: token, maximumLength: maximumLength)
         let issuer = try issuer(of: parsed)
         guard issuer.roles.contains(role) else { throw TokenRejection(.issuerNotInRole) }
-        guard let key = issuer.keys.key(kid: parsed.header.kid) else { throw TokenRejection(.unknownKey) }
+        guard let keys = issuer.keys.usable(at: now) else { throw TokenRejection(.keysUnavailable) }
+        guard let key = keys.key(kid: parsed.header.kid) else {
+            issuer.keys.wasMissed()
+            throw TokenRejection(.unknownKey)
+        }
         let claims = try parsed.verified(by: key)
         let verified = try ClaimRules(issuers: issuers, issuer: issuer, role: role, now: now)
             .apply(type: parsed.header.type, claims: claims)
         cache.insert(
             .init(
-                issuer: issuer.issuer, keys: issuer.keys.version, type: parsed.header.type, claims: claims,
+                issuer: issuer.issuer, keys: keys.version, type: parsed.header.type, claims: claims,
                 size: token.count),
             for: digest)
         return verified

@@ -37,8 +37,8 @@ package struct Issuer: Sendable {
     package let audiences: Set<String>
     /// The algorithms its keys may have.
     package let algorithms: Set<JWSAlgorithm>
-    /// Its keys.
-    package let keys: JSONWebKeySet
+    /// Where its keys come from.
+    package let keys: any KeySource
     /// Longest time since `iat`, in seconds, clock skew apart; nil when `exp` alone bounds a token's age.
     package let maximumAge: Int64?
     /// How far its clock and ours may differ, in seconds.
@@ -51,7 +51,7 @@ package struct Issuer: Sendable {
     /// An issuer; refuses members that are empty, out of bounds or not visible ASCII, and keys it does not allow.
     package init(
         name: String, issuer: String, roles: Set<Role>, audiences: Set<String>, algorithms: Set<JWSAlgorithm>,
-        keys: JSONWebKeySet, maximumAge: Int64? = nil, clockSkew: Int64 = 30, subjectPrefix: String? = nil,
+        keys: any KeySource, maximumAge: Int64? = nil, clockSkew: Int64 = 30, subjectPrefix: String? = nil,
         claims: ClaimNames = ClaimNames()
     ) throws(MintingError) {
         func require(_ condition: Bool, _ problem: String) throws(MintingError) {
@@ -66,7 +66,8 @@ package struct Issuer: Sendable {
             "audiences must be visible ASCII")
         try require(!algorithms.isEmpty, "algorithms is empty")
         try require(
-            keys.keys.allSatisfy { algorithms.contains($0.algorithm) }, "a key is for an algorithm that is not allowed")
+            (keys as? JSONWebKeySet)?.keys.allSatisfy { algorithms.contains($0.algorithm) } ?? true,
+            "a key is for an algorithm that is not allowed")
         try require(maximumAge ?? 1 > 0, "max_subject_age must be positive")
         try require((0...Self.maximumClockSkew).contains(clockSkew), "clock_skew must be 0 to 60 s")
         try require(

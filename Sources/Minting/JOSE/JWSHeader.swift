@@ -9,7 +9,7 @@ struct JWSHeader: Sendable {
     /// Members that would bring their own key, change what is signed, wrap another token, or that an issuer insists on.
     ///
     /// Others that are unknown are ignored, as RFC 7515 section 4 asks; `x5t` and `x5t#S256` merely repeat the `kid`.
-    private static let refused: [String] = [
+    static let refused: [String] = [
         "crit", "b64", "jwk", "jku", "x5u", "x5c", "cty", "enc", "zip", "epk", "apu", "apv", "p2s", "p2c", "iv", "tag",
     ]
 
@@ -40,7 +40,7 @@ struct JWSHeader: Sendable {
         self.type = Self.normalised(text)
     }
 
-    private static func normalised(_ type: String) -> String {
+    static func normalised(_ type: String) -> String {
         var bytes = type.utf8.map { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0) ? $0 | 0x20 : $0 }
         let prefix = "application/".utf8
         if bytes.starts(with: prefix) { bytes.removeFirst(prefix.count) }

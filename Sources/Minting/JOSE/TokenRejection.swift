@@ -8,7 +8,7 @@ package struct TokenRejection: Error, Sendable, Equatable, CustomStringConvertib
         case malformed
         /// More bytes than a token may have.
         case tooLong
-        /// A header member of the wrong type or form; the name is one of `alg`, `kid`, `typ`.
+        /// A header member of the wrong type or form; the name is one of `alg`, `kid`, `typ`, `jwk`.
         case badHeader(String)
         /// A header member that must not stand in a token of ours; the name is from our own list.
         case unsupportedHeader(String)
@@ -16,8 +16,12 @@ package struct TokenRejection: Error, Sendable, Equatable, CustomStringConvertib
         case unknownIssuer
         /// The issuer is not trusted in the role the token was presented in.
         case issuerNotInRole
+        /// `iss` is not the id of a client that proves itself with assertions.
+        case unknownClient
         /// The issuer has no key with this `kid`.
         case unknownKey
+        /// The issuer's keys could not be fetched, or not for too long.
+        case keysUnavailable
         /// `alg` is not the one the key is pinned to.
         case algorithmMismatch
         /// The signature does not verify.
@@ -34,6 +38,8 @@ package struct TokenRejection: Error, Sendable, Equatable, CustomStringConvertib
         case issuedInFuture
         /// `iat` is longer ago than the issuer's tokens may be old.
         case tooOld
+        /// `exp` is longer after `iat` than it may be.
+        case livesTooLong
         /// A claim that must be there is not.
         case missingClaim(String)
         /// A claim of the wrong type, form or size.
@@ -55,6 +61,8 @@ package struct TokenRejection: Error, Sendable, Equatable, CustomStringConvertib
         case .unsupportedHeader(let name): "header \(name) is not supported"
         case .unknownIssuer: "iss is not a configured issuer"
         case .issuerNotInRole: "its issuer is not trusted in this role"
+        case .unknownClient: "iss is no client that uses assertions"
+        case .keysUnavailable: "the keys of its issuer are not to be had: look at its jwks_uri"
         case .unknownKey: "kid is not a key of its issuer"
         case .algorithmMismatch: "alg is not the one of its key"
         case .badSignature: "its signature does not verify"
@@ -64,6 +72,7 @@ package struct TokenRejection: Error, Sendable, Equatable, CustomStringConvertib
         case .notYetValid: "is not valid yet"
         case .issuedInFuture: "iat is in the future"
         case .tooOld: "was issued too long ago"
+        case .livesTooLong: "exp is too long after iat"
         case .missingClaim(let name): "claim \(name) is missing"
         case .badClaim(let name): "claim \(name) is not acceptable"
         }

@@ -8,7 +8,7 @@ extension Bundle {
     package init(_ source: ConfigurationBundle, cache: VerificationCache) throws(ConfigurationError) {
         let configuration = source.configuration
         self.init(
-            hash: source.hash, clients: ClientDirectory(configuration.clients.map { ClientDirectory.Client($0) }),
+            hash: source.hash, clients: try ClientDirectory(source),
             targets: TargetDirectory(configuration.targets.map { TargetDirectory.Target($0) }),
             verifier: InboundTokenVerifier(
                 issuers: try IssuerSet(source), maximumLength: configuration.limits.tokenBytes, cache: cache),
@@ -26,7 +26,7 @@ extension IssuerSet {
             } catch {
                 throw ConfigurationError(
                     configuration, field: "issuers[\(index)] (\(issuer.name))", error,
-                    mend: "\(issuer.keySetFile) must hold this issuer's public keys for the algorithms listed")
+                    mend: "\(issuer.keySet.file ?? "") must hold this issuer's public keys for the algorithms listed")
             }
         }
         do {
@@ -59,15 +59,48 @@ extension ConfigurationError {
     }
 }
 
+extension ClientDirectory {
+    fileprivate init(_ source: ConfigurationBundle) throws(ConfigurationError) {
+        let configuration = source.configuration
+        var clients: [Client] = []
+        for (index, client) in configuration.clients.enumerated() {
+            do {
+                clients.append(try Client(client, keySet: source.clientKeySets[client.id] ?? []))
+            } catch {
+                throw ConfigurationError(
+                    configuration, field: "clients[\(index)] (\(client.id))", error,
+                    mend:
+                        "\(client.assertions?.keySet.file ?? "") must hold this client's public keys for the algorithms listed"
+                )
+            }
+        }
+        self.init(clients)
+    }
+}
+
 extension ClientDirectory.Client {
-    fileprivate init(_ client: Configuration.Client) {
+    fileprivate init(_ client: Configuration.Client, keySet: [UInt8]) throws(MintingError) {
+        if let assertions = client.assertions {
+            let algorithms = Set(assertions.algorithms.compactMap { JWSAlgorithm(rawValue: $0.rawValue) })
+            let keys = try JSONWebKeySet(parsing: keySet, algorithms: algorithms)
+            self.init(
+                id: client.id,
+                proof: .assertion(
+                    AssertionClient(
+                        id: client.id, keys: keys, clockSkew: assertions.clockSkew,
+                        maximumLifetime: assertions.maximumLifetime)))
+            return
+        }
+        guard let certificateName = client.certificateName else {
+            throw MintingError(.badIssuer, "has no way to prove itself")
+        }
         let name: Name =
-            switch client.certificateName {
+            switch certificateName {
             case .sanURI(let uri): .uri(uri)
             case .sanDNS(let name): .dns(name)
             case .subjectDN(let name): .subject(name)
             }
-        self.init(id: client.id, name: name)
+        self.init(id: client.id, proof: .certificate(name))
     }
 }
 

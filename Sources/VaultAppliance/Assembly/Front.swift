@@ -38,8 +38,12 @@ package struct Front: Service {
         let metrics = MetricsRegistry()
         let environment = ListenerEnvironment(group: group, logger: logger, metrics: metrics, now: clock)
         let exchange = ExchangeService(
-            core: client, keys: keys, bundles: bundles, metrics: ExchangeMetrics(metrics), logger: logger, clock: clock,
-            newJWTID: newJWTID)
+            core: client, keys: keys, bundles: bundles,
+            authenticator: try ClientAuthenticator(
+                issuer: configuration.issuer, externalURL: configuration.listeners.gateway.externalURL,
+                started: clock(),
+                replayEntries: configuration.limits.replayEntries, metrics: metrics),
+            metrics: ExchangeMetrics(metrics), logger: logger, clock: clock, newJWTID: newJWTID)
         let identities = IdentityList()
         let opening = ListenerOpening(client: client, keys: keys, identities: identities, clock: clock)
         let documents = PublicDocuments(configuration: configuration, keys: keys)

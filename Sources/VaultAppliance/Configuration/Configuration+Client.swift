@@ -5,6 +5,8 @@ extension Configuration {
         package enum Authentication: String, Sendable, CaseIterable {
             /// A certificate that chains to the listener's `client_ca` (RFC 8705 section 2.1).
             case tlsClientAuth = "tls_client_auth"
+            /// Assertions that it signs (RFC 7523 section 2.2).
+            case privateKeyJWT = "private_key_jwt"
         }
 
         /// The one name in its certificate that identifies a client, compared exactly (RFC 8705 section 2.1.2).
@@ -28,30 +30,74 @@ extension Configuration {
         package let id: String
         /// How it proves who it is.
         package let authentication: Authentication
-        /// The name that identifies it.
-        package let certificateName: CertificateName
+        /// The name that identifies it; nil but for `tls_client_auth`.
+        package let certificateName: CertificateName?
+        /// How its assertions are verified; nil but for `private_key_jwt`.
+        package let assertions: Assertions?
+
+        /// How the assertions of a client are verified.
+        package struct Assertions: Sendable, Equatable {
+            /// Where its keys are.
+            package let keySet: KeySetLocation
+            /// Algorithms its keys may have.
+            package let algorithms: [Algorithm]
+            /// Tolerance for its clock in seconds.
+            package let clockSkew: Int64
+            /// The longest `exp - iat`, in seconds.
+            package let maximumLifetime: Int64
+        }
     }
 }
 
 extension Configuration.Client {
-    init(_ section: YAMLSection) {
+    private static let nameFields = ["san_uri", "san_dns", "subject_dn"]
+    private static let assertionFields = ["algorithms", "clock_skew", "assertion_lifetime"] + KeySetLocation.fields
+
+    init(_ section: YAMLSection, _ paths: PathFormat) {
         id = section.required("id", .name)
         authentication = section.required("auth", .choice(.tlsClientAuth))
+        // Read whatever the method is, so that a field of the other method is a fault of its own, and for the schema.
         let names: [CertificateName?] = [
             section.optional("san_uri", .name).map { .sanURI($0) },
             section.optional("san_dns", .dnsName).map { .sanDNS($0) },
             section.optional("subject_dn", .phrase).map { .subjectDN($0) },
         ]
-        let given = names.compactMap { $0 }
-        certificateName = given.first ?? .sanURI("")
-        if given.count != 1 {
-            let mend = "give exactly one of san_uri, san_dns and subject_dn"
-            let fields = ["san_uri", "san_dns", "subject_dn"].filter { section.has($0) }
-            section.fault(
-                fields.dropFirst().first ?? "san_uri", given.isEmpty ? "is missing" : "is one name too many", mend: mend
-            )
-        }
+        let algorithms: [Configuration.Algorithm] = section.optionalList("algorithms", .choice(.es256)) ?? []
+        let clockSkew = section.optional("clock_skew", default: 5, .duration(0...60))
+        let maximumLifetime = section.optional("assertion_lifetime", default: 300, .duration(10...3600))
+        let usesCertificate = authentication == .tlsClientAuth
+        let keySet = KeySetLocation(section, paths, isRequired: !usesCertificate)
+        certificateName = usesCertificate ? names.compactMap { $0 }.first : nil
+        assertions =
+            usesCertificate
+            ? nil
+            : keySet.map {
+                Assertions(
+                    keySet: $0, algorithms: algorithms, clockSkew: clockSkew, maximumLifetime: maximumLifetime)
+            }
+        if !section.source.isFaulty(section.field("auth")) { check(section) }
         section.finish()
+    }
+
+    private func check(_ section: YAMLSection) {
+        let isForeign = authentication == .tlsClientAuth ? Self.assertionFields : Self.nameFields
+        let other: Authentication = authentication == .tlsClientAuth ? .privateKeyJWT : .tlsClientAuth
+        for name in isForeign where section.has(name) {
+            section.fault(
+                name, "belongs to clients with auth \(other.rawValue)",
+                mend: "remove it; a client proves itself in one way alone")
+        }
+        switch authentication {
+        case .tlsClientAuth:
+            let given = Self.nameFields.filter { section.has($0) }
+            guard given.count != 1 else { return }
+            section.fault(
+                given.dropFirst().first ?? "san_uri", given.isEmpty ? "is missing" : "is one name too many",
+                mend: "give exactly one of san_uri, san_dns and subject_dn")
+        case .privateKeyJWT:
+            guard !section.has("algorithms") else { return }
+            section.fault("algorithms", "is missing", mend: "list the algorithms of its keys, as [ES256]")
+        }
     }
 }
 

@@ -59,12 +59,15 @@ extension Configuration {
         package let connections: Int
         /// Requests a second of one client; 0 for no limit.
         package let requestsPerSecond: Int
+        /// Client assertions and DPoP proofs that are remembered as used.
+        package let replayEntries: Int
         /// Seconds until a request is given up.
         package let requestTimeout: Int64
 
         /// The limits of a file that names none.
         package static let standard = Limits(
-            requestBytes: 65_536, tokenBytes: 16_384, connections: 1024, requestsPerSecond: 0, requestTimeout: 10)
+            requestBytes: 65_536, tokenBytes: 16_384, connections: 1024, requestsPerSecond: 0,
+            replayEntries: 262_144, requestTimeout: 10)
     }
 }
 
@@ -124,6 +127,10 @@ extension Configuration.Limits {
             section.optional(
                 "requests_per_second", default: Int64(standard.requestsPerSecond),
                 .integer(0...1_000_000, mend: "choose a rate, or 0 for no limit")))
+        replayEntries = Int(
+            section.optional(
+                "replay_entries", default: Int64(standard.replayEntries),
+                .integer(1024...4_194_304, mend: "allow for requests a second times seconds a proof lives")))
         requestTimeout = section.optional("request_timeout", default: standard.requestTimeout, .duration(1...300))
         if tokenBytes > requestBytes, !section.source.isFaulty(section.field("request_bytes")) {
             section.fault("token_bytes", "is more than request_bytes", mend: "lower token_bytes or raise request_bytes")

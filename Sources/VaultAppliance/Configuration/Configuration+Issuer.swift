@@ -35,8 +35,8 @@ extension Configuration {
         package let audiences: [String]
         /// Algorithms its keys may have.
         package let algorithms: [Algorithm]
-        /// Path of its JWK Set (RFC 7517 section 5).
-        package let keySetFile: String
+        /// Where its keys are.
+        package let keySet: KeySetLocation
         /// Longest `now - iat` of a subject token in seconds; nil for no bound but `exp`.
         package let maximumSubjectAge: Int64?
         /// Tolerance for its clock in seconds.
@@ -57,7 +57,7 @@ extension Configuration.Issuer {
         roles = section.list("roles", .choice(.subject))
         audiences = section.list("audiences", .name)
         algorithms = section.list("algorithms", .choice(.es256))
-        keySetFile = section.required("jwks_file", paths.path)
+        keySet = KeySetLocation(section, paths, isRequired: true) ?? .file("")
         maximumSubjectAge = section.optional("max_subject_age", .duration(1...86_400))
         clockSkew = section.optional("clock_skew", default: 30, .duration(0...60))
         subjectPrefix = section.optional("subject_prefix", .name(64))

@@ -91,7 +91,7 @@ extension Configuration {
         core = Core(section.section("core"), paths)
         hsm = HSM(section.section("hsm"), paths)
         keys = section.sections("keys", Key.init)
-        clients = section.sections("clients", Client.init)
+        clients = section.sections("clients") { Client($0, paths) }
         issuers = section.sections("issuers") { Issuer($0, paths) }
         targets = section.sections("targets", Target.init)
         policyFile = section.required("policy", paths.path)

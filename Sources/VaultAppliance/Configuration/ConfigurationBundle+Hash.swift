@@ -10,19 +10,24 @@ extension ConfigurationBundle {
     /// - `policy`: SHA-256 of the policy file's bytes, in hexadecimal
     /// - `clients`, `issuers`, `targets`: the sections as they were decoded, defaults filled in, in file order
     /// - `jwks`: SHA-256 of each issuer's key file, in hexadecimal, by the issuer's name
+    /// - `client_jwks`: the same of clients that sign assertions, by the client's id
     ///
     /// So it depends on what decides and on nothing else: not on where files lie, nor on comments and layout of the
     /// configuration file. The policy file counts byte for byte, since it is what people review and approve.
     static func hashedBytes(
-        _ configuration: Configuration, policyBytes: [UInt8], keySets: [String: [UInt8]]
+        _ configuration: Configuration, policyBytes: [UInt8], keySets: KeySetFiles
     ) -> [UInt8] {
-        let keys = keySets.map { JSONObject.Member(name: $0.key, value: .string(digest($0.value))) }
         let bundle: JSONValue = [
             "format": "vault-bundle/1", "policy": .string(digest(policyBytes)),
             "clients": .array(configuration.clients.map(\.json)), "issuers": .array(configuration.issuers.map(\.json)),
-            "targets": .array(configuration.targets.map(\.json)), "jwks": .object(JSONObject(keys)),
+            "targets": .array(configuration.targets.map(\.json)), "jwks": digests(keySets.issuers),
+            "client_jwks": digests(keySets.clients),
         ]
         return JSONWriter.canonical(bundle)
+    }
+
+    private static func digests(_ files: [String: [UInt8]]) -> JSONValue {
+        .object(JSONObject(files.map { .init(name: $0.key, value: .string(digest($0.value))) }))
     }
 
     private static func digest(_ bytes: [UInt8]) -> String { Hexadecimal.string(SHA256.hash(data: bytes)) }
@@ -30,17 +35,21 @@ extension ConfigurationBundle {
 
 extension Configuration.Client {
     fileprivate var json: JSONValue {
-        let name: (String, String) =
-            switch certificateName {
-            case .sanURI(let text): ("san_uri", text)
-            case .sanDNS(let text): ("san_dns", text)
-            case .subjectDN(let text): ("subject_dn", text)
-            }
-        return .object(
-            JSONObject([
-                .init(name: "id", value: .string(id)), .init(name: "auth", value: .string(authentication.rawValue)),
-                .init(name: name.0, value: .string(name.1)),
-            ]))
+        var object = JSONObject([
+            .init(name: "id", value: .string(id)), .init(name: "auth", value: .string(authentication.rawValue)),
+        ])
+        switch certificateName {
+        case .sanURI(let text): object["san_uri"] = .string(text)
+        case .sanDNS(let text): object["san_dns"] = .string(text)
+        case .subjectDN(let text): object["subject_dn"] = .string(text)
+        case nil: break
+        }
+        if let assertions {
+            object["algorithms"] = .strings(assertions.algorithms.map(\.rawValue))
+            object["clock_skew"] = .integer(assertions.clockSkew)
+            object["assertion_lifetime"] = .integer(assertions.maximumLifetime)
+        }
+        return .object(object)
     }
 }
 

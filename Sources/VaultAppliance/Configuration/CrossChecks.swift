@@ -66,8 +66,8 @@ struct CrossChecks {
         var names: [(String, String)] = []
         for (position, client) in configuration.clients.enumerated() {
             names.append((client.id, "clients[\(position)].id"))
-            guard client.certificateName.text != client.id else { continue }
-            names.append((client.certificateName.text, "clients[\(position)].\(client.certificateName.field)"))
+            guard let name = client.certificateName, name.text != client.id else { continue }
+            names.append((name.text, "clients[\(position)].\(name.field)"))
         }
         unique(names, "identifies another client too")
     }

@@ -16,7 +16,7 @@ struct PolicyNames {
         var clients: [String: String] = [:]
         for client in configuration.clients {
             clients[client.id] = client.id
-            clients[client.certificateName.text] = client.id
+            if let name = client.certificateName { clients[name.text] = client.id }
         }
         self.clients = clients
         targets = Dictionary(configuration.targets.map { ($0.name, Set($0.scopes)) }) { first, _ in first }

@@ -16,7 +16,16 @@ extension AccessRequest {
                     tool: $0.tool, actions: $0.actions, locations: $0.locations, identifier: $0.identifier,
                     argumentsSHA256: $0.argumentsSHA256)
             },
-            scopes: asked.scope, facts: AccessRequest.isBound(agent, to: user) ? [.actorBound] : [])
+            scopes: asked.scope, facts: Self.facts(principal, user, agent))
+    }
+
+    private static func facts(
+        _ principal: Principal, _ user: VerifiedToken, _ agent: VerifiedToken?
+    ) -> Set<Requirement> {
+        var facts: Set<Requirement> = []
+        if isBound(agent, to: user) { facts.insert(.actorBound) }
+        if principal.keyThumbprint != nil { facts.insert(.dpop) }
+        return facts
     }
 
     /// `actor_bound`: the subject's `may_act` names the actor, or the actor's token names the subject as its user.

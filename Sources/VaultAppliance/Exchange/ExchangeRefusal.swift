@@ -36,9 +36,52 @@ extension ExchangeRefusal {
         ExchangeRefusal(.invalidClient, "client authentication failed", status: 401, reason: reason)
     }
 
+    /// A request with two credentials of a client (RFC 6749 section 5.2).
+    static let severalCredentials = ExchangeRefusal(
+        .invalidRequest, "more than one way of client authentication is used",
+        reason: "client: several credentials in one request")
+
+    /// One of the two parameters of a client assertion stands without the other (RFC 7521 section 4.2).
+    static let incompleteAssertion = ExchangeRefusal(
+        .invalidRequest, "client_assertion and client_assertion_type must stand together",
+        reason: "client: client_assertion or client_assertion_type is missing")
+
+    /// A client assertion from about the time of our start could have been used before it.
+    static func justStarted(retryAfter: Int) -> ExchangeRefusal {
+        ExchangeRefusal(
+            .temporarilyUnavailable, "try again later with a new assertion", status: 503,
+            reason: "client_assertion: was issued before this front started, or too shortly after",
+            retryAfter: retryAfter)
+    }
+
+    /// What may be used once could not be remembered as used.
+    static func replayCacheFull(retryAfter: Int) -> ExchangeRefusal {
+        ExchangeRefusal(
+            .temporarilyUnavailable, "try again later", status: 503,
+            reason: "client: the replay cache is full; see limits.replay_entries", retryAfter: retryAfter)
+    }
+
+    /// A DPoP proof was not accepted (RFC 9449 section 5).
+    static func proof(_ reason: String) -> ExchangeRefusal {
+        ExchangeRefusal(.invalidDPoPProof, "the DPoP proof was not accepted", reason: "DPoP: \(reason)")
+    }
+
+    /// A DPoP proof without a nonce that we gave and still accept (RFC 9449 section 8).
+    static func nonce(_ reason: String) -> ExchangeRefusal {
+        ExchangeRefusal(
+            .useDPoPNonce, "make the proof with the nonce in the DPoP-Nonce field", reason: "DPoP: \(reason)")
+    }
+
     /// A subject or actor token was not accepted (RFC 8693 section 2.2.2).
+    ///
+    /// That its issuer's keys are not to be had is our own trouble, and may pass.
     static func token(_ rejection: TokenRejection, _ parameter: String) -> ExchangeRefusal {
-        ExchangeRefusal(.invalidRequest, "\(parameter) was not accepted", reason: "\(parameter): \(rejection)")
+        if rejection.code == .keysUnavailable {
+            return ExchangeRefusal(
+                .temporarilyUnavailable, "try again later", status: 503, reason: "\(parameter): \(rejection)",
+                retryAfter: 5)
+        }
+        return ExchangeRefusal(.invalidRequest, "\(parameter) was not accepted", reason: "\(parameter): \(rejection)")
     }
 
     /// The subject token names who may act, and it is not this agent.

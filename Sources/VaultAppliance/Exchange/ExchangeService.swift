@@ -13,6 +13,7 @@ package struct ExchangeService: Sendable {
     let core: any CoreService
     let keys: KeyDirectory
     let bundles: BundleStore
+    let authenticator: ClientAuthenticator
     let metrics: ExchangeMetrics
     let logger: Logger
     let clock: @Sendable () -> UnixTime
@@ -25,9 +26,10 @@ package struct ExchangeService: Sendable {
         do {
             let response = try await exchange(request, bundle, &record)
             metrics.granted()
-            return response
+            return authenticator.finished(response, for: request, now: clock())
         } catch {
-            return await refuse(error, record, request.requestID)
+            let answer = await refuse(error, record, request.requestID)
+            return authenticator.finished(answer, for: request, now: clock())
         }
     }
 
@@ -35,10 +37,11 @@ package struct ExchangeService: Sendable {
         _ request: GatewayRequest, _ bundle: Bundle, _ record: inout ExchangeRecord
     ) async throws(ExchangeRefusal) -> GatewayResponse {
         let now = clock()
-        let principal = try bundle.clients.authenticate(request.peer, now: now)
+        let form = try Self.form(of: request)
+        let principal = try authenticator.authenticate(request, form, in: bundle.clients, now: now)
         record.add(principal)
 
-        let asked = try Self.parse(request, from: principal)
+        let asked = try Self.asked(form)
         record.add(asked)
         let target = try bundle.targets.resolve(audiences: asked.audiences, resources: asked.resources)
         record.add(target)
@@ -87,8 +90,8 @@ package struct ExchangeService: Sendable {
             clientID: parties.principal.client, issuedAt: now.seconds, expiry: now.seconds + lifetime,
             jti: newJWTID(), scope: scope, authorizationDetails: asked.authorizationDetails,
             actor: parties.agent.map { VerifiedToken.Party(issuer: $0.issuer, subject: $0.mappedSubject) },
-            priorActors: parties.user.actors, certificateThumbprint: parties.principal.thumbprint, txn: record.requestID
-        )
+            priorActors: parties.user.actors, certificateThumbprint: parties.principal.thumbprint,
+            keyThumbprint: parties.principal.keyThumbprint, txn: record.requestID)
         let token = UnsignedJWS(
             type: AccessTokenClaims.type, algorithm: key.algorithm, kid: key.kid, claims: claims.json)
         let entry = record.mint(token, claims: claims, kid: key.kid, rule: grant.ruleID)
@@ -101,26 +104,27 @@ package struct ExchangeService: Sendable {
         }
         let answer = TokenExchangeResponse(
             accessToken: token.compact(signature: signed.signature),
-            issuedTokenType: asked.requestedTokenType ?? .accessToken, lifetime: lifetime, scope: scope,
+            issuedTokenType: asked.requestedTokenType ?? .accessToken, tokenType: parties.principal.tokenType,
+            lifetime: lifetime, scope: scope,
             authorizationDetails: asked.authorizationDetails)
         return GatewayResponse(
             status: 200, headers: [("X-Audit-Leaf", String(signed.index))], body: JSONWriter.compact(answer.json))
     }
 
-    /// Reads the request; a `client_id`, which RFC 8705 section 2 has clients send, must be the certificate's.
-    private static func parse(
-        _ request: GatewayRequest, from principal: Principal
-    ) throws(ExchangeRefusal) -> TokenExchangeRequest {
-        let asked: TokenExchangeRequest
+    private static func form(of request: GatewayRequest) throws(ExchangeRefusal) -> FormParameters {
         do {
-            asked = try TokenExchangeRequest(parsing: request.bodyBytes)
+            return try FormParameters(parsing: request.bodyBytes)
         } catch {
             throw ExchangeRefusal(error)
         }
-        guard asked.clientID == nil || asked.clientID == principal.client else {
-            throw .client("client_id is not the certificate's client")
+    }
+
+    private static func asked(_ form: FormParameters) throws(ExchangeRefusal) -> TokenExchangeRequest {
+        do {
+            return try TokenExchangeRequest(form)
+        } catch {
+            throw ExchangeRefusal(error)
         }
-        return asked
     }
 
     /// Records the refusal, then answers it; one that cannot be recorded is answered as unavailable.

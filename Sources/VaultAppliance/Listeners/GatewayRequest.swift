@@ -6,6 +6,10 @@ package struct GatewayRequest: Sendable {
     package var bodyBytes: [UInt8]
     /// The `Content-Type` as sent.
     package var contentType: String?
+    /// The values of its `DPoP` fields (RFC 9449 section 4.1); more than one is the service's to refuse.
+    package var dpop: [String]
+    /// Whether it has an `Authorization` field, which no endpoint here reads.
+    package var hasAuthorization: Bool
     /// The client's verified certificate, nil when it sent none; its `notAfter` is the service's to check.
     package var peer: PeerCertificate?
     /// 128 random bits in hex, also in the answer's `X-Request-Id`.
@@ -17,12 +21,14 @@ package struct GatewayRequest: Sendable {
 
     /// A request by its parts.
     package init(
-        path: String, bodyBytes: [UInt8], contentType: String?, peer: PeerCertificate?, requestID: String,
-        remoteAddress: String?, deadline: ContinuousClock.Instant
+        path: String, bodyBytes: [UInt8], contentType: String?, dpop: [String] = [], hasAuthorization: Bool = false,
+        peer: PeerCertificate?, requestID: String, remoteAddress: String?, deadline: ContinuousClock.Instant
     ) {
         self.path = path
         self.bodyBytes = bodyBytes
         self.contentType = contentType
+        self.dpop = dpop
+        self.hasAuthorization = hasAuthorization
         self.peer = peer
         self.requestID = requestID
         self.remoteAddress = remoteAddress

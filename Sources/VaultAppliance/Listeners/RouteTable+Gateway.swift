@@ -24,10 +24,16 @@ extension RouteTable {
             guard Self.isForm(contentType) else { throw .wrongContentType }
             let gatewayRequest = GatewayRequest(
                 path: path, bodyBytes: try await Self.body(of: request, upTo: context.requestBytes),
-                contentType: contentType, peer: context.peer, requestID: context.requestID,
-                remoteAddress: context.remoteAddress, deadline: context.deadline)
+                contentType: contentType, dpop: Self.proofs(request.headers),
+                hasAuthorization: request.headers[.authorization] != nil, peer: context.peer,
+                requestID: context.requestID, remoteAddress: context.remoteAddress, deadline: context.deadline)
             return await handler(gatewayRequest).response
         }
+    }
+
+    /// The values of the `DPoP` fields, one for each field.
+    private static func proofs(_ fields: HTTPFields) -> [String] {
+        fields.filter { $0.name.canonicalName == "dpop" }.map(\.value)
     }
 
     /// Whether a `Content-Type` names the form type; parameters such as a charset are ignored.

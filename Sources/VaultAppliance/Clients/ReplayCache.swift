@@ -1,0 +1,94 @@
+import Crypto
+import StrictEncoding
+import Synchronization
+
+/// Remembers which assertions and proofs were used, until they would not be accepted any more: the one place that decides
+/// who was first.
+///
+/// In memory and bounded. When it is full it says so: it never forgets an entry early, since a forgotten one could be used
+/// again (docs/security-rules.md, 14 and 21). What was used before a start is the start's cut-off to refuse.
+final class ReplayCache: Sendable {
+    /// The entries of a configuration that does not say how many.
+    static let standardCapacity = 262_144
+
+    /// What may be used once, made of parsed values (docs/security-rules.md, 6).
+    struct Use: Sendable, Hashable {
+        /// What kind of thing it is; one kind's identifiers say nothing of another's.
+        enum Kind: UInt8, Sendable {
+            case assertion = 1
+            case proof = 2
+        }
+
+        private let digest: SHA256Digest
+
+        /// The use of `identifier`, which whoever `issuer` is has given.
+        init(_ kind: Kind, issuer: String, identifier: String) {
+            var hash = SHA256()
+            hash.update(data: [kind.rawValue])
+            for part in [issuer, identifier] {
+                // Lengths keep ("ab", "c") and ("a", "bc") apart.
+                var length = UInt64(part.utf8.count)
+                var prefix: [UInt8] = []
+                for _ in 0..<8 {
+                    prefix.append(UInt8(truncatingIfNeeded: length))
+                    length >>= 8
+                }
+                hash.update(data: prefix)
+                hash.update(data: Array(part.utf8))
+            }
+            digest = hash.finalize()
+        }
+    }
+
+    /// What became of a use.
+    enum Outcome: Sendable, Equatable {
+        /// It was the first.
+        case first
+        /// It was used before, or could have been: it has expired by the latest time this cache has seen.
+        case used
+        /// There is no room to remember it; seconds until there may be.
+        case full(retryAfter: Int)
+    }
+
+    private struct State {
+        var uses: Set<Use> = []
+        /// The same by the second in which they may be forgotten.
+        var endings: [Int64: [Use]] = [:]
+        /// Everything that ends before this second is forgotten; it never goes back, even if the clock does.
+        var sweptBefore: Int64 = .min
+    }
+
+    private let state = Mutex(State())
+    /// How many uses are remembered at most.
+    let capacity: Int
+
+    /// An empty cache.
+    init(capacity: Int = standardCapacity) { self.capacity = capacity }
+
+    /// How many uses are remembered.
+    var count: Int { state.withLock { $0.uses.count } }
+
+    /// Uses something that is acceptable up to and with a second; of any number of calls for one use one is `first`.
+    func consume(_ use: Use, acceptableUntil: Int64, now: UnixTime) -> Outcome {
+        state.withLock { state in
+            Self.sweep(&state, before: now.seconds)
+            guard acceptableUntil >= state.sweptBefore, !state.uses.contains(use) else { return .used }
+            guard state.uses.count < capacity else {
+                let next = state.endings.keys.min() ?? state.sweptBefore
+                return .full(retryAfter: Int(clamping: max(1, next + 1 - now.seconds)))
+            }
+            state.uses.insert(use)
+            state.endings[acceptableUntil, default: []].append(use)
+            return .first
+        }
+    }
+
+    /// Forgets what nobody would accept any more; at most once a second, and each entry once.
+    private static func sweep(_ state: inout State, before second: Int64) {
+        guard second > state.sweptBefore else { return }
+        state.sweptBefore = second
+        for ending in state.endings.keys.filter({ $0 < second }) {
+            for use in state.endings.removeValue(forKey: ending) ?? [] { state.uses.remove(use) }
+        }
+    }
+}

@@ -10,6 +10,8 @@ package struct AuditLogError: Error, Sendable, Equatable, CustomStringConvertibl
         case saturated
         /// The clock is more than a second behind the last leaf.
         case clockBehind
+        /// The clock has jumped forward while the log was open.
+        case clockAhead
         /// The disk is down to what is reserved, or full.
         case diskFull
         /// A write or sync failed, or another writer was found: nothing is recorded until a restart.

@@ -69,6 +69,14 @@ extension Entry {
             ["admin", "activation", "ceremony", "config", "log"].contains(group)
         }
 
+        /// Whether something is released once this is recorded: under `strict` only when a checkpoint covers it.
+        var releases: Bool {
+            switch self {
+            case .mint, .brokerIntent, .brokerOutcome, .secretOpened: true
+            default: false
+            }
+        }
+
         /// Whether this kind may use the disk space that is kept back: what issues credentials, and what stops them.
         var usesReserve: Bool {
             switch self {

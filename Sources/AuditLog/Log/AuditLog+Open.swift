@@ -1,14 +1,17 @@
+import Dispatch
 package import StrictEncoding
+import Synchronization
 
 extension AuditLog {
-    /// Opens the log of a directory, new or as a stop or crash left it.
+    /// Opens the log at a path, new or as a stop or crash left it.
     ///
-    /// The directory is made (mode 0700) if its parent exists.
+    /// The directory is made (mode 0700) if its parent exists. The keys that verify its checkpoints are left beside it,
+    /// in a file with the ending `.vkey`.
     ///
     /// - Parameters:
     ///   - directory: For this log alone; its files get mode 0600.
-    ///   - origin: The log's name, also the name of the signer's key.
-    ///   - signer: Signs checkpoints.
+    ///   - origin: The log's name, also the name of the signers' keys.
+    ///   - signers: Sign checkpoints; there may be none yet.
     ///   - clock: The time of entries.
     ///   - options: Intervals and bounds.
     ///   - onFatal: Called once, on a thread of the log, when nothing can be recorded any more: the process should
@@ -17,79 +20,121 @@ extension AuditLog {
     /// - Throws: `locked` when another process holds it; `rolledBack`, `corruptJournal`, `badTile`, `badBundle`,
     ///   `badRoot`, `badSignature`, `wrongOrigin` or `missingFile` when the directory is not what was left there.
     package static func open(
+        directory: String, origin: String, signers: CheckpointSigners, clock: @escaping @Sendable () -> UnixTime,
+        options: AuditLogOptions = AuditLogOptions(), onFatal: @escaping @Sendable (AuditLogError) -> Void
+    ) throws(AuditLogError) -> AuditLog {
+        try open(
+            directory: directory, origin: origin, signers: signers, clock: clock, options: options,
+            operations: .system, onFatal: onFatal)
+    }
+
+    /// The same with one signer.
+    package static func open(
         directory: String, origin: String, signer: any CheckpointSigner, clock: @escaping @Sendable () -> UnixTime,
         options: AuditLogOptions = AuditLogOptions(), onFatal: @escaping @Sendable (AuditLogError) -> Void
     ) throws(AuditLogError) -> AuditLog {
         try open(
-            directory: directory, origin: origin, signer: signer, clock: clock, options: options, operations: .system,
-            onFatal: onFatal)
+            directory: directory, origin: origin, signers: CheckpointSigners([signer]), clock: clock,
+            options: options, onFatal: onFatal)
     }
 
     /// The same, with system calls that tests can make fail.
     static func open(
-        directory: String, origin: String, signer: any CheckpointSigner, clock: @escaping @Sendable () -> UnixTime,
+        directory: String, origin: String, signers: CheckpointSigners, clock: @escaping @Sendable () -> UnixTime,
         options: AuditLogOptions, operations: FileOperations, onFatal: @escaping @Sendable (AuditLogError) -> Void
     ) throws(AuditLogError) -> AuditLog {
         precondition(
             options.segmentBytes >= 1 << 16 && options.segmentBytes % JournalRecord.pageBytes == 0,
             "a segment holds the largest entry and whole pages")
-        guard signer.verifierKey.name.hasSameBytes(as: origin) else {
+        for key in signers.verifierKeys where !key.name.hasSameBytes(as: origin) {
             throw AuditLogError(.wrongOrigin, "the checkpoint key's name must be the origin")
         }
-        let layout = LogLayout(directory)
-        if try Directory(layout.directory).make() { try Directory(layout.directory + "/..").sync(operations) }
-        let lock = try DirectoryLock(directory: layout.directory)
-        for path in [layout.journal, layout.temporary] { try Directory(path).make() }
-        try Directory(layout.temporary).removeFiles()
-        try Directory(layout.directory).sync(operations)
-        let recovered = try LogRecovery.recover(layout: layout, origin: origin, key: signer.verifierKey)
-        let start = try JournalStart(recovered.segments, operations: operations)
-        let pool = SegmentPool(
-            layout: layout, origin: origin, segmentBytes: options.segmentBytes, spares: start.spares,
-            lastSequence: recovered.segments.last?.header.sequence ?? 0, operations: operations)
-        let around = Publisher.Surroundings(
-            layout: layout, origin: origin, signer: signer, clock: clock, options: options, operations: operations,
-            queue: CommitQueue(capacity: options.queueCapacity),
-            inbox: PublisherInbox(leaves: recovered.tail, retired: start.retired), board: StatusBoard(), pool: pool,
-            onFatal: onFatal)
-        return try begin(around, recovered, start, lock)
+        let settings = LogShard.Settings(
+            directory: directory, origin: origin, signers: signers, clock: clock, options: options,
+            operations: operations, onFatal: onFatal)
+        let log = AuditLog(settings: settings)
+        let shard = try log.openShard()
+        log.state.withLock { $0.shard = shard }
+        return log
     }
 
-    /// Starts the two threads; each owns its part of what was recovered.
-    private static func begin(
-        _ around: Publisher.Surroundings, _ recovered: LogRecovery.Result, _ start: JournalStart, _ lock: DirectoryLock
-    ) throws(AuditLogError) -> AuditLog {
-        let size = recovered.tree.size + UInt64(recovered.tail.count)
-        let sequence: UInt64
-        if let active = start.active { sequence = active } else { sequence = try around.pool.take() }
-        try around.pool.replenish()
-        let free = around.operations.freeBytes(around.layout.directory)
-        let room = DiskRoom(free: free, headroom: around.options.headroom)
-        around.queue.setRoom(room)
-        around.board.measured(free: free, room: room)
-        around.board.opened(
-            size: size, checkpoint: recovered.checkpoint, at: recovered.checkpointTime,
-            interval: around.options.checkpointInterval)
-        let end = EndOfLog()
-        let journal = try Journal(
-            sequence: sequence, position: start.position, pool: around.pool, operations: around.operations)
-        let commits = CommitThread(
-            journal: journal, nextIndex: size, lastTime: recovered.lastTime,
-            batchBytes: min(Journal.maximumBatchBytes, around.options.segmentBytes - SegmentHeader.bytes),
-            around: around)
-        let publisher = Publisher(
-            around: around, tree: recovered.tree, bundle: recovered.bundle, published: recovered.checkpointBytes)
-        try WorkerThread.start { commits.run() }
-        do {
-            try WorkerThread.start {
-                publisher.run()
-                lock.release()
-                end.reach()
+    /// Opens the shard that is to be written, and writes the entries that must come first in it.
+    func openShard() throws(AuditLogError) -> LogShard {
+        let number = try series.current()
+        let record = settings.options.lastCheckpointFile.map { LastCheckpoint(path: $0) }
+        var restoration: Restoration?
+        var isEmpty = false
+        let shard = try LogShard.open(settings, number: number, onTick: { [weak self] in self?.rollOverIfDue() }) {
+            (layout, recovered) throws(AuditLogError) in
+            isEmpty = recovered.checkpoint == nil && recovered.tail.isEmpty
+            guard let record else { return }
+            do throws(AuditLogError) {
+                try record.check(layout, recovered, number: number, origin: settings.origin, series: series)
+            } catch {
+                guard error.code == .rolledBack else { throw error }
+                restoration = try Restoration.accepted(
+                    record, as: recovered.checkpoint, origin: LogSeries.origin(settings.origin, number), fault: error)
             }
-        } catch {
-            around.queue.close()
-            throw error
+            guard isEmpty, number == 1 else { return }
+            try record.begin(origin: settings.origin, settings.operations)
         }
-        return AuditLog(queue: around.queue, board: around.board, end: end)
+        try publishVerifierKeys()
+        if isEmpty, number > 1 { try appendAtOnce(try opening(number), to: shard) }
+        if let record, let restoration {
+            try appendAtOnce(restoration.entry, to: shard)
+            try restoration.finish(record, directory: settings.directory, settings.operations)
+        }
+        return shard
+    }
+
+    /// Records an entry of the log's own before anybody else can.
+    private func appendAtOnce(_ entry: Entry, to shard: LogShard) throws(AuditLogError) {
+        let done = DispatchSemaphore(value: 0)
+        let result = Mutex<Result<Leaf, AuditLogError>?>(nil)
+        let pending = PendingEntry(prepared: try entry.prepared()) { outcome in
+            result.withLock { $0 = outcome }
+            done.signal()
+        }
+        if let refusal = shard.add(pending, usesReserve: true) { throw refusal }
+        done.wait()
+        if case .failure(let error) = result.withLock({ $0 }) { throw error }
+    }
+
+    /// The first entry of a shard: the final checkpoint of the one before.
+    private func opening(_ number: UInt64) throws(AuditLogError) -> Entry {
+        let layout = LogLayout(series.path(number - 1))
+        let note = try SignedNote(parsing: OpenFile.contents(of: layout.checkpoint))
+        var keys: [VerifierKey] = []
+        for key in settings.signers.verifierKeys {
+            keys.append(try key.named(LogSeries.origin(settings.origin, number - 1)))
+        }
+        try note.verified(by: keys)
+        var entry = Entry(kind: .logShardOpened)
+        entry.detail = Checkpoint.detail(try Checkpoint(text: note.text))
+        return entry
+    }
+
+    /// Leaves the keys that verify checkpoints, under the names they have in each shard, where an auditor finds them.
+    package func publishVerifierKeys() throws(AuditLogError) {
+        let keys = settings.signers.verifierKeys
+        guard !keys.isEmpty else { return }
+        var text = ""
+        for shard in try series.shards() {
+            for key in keys {
+                text += try key.named(LogSeries.origin(settings.origin, shard.number)).description + "\n"
+            }
+        }
+        try LastCheckpoint(path: series.directory + ".vkey").write(Array(text.utf8), settings.operations)
+    }
+}
+
+extension Checkpoint {
+    /// The checkpoint as members of an entry's `detail`.
+    static func detail(_ checkpoint: Checkpoint?, prefix: String = "previous") -> [String: String] {
+        guard let checkpoint else { return ["\(prefix)_size": "0"] }
+        return [
+            "\(prefix)_origin": checkpoint.origin, "\(prefix)_size": String(checkpoint.size),
+            "\(prefix)_root": StandardBase64.string(checkpoint.root),
+        ]
     }
 }

@@ -1,35 +1,48 @@
+import StrictEncoding
 import Synchronization
 
-/// The tamper-evident audit log of one directory, as its only writer.
+/// The tamper-evident audit log at one path, as its only writer.
 ///
 /// An entry becomes a leaf of an RFC 6962 tree once it is durable in the journal. Tiles, entry bundles and signed
 /// checkpoints (C2SP tlog-tiles, signed-note, tlog-checkpoint) are derived from there: every `checkpointInterval`, but
-/// no more often than once in 40 times what a signature takes. After a failed write or sync nothing more is recorded,
-/// and `onFatal` is called once.
+/// no more often than once in 40 times what a signature takes. A tree that has become large or old is closed, and the
+/// next one begins with its final checkpoint (`LogSeries`). After a failed write or sync nothing more is recorded, and
+/// `onFatal` is called once.
 package final class AuditLog: Sendable {
-    private let queue: CommitQueue
-    private let board: StatusBoard
-    private let end: EndOfLog
-
-    init(queue: CommitQueue, board: StatusBoard, end: EndOfLog) {
-        self.queue = queue
-        self.board = board
-        self.end = end
+    struct Held: Sendable {
+        let entry: PendingEntry
+        let usesReserve: Bool
     }
 
-    deinit { queue.close() }
+    struct State {
+        /// Nil only while the log is being opened.
+        var shard: LogShard?
+        /// Entries that came while one shard gives way to the next; nil at all other times.
+        var held: [Held]?
+        var rollOver: Task<Void, Never>?
+        var isClosed = false
+    }
+
+    let settings: LogShard.Settings
+    let series: LogSeries
+    let state = Mutex(State())
+
+    init(settings: LogShard.Settings) {
+        self.settings = settings
+        series = LogSeries(directory: settings.directory)
+    }
 
     /// Records an entry; `completion` is called once, when the leaf is durable or the entry was refused.
     ///
-    /// It runs on the commit thread, which waits for it, or within this call when the entry is refused at once.
+    /// It runs on a thread of the log, which waits for it, or within this call when the entry is refused at once.
     package func append(_ entry: Entry, completion: @escaping @Sendable (Result<Leaf, AuditLogError>) -> Void) {
-        let pending: PendingEntry
         do {
-            pending = PendingEntry(prepared: try entry.prepared(), completion: completion)
+            var pending = PendingEntry(prepared: try entry.prepared(), completion: completion)
+            pending.releases = entry.kind.releases
+            add(pending, usesReserve: entry.kind.usesReserve)
         } catch {
-            return completion(.failure(error))
+            completion(.failure(error))
         }
-        if let refusal = queue.add(pending, usesReserve: entry.kind.usesReserve) { completion(.failure(refusal)) }
     }
 
     /// Records an entry and returns its leaf once that is durable.
@@ -40,56 +53,56 @@ package final class AuditLog: Sendable {
         return try result.get()
     }
 
-    /// The log's state at this moment.
-    package var status: LogStatus {
-        var status = board.snapshot()
-        status.pending = queue.count
-        status.failure = queue.failure
-        return status
+    /// Takes over the clock as it is, where the log would refuse it: behind the last leaf, or after a jump.
+    ///
+    /// The leaf that says so is the only one whose time may be before its predecessor's.
+    ///
+    /// - Parameters:
+    ///   - operator: The person who vouches for the clock.
+    ///   - reason: Why it is right, in a few words.
+    package func acceptTime(operator: String, reason: String) async throws(AuditLogError) -> Leaf {
+        var entry = Entry(kind: .logTimeAccepted)
+        entry.operator = `operator`
+        entry.reason = reason
+        if let last = status.lastTime { entry.detail = ["last_leaf": last.rfc3339] }
+        let prepared = try entry.prepared()
+        let result = await withCheckedContinuation { continuation in
+            add(
+                PendingEntry(prepared: prepared, completion: { continuation.resume(returning: $0) }, acceptsTime: true),
+                usesReserve: true)
+        }
+        return try result.get()
     }
+
+    private func add(_ entry: PendingEntry, usesReserve: Bool) {
+        let refusal: AuditLogError? = state.withLock { state in
+            guard state.held != nil else {
+                return state.shard.map { $0.add(entry, usesReserve: usesReserve) }
+                    ?? AuditLogError(.closed, "the log is not open")
+            }
+            guard !state.isClosed else { return AuditLogError(.closed, "the log is closed") }
+            guard (state.held?.count ?? 0) < settings.options.queueCapacity else {
+                return AuditLogError(.saturated, "too many entries are waiting")
+            }
+            state.held?.append(Held(entry: entry, usesReserve: usesReserve))
+            return nil
+        }
+        if let refusal { entry.completion(.failure(refusal)) }
+    }
+
+    /// The log's state at this moment; sizes and times are those of the shard that is written.
+    package var status: LogStatus { state.withLock { $0.shard }?.status ?? LogStatus() }
 
     /// Takes nothing more, commits what waits, makes the last checkpoint and lets another writer in.
     ///
     /// Throws `failed` when the log had failed, and `notSigned` when the last checkpoint could not be had; the entries
     /// are in the journal then, and the next start covers them.
     package func close() async throws(AuditLogError) {
-        queue.close()
-        await end.wait()
-        let status = status
-        if let failure = status.failure { throw failure }
-        if status.size > status.checkpoint?.size ?? 0 {
-            throw status.checkpointProblem ?? AuditLogError(.notSigned, "the last entries have no checkpoint")
+        let rollOver = state.withLock { state in
+            state.isClosed = true
+            return state.rollOver
         }
-    }
-}
-
-/// Lets callers of `close` wait for the threads.
-final class EndOfLog: Sendable {
-    private struct State {
-        var isReached = false
-        var waiting: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private let state = Mutex(State())
-
-    /// Returns once the end is reached.
-    func wait() async {
-        await withCheckedContinuation { continuation in
-            let isReached = state.withLock { state in
-                if !state.isReached { state.waiting.append(continuation) }
-                return state.isReached
-            }
-            if isReached { continuation.resume() }
-        }
-    }
-
-    /// Both threads are done.
-    func reach() {
-        let waiting = state.withLock { state in
-            state.isReached = true
-            defer { state.waiting = [] }
-            return state.waiting
-        }
-        for continuation in waiting { continuation.resume() }
+        await rollOver?.value
+        if let shard = state.withLock({ $0.shard }) { try await shard.close() }
     }
 }

@@ -15,6 +15,21 @@ package struct AuditLogOptions: Sendable {
     /// How long `close` waits for the last signature.
     package var closeTimeout: Duration = .seconds(10)
 
+    /// Whether an entry that something is released for counts as recorded only when a checkpoint covers it.
+    ///
+    /// Then checkpoints are made as fast as the signers go, and an entry waits for about two signatures.
+    package var strict = false
+    /// How long the other keys are waited for once one has signed a checkpoint.
+    package var coSigningPatience: Duration = .seconds(1)
+    /// A file outside the log directory that keeps the last checkpoint, so that an older copy of the log is refused.
+    package var lastCheckpointFile: String?
+    /// How far the clock may jump forward while the log is open; nil is no limit.
+    package var maximumClockJump: Duration?
+    /// With this many entries a shard is full; nil: never.
+    package var shardEntries: UInt64?
+    /// At this age in seconds, counted from its first entry, a shard is full; nil: never.
+    package var shardAge: Int64?
+
     /// A signer whose signature takes long is asked more rarely: at most one part in this many of its time.
     var signerShare = 40
 

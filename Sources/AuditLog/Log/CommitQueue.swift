@@ -7,6 +7,10 @@ struct PendingEntry: Sendable {
 
     var prepared: PreparedEntry
     let completion: Completion
+    /// Whether its leaf is where the log takes over a clock that it would refuse.
+    var acceptsTime = false
+    /// Whether something is released for it, so that under `strict` it waits for a checkpoint.
+    var releases = false
 }
 
 /// The entries that wait to become durable, and everything that can stop them.

@@ -15,6 +15,7 @@ final class CommitThread {
     private var journal: Journal
     private var nextIndex: UInt64
     private var lastTime: UnixTime
+    private var watch: ClockWatch
 
     init(
         journal: consuming Journal, nextIndex: UInt64, lastTime: UnixTime?, batchBytes: Int,
@@ -25,6 +26,7 @@ final class CommitThread {
         self.lastTime = lastTime ?? UnixTime(milliseconds: 0)
         self.batchBytes = batchBytes
         self.around = around
+        watch = ClockWatch(maximumJump: around.options.maximumClockJump)
     }
 
     /// Commits until the queue is closed or the log has failed.
@@ -39,16 +41,21 @@ final class CommitThread {
         around.inbox.finish()
     }
 
+    /// Entries that vouch for the clock are rare: each is a batch of its own, at the time it vouches for.
     private func commit(_ batch: [PendingEntry]) {
+        guard batch.contains(where: \.acceptsTime) else { return commit(batch, acceptsTime: false) }
+        for entry in batch { commit([entry], acceptsTime: entry.acceptsTime) }
+    }
+
+    private func commit(_ batch: [PendingEntry], acceptsTime: Bool) {
         let now = around.clock()
-        let time = max(now, lastTime)
-        let stamp = Array(time.rfc3339.utf8)
-        guard now.milliseconds >= lastTime.milliseconds - CommitThread.clockTolerance,
-            stamp.count == PreparedEntry.placeholder.utf8.count
-        else {
-            let error = AuditLogError(.clockBehind, "the clock is more than a second behind the last entry")
+        let time: UnixTime
+        do throws(AuditLogError) {
+            time = try self.time(now, acceptsTime: acceptsTime)
+        } catch {
             return refuse(batch[...], error)
         }
+        let stamp = Array(time.rfc3339.utf8)
         let leaves = batch.map { entry in
             var prepared = entry.prepared
             prepared.stamp(stamp)
@@ -60,6 +67,25 @@ final class CommitThread {
             commit(batch[start..<end], leaves[start..<end], time: time)
             start = end
         }
+    }
+
+    /// The time of the next leaf: never behind the last one's but where somebody vouches for the clock.
+    private func time(_ now: UnixTime, acceptsTime: Bool) throws(AuditLogError) -> UnixTime {
+        guard now.rfc3339.utf8.count == PreparedEntry.placeholder.utf8.count else {
+            throw AuditLogError(.clockAhead, "the clock is beyond the year 9999")
+        }
+        if acceptsTime {
+            watch.accept(now)
+            return now
+        }
+        guard now.milliseconds >= lastTime.milliseconds - CommitThread.clockTolerance else {
+            throw AuditLogError(
+                .clockBehind, "the clock is more than a second behind the last entry; mend it, or audit accept-time")
+        }
+        guard watch.isPlausible(now) else {
+            throw AuditLogError(.clockAhead, "the clock has jumped forward; mend it, or audit accept-time")
+        }
+        return max(now, lastTime)
     }
 
     private func refuse(_ batch: ArraySlice<PendingEntry>, _ error: AuditLogError) {
@@ -92,10 +118,17 @@ final class CommitThread {
         let firstIndex = nextIndex
         nextIndex += UInt64(leaves.count)
         lastTime = time
-        around.board.committed(size: nextIndex, leaves: leaves.count, latency: ContinuousClock.now - started)
-        around.queue.setBacklogged(around.inbox.add(leaves, retired: retired))
+        around.board.committed(
+            size: nextIndex, leaves: leaves.count, bytes: leaves.reduce(0) { $0 + $1.entry.count }, time: time,
+            latency: ContinuousClock.now - started)
+        var done: [PublisherInbox.Waiting] = []
+        var waiting: [PublisherInbox.Waiting] = []
         for (offset, (entry, leaf)) in zip(batch, leaves).enumerated() {
-            entry.completion(.success(Leaf(index: firstIndex + UInt64(offset), time: time, hash: leaf.hash)))
+            let leaf = Leaf(index: firstIndex + UInt64(offset), time: time, hash: leaf.hash)
+            let one = PublisherInbox.Waiting(leaf: leaf, completion: entry.completion)
+            if around.options.strict, entry.releases { waiting.append(one) } else { done.append(one) }
         }
+        around.queue.setBacklogged(around.inbox.add(leaves, retired: retired, waiting: waiting))
+        for one in done { one.completion(.success(one.leaf)) }
     }
 }

@@ -15,12 +15,13 @@ struct LogRecovery {
         var checkpoint: Checkpoint?
         var checkpointBytes: [UInt8]?
         var checkpointTime: UnixTime?
+        var firstTime: UnixTime?
         var lastTime: UnixTime?
         var segments: [JournalReader.Segment] = []
     }
 
     private let layout: LogLayout
-    private let key: VerifierKey
+    private let keys: [VerifierKey]
     private let origin: String
     private var result = Result()
     /// Level 0 hashes of the tile that was compared last with the journal.
@@ -28,18 +29,19 @@ struct LogRecovery {
 
     /// Recovers the log of a directory.
     static func recover(
-        layout: LogLayout, origin: String, key: VerifierKey
+        layout: LogLayout, origin: String, keys: [VerifierKey]
     ) throws(AuditLogError) -> Result {
-        var recovery = LogRecovery(layout: layout, key: key, origin: origin)
+        var recovery = LogRecovery(layout: layout, keys: keys, origin: origin)
         try recovery.readCheckpoint()
         try recovery.readRightEdge()
         try recovery.readJournal()
+        recovery.readFirstTime()
         return recovery.result
     }
 
-    private init(layout: LogLayout, key: VerifierKey, origin: String) {
+    private init(layout: LogLayout, keys: [VerifierKey], origin: String) {
         self.layout = layout
-        self.key = key
+        self.keys = keys
         self.origin = origin
     }
 
@@ -55,7 +57,7 @@ struct LogRecovery {
         do throws(AuditLogError) {
             let note = try SignedNote(parsing: bytes)
             checkpoint = try Checkpoint(text: note.text)
-            try note.verified(by: [key])
+            try note.verified(by: keys)
         } catch {
             throw AuditLogError(error.code, error.reason, path: layout.checkpoint)
         }
@@ -113,6 +115,19 @@ struct LogRecovery {
         result.segments = segments
         try checkExtent()
         if let last { result.lastTime = try LogRecovery.time(of: last, path: layout.journal) }
+    }
+
+    /// How old the shard is, by its first entry; left of the right edge damage is for `LogVerifier` to find, not here.
+    private mutating func readFirstTime() {
+        var first = result.tail.first?.entry
+        if let checkpoint = result.checkpoint {
+            let width = Int(clamping: checkpoint.size)
+            let path = TilePath(.entries, index: 0, partialWidth: width < TilePath.width ? width : nil)
+            let bytes = (try? layout.bundle(path))?.bytes ?? []
+            let entries = try? EntryBundle.entries(in: bytes, path: layout.path(path))
+            first = entries?.first.map { Array(bytes[$0]) }
+        }
+        result.firstTime = first.flatMap { try? LogRecovery.time(of: $0, path: layout.directory) }
     }
 
     /// The journal must belong to this log, begin no later than the checkpoint ends, and reach it.

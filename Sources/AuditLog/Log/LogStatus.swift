@@ -16,6 +16,19 @@ package struct LogStatus: Sendable {
     package var signatureLatency: Duration?
     /// Why the last attempt at a checkpoint gave none; nil after one that did.
     package var checkpointProblem: AuditLogError?
+    /// Why the record of the last checkpoint outside the log could not be written; nil when it could.
+    package var recordProblem: AuditLogError?
+    /// Why single checkpoint keys do not sign, though others do.
+    package var signerProblems: [String] = []
+    /// Which shard is written, counted from 1.
+    package var shard: UInt64 = 1
+    /// The time of the first entry of this shard, and of the last; nil while there is none.
+    package var firstTime: UnixTime?
+    package var lastTime: UnixTime?
+    /// How many bytes a day the log grows by at the pace since it was opened; nil in its first minute.
+    package var bytesPerDay: Int64?
+    /// For how many days the disk lasts at that pace until only mints are recorded; nil when that cannot be told.
+    package var daysLeft: Int64?
     /// How many entries wait for the commit thread.
     package var pending = 0
     /// Free bytes of the log's disk; nil when they cannot be told.

@@ -4,21 +4,17 @@ extension Publisher {
     /// Everything the checkpoint covers is in place before it is signed.
     func proposeIfDue() throws(AuditLogError) {
         let now = ContinuousClock.now
-        guard proposal == nil, now >= nextCheckpoint else { return }
+        guard proposal == nil, now >= nextCheckpoint || !waiting.isEmpty else { return }
         nextCheckpoint = now + interval
-        guard tree.size > publishedSize else { return }
+        guard tree.size > publishedSize, !around.signers.isEmpty else { return }
         try writeFullFiles()
         try files.put(partialFiles())
         let checkpoint = Checkpoint(origin: around.origin, size: tree.size, root: tree.root.bytes)
         proposal = Proposal(checkpoint: checkpoint, started: now)
-        let (signer, inbox) = (around.signer, around.inbox)
-        Task {
-            do {
-                inbox.signed(.success(try await signer.sign(checkpoint.text)))
-            } catch {
-                inbox.signed(.failure(AuditLogError(.notSigned, "\(error)")))
-            }
-        }
+        let inbox = around.inbox
+        around.signers.sign(
+            checkpoint.text, name: around.origin, patience: around.options.coSigningPatience
+        ) { inbox.signed($0) }
     }
 
     /// How often checkpoints are made: rarely enough that the signer has its time for other work.
@@ -27,22 +23,17 @@ extension Publisher {
     }
 
     /// Puts a checkpoint in place if its signature is good.
-    func settle(_ signature: Result<[UInt8], AuditLogError>) throws(AuditLogError) {
+    func settle(_ result: Result<[SignedNote.Signature], AuditLogError>) throws(AuditLogError) {
         guard let proposal else { return }
         self.proposal = nil
-        switch signature {
+        switch result {
         case .failure(let error):
             around.board.notPublished(error)
-        case .success(let bytes):
-            let key = around.signer.verifierKey
-            let text = proposal.checkpoint.text
-            // A signer that has gone wrong must not put a checkpoint in place that nobody can verify.
-            guard key.isValid(signature: bytes, of: text) else {
-                return around.board.notPublished(AuditLogError(.notSigned, "the signature does not verify"))
-            }
+            answerWaiting(below: proposal.checkpoint.size, with: .failure(error))
+        case .success(let signatures):
             let signed = ContinuousClock.now - proposal.started
             latency = StatusBoard.smoothed(latency, signed)
-            let note = SignedNote(text: text, signatures: [.init(name: key.name, keyID: key.keyID, bytes: bytes)])
+            let note = SignedNote(text: proposal.checkpoint.text, signatures: signatures)
             try publish(proposal.checkpoint, note.bytes, latency: signed)
         }
     }
@@ -55,12 +46,25 @@ extension Publisher {
         try files.put([.init(path: "checkpoint", bytes: note)])
         published = note
         publishedSize = checkpoint.size
+        keepRecord(note)
+        answerWaiting(below: publishedSize, with: .success(()))
         around.board.published(checkpoint, at: around.clock(), latency: self.latency ?? latency, interval: interval)
         try removeOutgrown()
         while let first = retired.first, first.end <= publishedSize {
             // Oldest first, and off the list only when done: a journal with a gap would not open again.
             try around.pool.recycle(first.sequence)
             retired.removeFirst()
+        }
+    }
+
+    /// Leaves the checkpoint outside the log directory too; what goes wrong with that is a fault, but stops nothing.
+    private func keepRecord(_ note: [UInt8]) {
+        guard let record = around.record else { return }
+        do {
+            try record.write(note, around.operations)
+            around.board.recorded(nil)
+        } catch {
+            around.board.recorded(error)
         }
     }
 

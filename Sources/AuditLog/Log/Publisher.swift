@@ -9,7 +9,7 @@ final class Publisher {
     struct Surroundings: Sendable {
         let layout: LogLayout
         let origin: String
-        let signer: any CheckpointSigner
+        let signers: CheckpointSigners
         let clock: @Sendable () -> UnixTime
         let options: AuditLogOptions
         let operations: FileOperations
@@ -17,6 +17,10 @@ final class Publisher {
         let inbox: PublisherInbox
         let board: StatusBoard
         let pool: SegmentPool
+        /// The record of the last checkpoint outside the log directory.
+        let record: LastCheckpoint?
+        /// Called about once a second.
+        let onTick: @Sendable () -> Void
         let onFatal: @Sendable (AuditLogError) -> Void
     }
 
@@ -41,6 +45,8 @@ final class Publisher {
     var outgrown: [TilePath] = []
     var retired: [Journal.Retired] = []
     var proposal: Proposal?
+    /// Under `strict`: completions of leaves that no checkpoint covers yet, in order.
+    var waiting: [PublisherInbox.Waiting] = []
     /// The bytes of the checkpoint that is in place.
     var published: [UInt8]?
     var publishedSize: UInt64
@@ -87,6 +93,7 @@ final class Publisher {
             guard error.code != .diskFull else { return around.board.notPublished(error) }
             let failure = AuditLogError(.failed, error.reason, path: error.path)
             around.board.notPublished(failure)
+            answerWaiting(below: .max, with: .failure(failure))
             if around.queue.fail(failure, answering: []) { around.onFatal(failure) }
         }
     }
@@ -94,6 +101,7 @@ final class Publisher {
     private func take(_ delivery: PublisherInbox.Delivery) throws(AuditLogError) {
         // All of it is in hand before anything can throw: nothing that was delivered may be lost.
         retired += delivery.retired
+        waiting += delivery.waiting
         for leaf in delivery.leaves { try derive(leaf) }
         if let signature = delivery.signature { try settle(signature) }
         try writeFullFiles()
@@ -141,6 +149,7 @@ final class Publisher {
         around.board.measured(free: free, room: room)
         around.queue.setRoom(room)
         try around.pool.replenish()
+        around.onTick()
     }
 
     /// The last checkpoint: waits for the signer, but not for ever.
@@ -150,6 +159,18 @@ final class Publisher {
         nextCheckpoint = .now
         attempt { () throws(AuditLogError) in try proposeIfDue() }
         awaitSignature(until: deadline)
+        // What came in between and after is answered too: nobody waits for a log that has ended.
+        waiting += around.inbox.takeRest().waiting
+        let reason = around.queue.failure ?? AuditLogError(.notSigned, "the log ended before a checkpoint covered it")
+        answerWaiting(below: .max, with: .failure(reason))
+    }
+
+    /// Answers those who wait for a checkpoint, up to a size of the tree.
+    func answerWaiting(below size: UInt64, with result: Result<Void, AuditLogError>) {
+        let count = waiting.firstIndex { $0.leaf.index >= size } ?? waiting.count
+        let answered = waiting.prefix(count)
+        waiting.removeFirst(count)
+        for one in answered { one.completion(result.map { one.leaf }) }
     }
 
     private func awaitSignature(until deadline: ContinuousClock.Instant) {

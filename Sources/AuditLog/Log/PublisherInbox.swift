@@ -7,8 +7,16 @@ final class PublisherInbox: Sendable {
     struct Delivery: Sendable {
         var leaves: [CommittedLeaf] = []
         var retired: [Journal.Retired] = []
-        var signature: Result<[UInt8], AuditLogError>?
+        var signature: Result<[SignedNote.Signature], AuditLogError>?
+        /// Those who wait for a checkpoint that covers their leaf, in the leaves' order.
+        var waiting: [Waiting] = []
         var isFinishing = false
+    }
+
+    /// A durable leaf whose completion waits for a checkpoint.
+    struct Waiting: Sendable {
+        let leaf: Leaf
+        let completion: PendingEntry.Completion
     }
 
     /// With this many leaves the publisher is woken before its time, so that memory stays bounded.
@@ -25,19 +33,24 @@ final class PublisherInbox: Sendable {
     }
 
     /// Hands over durable leaves in order; true when the publisher is too far behind for more.
-    func add(_ leaves: ArraySlice<CommittedLeaf>, retired: Journal.Retired?) -> Bool {
+    func add(_ leaves: ArraySlice<CommittedLeaf>, retired: Journal.Retired?, waiting: [Waiting]) -> Bool {
         let (before, after) = state.withLock { state in
             let before = state.leaves.count
             state.leaves.append(contentsOf: leaves)
             if let retired { state.retired.append(retired) }
+            state.waiting += waiting
             return (before, state.leaves.count)
         }
-        if before < PublisherInbox.wakeThreshold, after >= PublisherInbox.wakeThreshold { wake.signal() }
+        if before < PublisherInbox.wakeThreshold, after >= PublisherInbox.wakeThreshold {
+            wake.signal()
+        } else if !waiting.isEmpty {
+            wake.signal()
+        }
         return after > PublisherInbox.limit
     }
 
     /// The signer has answered.
-    func signed(_ result: Result<[UInt8], AuditLogError>) {
+    func signed(_ result: Result<[SignedNote.Signature], AuditLogError>) {
         state.withLock { $0.signature = result }
         wake.signal()
     }
@@ -53,7 +66,12 @@ final class PublisherInbox: Sendable {
         let (seconds, attoseconds) = patience.components
         let nanoseconds = max(0, seconds * 1_000_000_000 + attoseconds / 1_000_000_000)
         _ = wake.wait(timeout: .now() + .nanoseconds(Int(nanoseconds)))
-        return state.withLock { state in
+        return takeRest()
+    }
+
+    /// Takes what there is without waiting.
+    func takeRest() -> Delivery {
+        state.withLock { state in
             let delivery = state
             state = Delivery(isFinishing: state.isFinishing)
             return delivery

@@ -7,7 +7,16 @@ final class StatusBoard: Sendable {
         var status = LogStatus()
         /// Since when leaves have waited for a checkpoint; nil while all are covered.
         var uncoveredSince: ContinuousClock.Instant?
+        /// Bytes appended since the log was opened.
+        var bytes = 0
+        var opened = ContinuousClock.now
+        var headroom: Int64 = 0
     }
+
+    /// What an entry costs on the disk besides its own bytes: its length and its hash, at all levels.
+    private static let bytesPerLeaf = 2 + 33
+    /// Before this long no pace is told.
+    private static let shortestPace = Duration.seconds(60)
 
     private let state = Mutex(State())
 
@@ -18,24 +27,43 @@ final class StatusBoard: Sendable {
             if let since = state.uncoveredSince {
                 status.isCheckpointStale = ContinuousClock.now - since > status.checkpointInterval * 10
             }
+            StatusBoard.foresee(&status, state)
             return status
         }
     }
 
+    /// How long the disk lasts if the log goes on as it did since it was opened.
+    private static func foresee(_ status: inout LogStatus, _ state: State) {
+        let elapsed = ContinuousClock.now - state.opened
+        guard elapsed >= shortestPace, state.bytes > 0 else { return }
+        let pace = Double(state.bytes) / (elapsed / .seconds(1)) * 86_400
+        status.bytesPerDay = Int64(pace)
+        guard let free = status.diskFree else { return }
+        status.daysLeft = Int64(Double(max(0, free - state.headroom)) / pace)
+    }
+
     /// What a log was opened with.
-    func opened(size: UInt64, checkpoint: Checkpoint?, at time: UnixTime?, interval: Duration) {
+    func opened(_ recovered: LogRecovery.Result, size: UInt64, options: AuditLogOptions) {
+        let checkpoint = recovered.checkpoint
         state.withLock { state in
+            state.opened = .now
+            state.headroom = options.headroom
+            state.status.firstTime = recovered.firstTime
+            state.status.lastTime = recovered.lastTime
             state.status.size = size
             state.status.checkpoint = checkpoint
-            state.status.checkpointTime = time
-            state.status.checkpointInterval = interval
+            state.status.checkpointTime = recovered.checkpointTime
+            state.status.checkpointInterval = options.checkpointInterval
             state.uncoveredSince = size > checkpoint?.size ?? 0 ? .now : nil
         }
     }
 
     /// A batch is durable.
-    func committed(size: UInt64, leaves: Int, latency: Duration) {
+    func committed(size: UInt64, leaves: Int, bytes: Int, time: UnixTime, latency: Duration) {
         state.withLock { state in
+            state.bytes += bytes + leaves * StatusBoard.bytesPerLeaf
+            state.status.firstTime = state.status.firstTime ?? time
+            state.status.lastTime = time
             let count = Double(leaves)
             state.status.size = size
             state.status.leavesPerSync =
@@ -60,6 +88,11 @@ final class StatusBoard: Sendable {
     /// An attempt at a checkpoint gave none.
     func notPublished(_ problem: AuditLogError) {
         state.withLock { $0.status.checkpointProblem = problem }
+    }
+
+    /// The record outside the log was written, or could not be.
+    func recorded(_ problem: AuditLogError?) {
+        state.withLock { $0.status.recordProblem = problem }
     }
 
     /// The disk was asked.

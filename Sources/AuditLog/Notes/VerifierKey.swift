@@ -42,6 +42,14 @@ package struct VerifierKey: Sendable, Hashable, CustomStringConvertible {
         guard VerifierKey.hex(keyID) == parts[1] else { throw AuditLogError(.badKey, "the key ID is not the key's") }
     }
 
+    /// The same key under another name, with the key ID that goes with it: a shard's name differs from its log's.
+    package func named(_ name: String) throws(AuditLogError) -> VerifierKey {
+        try VerifierKey(name: name, algorithm: algorithm, publicKey: publicKey)
+    }
+
+    /// The key ID as it stands in a vkey.
+    package var shortID: String { VerifierKey.hex(keyID) }
+
     /// The vkey.
     package var description: String {
         "\(name)+\(VerifierKey.hex(keyID))+\(StandardBase64.string([algorithm.rawValue] + publicKey))"

@@ -7,6 +7,12 @@ struct Directory: Sendable {
     /// A directory that may or may not exist.
     init(_ path: String) { self.path = path }
 
+    /// The directory that a file is in.
+    static func parent(of path: String) -> Directory {
+        guard let slash = path.lastIndex(of: "/") else { return Directory(".") }
+        return Directory(path[..<slash].isEmpty ? "/" : String(path[..<slash]))
+    }
+
     /// What is in it, sorted, with whether each is a directory itself; empty when it does not exist.
     func list() throws(AuditLogError) -> [(name: String, isDirectory: Bool)] {
         // Safety: the path is lent to the call as a C string for its duration.

@@ -38,7 +38,7 @@ final class TestLog: Sendable {
         operations: FileOperations = .system
     ) throws -> AuditLog {
         try AuditLog.open(
-            directory: directory ?? self.directory, origin: TestSigner.origin, signer: signer,
+            directory: directory ?? self.directory, origin: TestSigner.origin, signers: CheckpointSigners([signer]),
             clock: { self.time.withLock { $0 } }, options: options, operations: operations,
             onFatal: { error in self.fatal.withLock { $0.append(error) } })
     }

@@ -1,0 +1,80 @@
+import StrictEncoding
+import Synchronization
+
+extension AuditLog {
+    /// Begins a new shard when the one that is written is full or old enough, and its checkpoints can be signed.
+    func rollOverIfDue() {
+        guard let shard = state.withLock({ $0.held == nil && !$0.isClosed ? $0.shard : nil }) else { return }
+        let status = shard.status
+        guard status.failure == nil, !status.isCheckpointStale, status.checkpointProblem == nil else { return }
+        let isFull = settings.options.shardEntries.map { status.size >= $0 } ?? false
+        let isOld =
+            settings.options.shardAge.map { age in
+                status.firstTime.map { settings.clock() >= $0.adding(seconds: age) } ?? false
+            } ?? false
+        if isFull || isOld { rollOver() }
+    }
+
+    /// Closes the shard that is written and begins the next; entries that come meanwhile are held for it.
+    func rollOver() {
+        state.withLock { state in
+            guard state.held == nil, !state.isClosed, let shard = state.shard else { return }
+            state.held = []
+            state.rollOver = Task { await self.replace(shard) }
+        }
+    }
+
+    private func replace(_ shard: LogShard) async {
+        let isClosed = await close(shard)
+        do {
+            if isClosed { try setAside(shard) }
+            if shard.status.failure == nil {
+                let next = try openShard()
+                state.withLock { $0.shard = next }
+            }
+        } catch {
+            let failure = AuditLogError(.failed, "the log could not go on: \(error.reason)", path: error.path)
+            settings.onFatal(failure)
+        }
+        release()
+    }
+
+    /// Ends a shard with an entry that says so; false when it has no final checkpoint, so that it must go on.
+    private func close(_ shard: LogShard) async -> Bool {
+        var entry = Entry(kind: .logShardClosed)
+        entry.detail = ["next_origin": LogSeries.origin(settings.origin, shard.number + 1)]
+        guard let prepared = try? entry.prepared() else { return false }
+        let recorded = await withCheckedContinuation { continuation in
+            let pending = PendingEntry(prepared: prepared) { continuation.resume(returning: $0) }
+            if let refusal = shard.add(pending, usesReserve: true) { continuation.resume(returning: .failure(refusal)) }
+        }
+        do {
+            try await shard.close()
+            _ = try recorded.get()
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Moves a closed shard beside the log's path; a crash here leaves either the old place or the new.
+    private func setAside(_ shard: LogShard) throws(AuditLogError) {
+        let path = series.path(shard.number)
+        let failure = settings.operations.rename(series.directory, path)
+        guard failure == 0 else { throw .space("rename", failure, path: path) }
+        try Directory.parent(of: series.directory).sync(settings.operations)
+    }
+
+    /// Gives what was held to the shard that is there now, in the order it came.
+    private func release() {
+        let refused = state.withLock { state in
+            let held = state.held ?? []
+            state.held = nil
+            state.rollOver = nil
+            return held.compactMap { one in
+                (state.shard?.add(one.entry, usesReserve: one.usesReserve)).map { (one.entry, $0) }
+            }
+        }
+        for (entry, refusal) in refused { entry.completion(.failure(refusal)) }
+    }
+}

@@ -1,0 +1,133 @@
+import Foundation
+import StrictEncoding
+import Testing
+
+@testable import AuditLog
+
+/// The record of the last checkpoint outside the log directory, and what it finds.
+@Suite(.timeLimit(.minutes(2))) struct RollbackTests {
+    private func options(_ fixture: TestLog) -> AuditLogOptions {
+        var options = TestLog.options(interval: .milliseconds(1))
+        options.lastCheckpointFile = fixture.root + "/last-checkpoint"
+        return options
+    }
+
+    private func replace(_ fixture: TestLog, with copy: String) throws {
+        try FileManager.default.removeItem(atPath: fixture.directory)
+        try FileManager.default.copyItem(atPath: copy, toPath: fixture.directory)
+    }
+
+    @Test func theRecordIsTheCheckpointAndTheLogGoesOnFromIt() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(3, options: options(fixture))
+        #expect(try read(fixture.root + "/last-checkpoint") == read(fixture.directory + "/checkpoint"))
+        try await fixture.write(300, from: 3, options: options(fixture))
+        #expect(try read(fixture.root + "/last-checkpoint") == read(fixture.directory + "/checkpoint"))
+    }
+
+    @Test func anOlderCopyOfTheWholeLogIsRefused() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(3, options: options(fixture))
+        let copy = try fixture.copy()
+        try await fixture.write(3, from: 3, options: options(fixture))
+        try replace(fixture, with: copy)
+        // In itself the copy is a good log.
+        #expect(try fixture.verify().checkpoint.size == 3)
+        #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
+        #expect(try fixture.verify().checkpoint.size == 3)
+    }
+
+    @Test func anotherHistoryOfTheSameLengthOrLongerIsRefused() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(3, options: options(fixture))
+        let copy = try fixture.copy()
+        try await fixture.write(3, from: 3, options: options(fixture))
+        let record = try read(fixture.root + "/last-checkpoint")
+        for count in [3, 300] {
+            try replace(fixture, with: copy)
+            try write(record, to: fixture.root + "/last-checkpoint")
+            try await fixture.write(count, from: 1000)
+            #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
+        }
+    }
+
+    @Test func aNewLogBesideTheRecordOfAnotherIsRefusedAndSoIsALogWithoutItsRecord() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(3, options: options(fixture))
+        try FileManager.default.moveItem(atPath: fixture.directory, toPath: fixture.root + "/away")
+        #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
+        try replace(fixture, with: fixture.root + "/away")
+        try FileManager.default.removeItem(atPath: fixture.root + "/last-checkpoint")
+        #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
+    }
+
+    @Test func aCrashBetweenCheckpointAndRecordIsNoRollback() async throws {
+        let fixture = try TestLog()
+        let options = options(fixture)
+        let log = try fixture.open(options: options)
+        #expect(try String(decoding: read(fixture.root + "/last-checkpoint"), as: UTF8.self).contains("\n0\n"))
+        try await fixture.append(3, to: log)
+        try await eventually { log.status.checkpoint?.size == 3 }
+        let before = try read(fixture.root + "/last-checkpoint")
+        try await fixture.append(3, from: 3, to: log)
+        try await log.close()
+        try write(before, to: fixture.root + "/last-checkpoint")
+        let again = try fixture.open(options: options)
+        #expect(again.status.size == 6)
+        try await again.close()
+    }
+
+    @Test func restoringOnPurposeIsRecordedOnceAndForThatCopyAlone() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(3, options: options(fixture))
+        let copy = try fixture.copy()
+        try await fixture.write(1, from: 3, options: options(fixture))
+        let other = try fixture.copy()
+        try await fixture.write(2, from: 4, options: options(fixture))
+        try replace(fixture, with: other)
+        let accept = {
+            try Restoration.accept(
+                directory: fixture.directory, record: fixture.root + "/last-checkpoint", origin: TestSigner.origin,
+                operator: "SHA256:abc", reason: "disk lost")
+        }
+        let decision = try accept()
+        #expect(decision.lost?.size == 6)
+        #expect(decision.found.size == 4)
+        try replace(fixture, with: copy)
+        #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
+        _ = try accept()
+        let log = try fixture.open(options: options(fixture))
+        #expect(code { _ = try accept() } == .locked)
+        try await log.close()
+        let entry = try Self.entries(fixture)[3]
+        #expect(entry.kind == .logRestored)
+        #expect(entry.operator == "SHA256:abc")
+        #expect(entry.reason == "disk lost")
+        #expect(entry.detail?["lost_size"] == "6")
+        #expect(entry.detail?["found_size"] == "3")
+        // The decision is spent.
+        try replace(fixture, with: copy)
+        #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
+    }
+
+    @Test func aRecordThatCannotBeWrittenIsAFaultAndStopsNothing() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open(options: options(fixture))
+        try FileManager.default.createDirectory(
+            atPath: fixture.root + "/last-checkpoint.new", withIntermediateDirectories: true)
+        try await fixture.append(3, to: log)
+        try await eventually { log.status.checkpoint?.size == 3 && log.status.recordProblem != nil }
+        try FileManager.default.removeItem(atPath: fixture.root + "/last-checkpoint.new")
+        try await fixture.append(3, from: 3, to: log)
+        try await eventually { log.status.recordProblem == nil }
+        try await log.close()
+    }
+
+    static func entries(_ fixture: TestLog, _ directory: String? = nil) throws -> [Entry] {
+        var entries: [Entry] = []
+        try LogReader(directory: directory ?? fixture.directory).forEach(in: 0..<UInt64.max) {
+            (_, bytes) throws(AuditLogError) in entries.append(try Entry(jsonBytes: bytes))
+        }
+        return entries
+    }
+}

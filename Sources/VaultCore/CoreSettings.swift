@@ -1,3 +1,5 @@
+package import AuditLog
+
 /// What the core needs to start; paths are absolute.
 package struct CoreSettings: Sendable {
     /// Where the settings came from, for error messages.
@@ -23,6 +25,8 @@ package struct CoreSettings: Sendable {
     package var checkpointInterval: Duration
     /// Bytes of disk that only mints may use.
     package var headroom: Int64
+    /// How else the log is kept; interval and headroom are those above.
+    package var logOptions = AuditLogOptions()
     package var keys: [KeyPlan]
 
     /// A key the configuration asks for: genesis makes it, the manifest must name it.

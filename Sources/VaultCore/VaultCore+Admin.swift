@@ -20,6 +20,8 @@ extension VaultCore {
                 let request = try CertificateRequest(&reader)
                 try reader.finish()
                 return ["csr": .string(try await request.sign(with: keys.tls(label: request.key)))]
+            case "audit-accept-time": return try await acceptTime(&reader)
+            case "audit-read": return try readLog(&reader)
             default: throw CoreError(.refused, "command: is not known")
             }
         } catch let fault as SchemaFault {
@@ -27,6 +29,8 @@ extension VaultCore {
         } catch let error as CoreError {
             throw error
         } catch let error as HSMError {
+            throw CoreError(error)
+        } catch let error as AuditLogError {
             throw CoreError(error)
         } catch {
             throw CoreError(.malformed, "the command failed: \(error)")
@@ -41,6 +45,7 @@ extension VaultCore {
         let log = log.status
         if let reason = log.failure { faults.append("log: \(reason)") }
         if log.isCheckpointStale { faults.append("log: no checkpoint could be signed for a while") }
+        if let problem = log.clockProblem { faults.append("log: \(problem.reason)") }
         return faults
     }
 
@@ -50,7 +55,9 @@ extension VaultCore {
         let log = log.status
         return [
             "log_size": Int64(clamping: log.size), "log_checkpoint_size": Int64(clamping: log.checkpoint?.size ?? 0),
-            "log_disk_free_bytes": log.diskFree ?? 0, "hsm_lanes": Int64(hsm.lanes),
+            "log_disk_free_bytes": log.diskFree ?? 0, "log_disk_days_left": log.daysLeft ?? -1,
+            "log_shard": Int64(clamping: log.shard), "log_checkpoint_keys_failing": Int64(log.signerProblems.count),
+            "hsm_lanes": Int64(hsm.lanes),
             "hsm_lanes_written_off": Int64(clamping: hsm.lanesWrittenOff), "hsm_queue_depth": Int64(hsm.queueDepth),
             "hsm_sessions": Int64(hsm.openSessions), "hsm_signatures_total": Int64(clamping: hsm.signatures),
             "uptime_seconds": clock().seconds - started.seconds,
@@ -88,6 +95,10 @@ extension VaultCore {
                 "checkpoint_size": .integer(Int64(clamping: log.checkpoint?.size ?? 0)),
                 "checkpoint_time": log.checkpointTime.map { .string($0.rfc3339) } ?? .null,
                 "disk_free_bytes": log.diskFree.map { .integer($0) } ?? .null,
+                "disk_days_left": log.daysLeft.map { .integer($0) } ?? .null,
+                "strict": .bool(settings.logOptions.strict),
+                "shard": .integer(Int64(clamping: log.shard)),
+                "warnings": .array(logWarnings.map { .string($0) }),
             ],
             "keys": .array(
                 manifest.keys.map { key in

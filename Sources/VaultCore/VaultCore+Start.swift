@@ -25,7 +25,7 @@ extension VaultCore {
             let core = VaultCore(
                 settings: settings, manifest: manifest, hsm: hsm, keys: keys, log: log, instance: instance,
                 clock: clock, logger: logger)
-            try await core.begin(token: token, verifierKey: signer.verifierKey)
+            try await core.begin(token: token)
             return core
         } catch {
             // Else the token stays logged in, and the next start in this process is refused for that alone.
@@ -35,28 +35,32 @@ extension VaultCore {
     }
 
     /// Opens the record of this run.
-    private func begin(token: ManifestToken, verifierKey: VerifierKey) async throws {
-        do {
-            // Only now: the file beside a log that another process holds is that process's.
-            try writeVerifierKey(verifierKey)
-            try await appendOwn(
-                .adminCoreStarted,
-                detail: ["token": token.serial, "manifest_hash": manifest.hash, "instance": instance])
+    ///
+    /// A clock that is behind the log does not stop the start: a person vouches for it through the admin socket. Until
+    /// then nothing can be recorded, so nothing is issued.
+    private func begin(token: ManifestToken) async throws(StartError) {
+        let detail = ["token": token.serial, "manifest_hash": manifest.hash, "instance": instance]
+        do throws(AuditLogError) {
+            try await appendOwn(.adminCoreStarted, detail: detail)
         } catch {
+            if error.code == .clockBehind { return recordStartLater(detail) }
             try? await log.close()
-            guard let error = error as? AuditLogError else { throw error }
             throw StartError(file: settings.logDirectory, problem: "\(error)", mend: "see the log's disk and clock")
         }
     }
 
-    /// Leaves the key that verifies checkpoints where an auditor finds it.
-    private func writeVerifierKey(_ key: VerifierKey) throws(StartError) {
-        let path = settings.logDirectory + ".vkey"
-        do {
-            try Data((key.description + "\n").utf8).write(to: URL(filePath: path), options: .atomic)
-        } catch {
-            throw StartError(
-                file: path, problem: "cannot be written", mend: "make its directory writable for the core's user")
+    private func recordStartLater(_ detail: [String: String]) {
+        logger.error("the clock is behind the log: mend it, or vouch for it with audit accept-time")
+        Task { [weak self] in
+            while let self {
+                do throws(AuditLogError) {
+                    try await self.appendOwn(.adminCoreStarted, detail: detail)
+                    return
+                } catch {
+                    guard error.code == .clockBehind else { return }
+                }
+                try? await Task.sleep(for: .seconds(1))
+            }
         }
     }
 
@@ -97,7 +101,7 @@ extension VaultCore {
         _ settings: CoreSettings, signer: TokenCheckpointSigner, clock: @escaping @Sendable () -> UnixTime,
         onFatal: @escaping @Sendable (AuditLogError) -> Void
     ) throws(StartError) -> AuditLog {
-        var options = AuditLogOptions()
+        var options = settings.logOptions
         options.checkpointInterval = settings.checkpointInterval
         options.headroom = settings.headroom
         do {
@@ -105,10 +109,23 @@ extension VaultCore {
                 directory: settings.logDirectory, origin: settings.logOrigin, signer: signer, clock: clock,
                 options: options, onFatal: onFatal)
         } catch {
-            throw StartError(
-                file: settings.logDirectory, problem: "\(error)",
-                mend: "see docs/operating.md, \"The log does not open\"")
+            throw logFault(error, settings)
         }
+    }
+
+    private static func logFault(_ error: AuditLogError, _ settings: CoreSettings) -> StartError {
+        let keys = settings.logDirectory + ".vkey"
+        if error.path == keys {
+            return StartError(
+                file: keys, problem: "cannot be written (\(error.reason))",
+                mend: "make its directory writable for the core's user")
+        }
+        let isOlder = error.code == .rolledBack
+        return StartError(
+            file: settings.logDirectory, problem: "\(error)",
+            mend: isOlder
+                ? "put the newest copy back; if there is none: vault-appliance audit restore"
+                : "see docs/operating.md, \"The log does not open\"")
     }
 }
 

@@ -1,3 +1,4 @@
+import AuditLog
 import Glibc
 import VaultAppliance
 import VaultCore
@@ -32,6 +33,7 @@ extension CoreSettings {
                     label: $0.label, purpose: $0.purpose.rawValue, algorithm: $0.algorithm.rawValue, types: $0.types,
                     maximumLifetime: $0.maximumLifetime)
             })
+        logOptions = AuditLogOptions(configuration.audit)
     }
 
     /// Numeric users; without any the core's own user alone.
@@ -56,5 +58,19 @@ extension CoreSettings {
         // Safety: getpwnam returns memory of its own that stays valid until the next call; the one field is copied at once,
         // and commands start on one thread.
         unsafe getpwnam(name).map { unsafe $0.pointee.pw_uid }
+    }
+}
+
+extension AuditLogOptions {
+    /// How the configuration wants the log kept.
+    init(_ audit: Configuration.Audit) {
+        self.init()
+        checkpointInterval = .seconds(audit.checkpointInterval)
+        headroom = audit.headroom
+        strict = audit.strict
+        lastCheckpointFile = audit.lastCheckpointFile
+        shardEntries = UInt64(clamping: audit.shardEntries)
+        shardAge = audit.shardAge
+        maximumClockJump = .seconds(audit.maximumClockJump)
     }
 }

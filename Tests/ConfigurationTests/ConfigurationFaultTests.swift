@@ -154,6 +154,16 @@ import Testing
         .init(
             "checkpoint_interval: 2s", "checkpoint_interval: 6m # HERE", "audit.checkpoint_interval",
             "must be 1s to 5m, is 6m"),
+        .init("strict: true", "strict: yes # HERE", "audit.strict", "must be true or false, is text"),
+        .init(
+            "last_checkpoint: /mnt/other/log.last", "last_checkpoint: log/last # HERE", "audit.last_checkpoint",
+            "is in the log's directory, with which it would be put back"),
+        .init(
+            "shard_entries: 1000000", "shard_entries: 10 # HERE", "audit.shard_entries",
+            "must be 1000...1000000000, is 10"),
+        .init("shard_age: 720h", "shard_age: 5s # HERE", "audit.shard_age", "must be 1h to 87600h, is 5s"),
+        .init(
+            "max_clock_jump: 10m", "max_clock_jump: 1s # HERE", "audit.max_clock_jump", "must be 1m to 24h, is 1s"),
         .init("headroom: 1GiB", "headroom: 1GB # HERE", "audit.headroom", "must be a size"),
         .init("headroom: 1GiB", "headroom: 1KiB # HERE", "audit.headroom", "must be 1MiB to 1024GiB, is 1KiB"),
         .init("request_bytes: 32KiB", "request_bytes: 0 # HERE", "limits.request_bytes", "must be 1KiB to 1MiB, is 0"),

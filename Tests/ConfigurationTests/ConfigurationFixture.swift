@@ -160,6 +160,11 @@ extension ConfigurationFixture {
           origin: vault.acme.example/log
           checkpoint_interval: 2s
           headroom: 1GiB
+          strict: true
+          last_checkpoint: /mnt/other/log.last
+          shard_entries: 1000000
+          shard_age: 720h
+          max_clock_jump: 10m
         limits:
           request_bytes: 32KiB
           token_bytes: 8192

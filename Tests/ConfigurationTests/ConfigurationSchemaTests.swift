@@ -51,7 +51,10 @@ import Testing
             ],
             "issuers[].claims.": ["groups", "user"],
             "targets[].": ["name", "kind", "audience", "resources", "key", "scopes"],
-            "audit.": ["directory", "origin", "checkpoint_interval", "headroom"],
+            "audit.": [
+                "directory", "origin", "checkpoint_interval", "headroom", "strict", "last_checkpoint", "shard_entries",
+                "shard_age", "max_clock_jump",
+            ],
             "limits.": [
                 "request_bytes", "token_bytes", "connections", "requests_per_second", "replay_entries",
                 "request_timeout",

@@ -45,6 +45,11 @@ import Testing
         #expect(configuration.targets[0].scopes == ["accounts:read", "opportunities:write"])
         #expect(configuration.audit.checkpointInterval == 2)
         #expect(configuration.audit.headroom == 1 << 30)
+        #expect(configuration.audit.strict)
+        #expect(configuration.audit.lastCheckpointFile == "/mnt/other/log.last")
+        #expect(configuration.audit.shardEntries == 1_000_000)
+        #expect(configuration.audit.shardAge == 720 * 3600)
+        #expect(configuration.audit.maximumClockJump == 600)
         #expect(
             configuration.limits
                 == .init(
@@ -73,7 +78,8 @@ import Testing
         var text = ConfigurationFixture.config
         let optional = [
             "front_users", "admin_users", "pin_file", "lanes", "queue", "max_subject_age", "clock_skew", "agent:",
-            "checkpoint_interval", "headroom", "request_bytes", "token_bytes", "connections", "requests_per_second",
+            "checkpoint_interval", "headroom", "strict", "last_checkpoint", "shard_", "max_clock_jump", "request_bytes",
+            "token_bytes", "connections", "requests_per_second",
             "request_timeout", "limits", "resources", "claims: {user", "subject_prefix",
         ]
         text = text.split(separator: "\n").filter { line in
@@ -93,6 +99,11 @@ import Testing
         #expect(configuration.targets[0].resources.isEmpty)
         #expect(configuration.audit.checkpointInterval == 1)
         #expect(configuration.audit.headroom == 256 << 20)
+        #expect(!configuration.audit.strict)
+        #expect(configuration.audit.lastCheckpointFile == configuration.core.manifestFile + ".last-checkpoint")
+        #expect(configuration.audit.shardEntries == 20_000_000)
+        #expect(configuration.audit.shardAge == 90 * 24 * 3600)
+        #expect(configuration.audit.maximumClockJump == 3600)
         #expect(configuration.limits == .standard)
     }
 

@@ -69,7 +69,9 @@ import Testing
         options.checkpointInterval = .milliseconds(50)
         let log = try AuditLog.open(
             directory: fixture.site.directory + "/failing", origin: running.settings.logOrigin,
-            signer: try TokenCheckpointSigner(key: running.keys.checkpoint, origin: running.settings.logOrigin),
+            signers: CheckpointSigners([
+                try TokenCheckpointSigner(key: running.keys.checkpoint, origin: running.settings.logOrigin)
+            ]),
             clock: running.clock, options: options, operations: operations, onFatal: { fixture.fatal.add($0) })
         return VaultCore(
             settings: running.settings, manifest: running.manifest, hsm: running.hsm, keys: running.keys, log: log,

@@ -60,6 +60,8 @@ package final class AuditLog: Sendable {
     /// - Parameters:
     ///   - operator: The person who vouches for the clock.
     ///   - reason: Why it is right, in a few words.
+    /// - Returns: The leaf that says so.
+    /// - Throws: What kept the leaf from being recorded.
     package func acceptTime(operator: String, reason: String) async throws(AuditLogError) -> Leaf {
         var entry = Entry(kind: .logTimeAccepted)
         entry.operator = `operator`

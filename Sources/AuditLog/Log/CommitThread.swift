@@ -53,6 +53,7 @@ final class CommitThread {
         do throws(AuditLogError) {
             time = try self.time(now, acceptsTime: acceptsTime)
         } catch {
+            around.board.refused(error)
             return refuse(batch[...], error)
         }
         let stamp = Array(time.rfc3339.utf8)

@@ -37,9 +37,7 @@ struct LastCheckpoint: Sendable {
 
     /// Refuses a shard that is older than the record, or has another history.
     ///
-    /// - Parameters:
-    ///   - series: Where the closed shards are: the record may be of the last one, when a crash came before the first
-    ///     checkpoint of a new one.
+    /// The record may be of a closed shard of `series`, when a crash came before the first checkpoint of the next one.
     func check(
         _ layout: LogLayout, _ recovered: LogRecovery.Result, number: UInt64, origin: String, series: LogSeries
     ) throws(AuditLogError) {

@@ -20,6 +20,8 @@ package struct LogStatus: Sendable {
     package var recordProblem: AuditLogError?
     /// Why single checkpoint keys do not sign, though others do.
     package var signerProblems: [String] = []
+    /// Why the last entry was refused for the clock's sake; nil when it was not.
+    package var clockProblem: AuditLogError?
     /// Which shard is written, counted from 1.
     package var shard: UInt64 = 1
     /// The time of the first entry of this shard, and of the last; nil while there is none.

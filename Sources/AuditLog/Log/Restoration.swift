@@ -23,6 +23,7 @@ package struct Restoration: Sendable, Equatable {
     ///   - origin: The log's name.
     ///   - operator: The person who decides.
     ///   - reason: Why, in a few words.
+    /// - Returns: What the record said and what the log says.
     /// - Throws: `locked` while the log is open; `invalidEntry` when operator or reason cannot be recorded.
     package static func accept(
         directory: String, record: String, origin: String, operator: String, reason: String

@@ -64,6 +64,7 @@ final class StatusBoard: Sendable {
             state.bytes += bytes + leaves * StatusBoard.bytesPerLeaf
             state.status.firstTime = state.status.firstTime ?? time
             state.status.lastTime = time
+            state.status.clockProblem = nil
             let count = Double(leaves)
             state.status.size = size
             state.status.leavesPerSync =
@@ -88,6 +89,11 @@ final class StatusBoard: Sendable {
     /// An attempt at a checkpoint gave none.
     func notPublished(_ problem: AuditLogError) {
         state.withLock { $0.status.checkpointProblem = problem }
+    }
+
+    /// The clock was refused.
+    func refused(_ problem: AuditLogError) {
+        state.withLock { $0.status.clockProblem = problem }
     }
 
     /// The record outside the log was written, or could not be.

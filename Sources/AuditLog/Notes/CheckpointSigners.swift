@@ -55,9 +55,7 @@ package final class CheckpointSigners: Sendable {
 
     /// Has every key that is free sign a note's text; calls back once, with at least one good signature or an error.
     ///
-    /// - Parameters:
-    ///   - name: The log's name in the signature lines.
-    ///   - patience: How long the others are waited for once one has signed.
+    /// The others are waited for as long as `patience` once one has signed; `name` is the log's in the signature lines.
     func sign(
         _ text: [UInt8], name: String, patience: Duration,
         completion: @escaping @Sendable (Result<[SignedNote.Signature], AuditLogError>) -> Void

@@ -47,6 +47,16 @@ extension Configuration {
         package let checkpointInterval: Int64
         /// Bytes that must be free on the log's file system, or nothing is issued.
         package let headroom: Int64
+        /// Whether a credential is released only when a checkpoint covers its entry.
+        package let strict: Bool
+        /// Path of the file that keeps the last checkpoint, outside the log's directory.
+        package let lastCheckpointFile: String
+        /// How many entries a shard of the log has at most.
+        package let shardEntries: Int64
+        /// Seconds after which a shard is closed.
+        package let shardAge: Int64
+        /// Seconds that the clock may jump forward before somebody has to vouch for it.
+        package let maximumClockJump: Int64
     }
 
     /// Bounds on what the network may ask.
@@ -99,7 +109,7 @@ extension Configuration.HSM {
 }
 
 extension Configuration.Audit {
-    init(_ section: YAMLSection, _ paths: PathFormat) {
+    init(_ section: YAMLSection, manifest: String, _ paths: PathFormat) {
         directory = section.required("directory", paths.path)
         // C2SP tlog-checkpoint: no spaces; a plus sign would end the key name of a signed note.
         origin = section.required(
@@ -110,6 +120,18 @@ extension Configuration.Audit {
             ) { (1...512).contains($0.utf8.count) && $0.utf8.allSatisfy { (0x21...0x7E).contains($0) && $0 != 0x2B } })
         checkpointInterval = section.optional("checkpoint_interval", default: 1, .duration(1...300))
         headroom = section.optional("headroom", default: 256 << 20, .size((1 << 20)...(1 << 40)))
+        strict = section.optional("strict", default: false, .flag)
+        lastCheckpointFile = section.optional(
+            "last_checkpoint", default: manifest.isEmpty ? "" : manifest + ".last-checkpoint", paths.path)
+        if !directory.isEmpty, lastCheckpointFile.hasPrefix(directory + "/") {
+            section.fault(
+                "last_checkpoint", "is in the log's directory, with which it would be put back",
+                mend: "choose a place elsewhere, better on another disk")
+        }
+        shardEntries = section.optional(
+            "shard_entries", default: 20_000_000, .integer(1000...1_000_000_000, mend: "choose a number in that range"))
+        shardAge = section.optional("shard_age", default: 2160 * 3600, .duration(3600...87_600 * 3600))
+        maximumClockJump = section.optional("max_clock_jump", default: 3600, .duration(60...24 * 3600))
         section.finish()
     }
 }

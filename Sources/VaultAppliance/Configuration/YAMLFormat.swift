@@ -65,6 +65,19 @@ extension YAMLFormat where Value == String {
     }
 }
 
+extension YAMLFormat where Value == Bool {
+    /// `true` or `false`, without quotes.
+    static var flag: YAMLFormat {
+        YAMLFormat(placeholder: false, schema: ["type": "boolean"]) { value throws(ValueFault) in
+            switch value {
+            case .scalar("true", isPlain: true, _): return true
+            case .scalar("false", isPlain: true, _): return false
+            default: throw ValueFault(message: "must be true or false, is \(value.kind)", mend: "write true or false")
+            }
+        }
+    }
+}
+
 extension YAMLFormat where Value == Int64 {
     /// A whole number within a range.
     static func integer(_ range: ClosedRange<Int64>, mend: String) -> YAMLFormat {

@@ -24,6 +24,9 @@ enum CoreFigures {
     private static let help = [
         "log_size": "Entries of the audit log.",
         "log_checkpoint_size": "Entries under the last signed checkpoint.",
+        "log_disk_days_left": "Days the audit log's disk lasts at the present pace; -1 while that cannot be told.",
+        "log_shard": "Number of the shard of the audit log that is written.",
+        "log_checkpoint_keys_failing": "Checkpoint keys that did not sign the last checkpoint.",
         "log_disk_free_bytes": "Free bytes on the audit log's disk.",
         "hsm_lanes": "Threads that sign.",
         "hsm_lanes_written_off": "Lanes lost to calls that hang.",

@@ -194,10 +194,6 @@ extension StartFault {
             try FileManager.default.removeItem(atPath: journal)
             try FileManager.default.removeItem(atPath: site.settings.logDirectory + "/tile")
         },
-        log("a clock that runs behind the log", "clockBehind") { site in
-            try await site.start().shutdown()
-            site.clock.move(seconds: -2)
-        },
         log("a verifier key that cannot be put beside the log", "cannot be written", suffix: ".vkey") {
             try FileManager.default.createDirectory(
                 atPath: $0.settings.logDirectory + ".vkey", withIntermediateDirectories: false)

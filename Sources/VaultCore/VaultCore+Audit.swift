@@ -1,0 +1,36 @@
+import AuditLog
+import CoreProtocol
+import StrictEncoding
+
+extension VaultCore {
+    /// What is not as it should be with the log, although it records.
+    var logWarnings: [String] {
+        let log = log.status
+        var warnings = log.signerProblems
+        if let problem = log.recordProblem { warnings.append("the last checkpoint cannot be kept: \(problem)") }
+        if let days = log.daysLeft, days < 14 { warnings.append("the disk lasts \(days) days at this pace") }
+        return warnings
+    }
+
+    /// A person vouches for the clock.
+    func acceptTime(_ reader: inout ObjectReader) async throws -> JSONValue {
+        let person = try reader.string("operator")
+        let reason = try reader.string("reason")
+        try reader.finish()
+        let leaf = try await log.acceptTime(operator: person, reason: reason)
+        return ["leaf": .integer(Int64(clamping: leaf.index)), "time": .string(leaf.time.rfc3339)]
+    }
+
+    /// One public file of the log, for those who collect it without being able to read the disk.
+    func readLog(_ reader: inout ObjectReader) throws -> JSONValue {
+        let path = try reader.string("path")
+        let shard =
+            reader.optional("shard") == nil
+            ? nil : try reader.integer("shard", in: 1...JSONValue.safeIntegers.upperBound)
+        try reader.finish()
+        let file = try LogFiles(directory: settings.logDirectory).contents(
+            of: path, shard: shard.map { UInt64(clamping: $0) })
+        guard let file else { return ["path": .string(path), "content": .null] }
+        return ["path": .string(path), "content": .string(Base64URL.string(file))]
+    }
+}

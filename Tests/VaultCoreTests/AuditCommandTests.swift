@@ -1,0 +1,60 @@
+import AuditLog
+import CoreProtocol
+import NIOCore
+import StrictEncoding
+import Testing
+import VaultCore
+
+/// What operators may do with the log through the admin socket.
+@Suite(.timeLimit(.minutes(2))) struct AuditCommandTests {
+    private func call(_ fixture: CoreFixture, _ command: JSONValue) async throws -> JSONValue {
+        let connection = try await fixture.connect(fixture.site.settings.adminSocket)
+        defer { connection.close() }
+        var reply = try await connection.call(.admin, ByteBuffer(json: command), within: .seconds(10))
+        let answer = reply.readJSON()
+        return try #require(answer)
+    }
+
+    @Test func aCoreWhoseClockIsBehindTheLogIssuesNothingUntilSomebodyVouchesForIt() async throws {
+        try await CoreSite.withGenesis { site in
+            try await site.start().shutdown()
+            site.clock.move(seconds: -3600)
+            let fatal = FatalErrors()
+            let fixture = CoreFixture(site: site, core: try await site.start(fatal: fatal), fatal: fatal)
+            try await fixture.serving {
+                #expect(fixture.core.status.object?["state"] == "faulty")
+                #expect(fixture.core.description.faults.contains { $0.contains("clock") })
+                await #expect(throws: CoreError(.logUnavailable, "")) { try await fixture.loadBundle() }
+                let answer = try await call(
+                    fixture, ["command": "audit-accept-time", "operator": "carol", "reason": "it was ahead before"])
+                #expect(answer.object?["time"]?.string == site.clock.now.rfc3339)
+                try await fixture.loadBundle()
+                _ = try await fixture.core.sign(try fixture.draft().request)
+                while !(try fixture.entries().contains { $0.kind == .adminCoreStarted && $0.time == site.clock.now }) {
+                    try await Task.sleep(for: .milliseconds(20))
+                }
+                #expect(fixture.core.description.faults.isEmpty)
+                let accepted = try fixture.entries().first { $0.kind == .logTimeAccepted }
+                #expect(accepted?.operator == "carol")
+            }
+        }
+    }
+
+    @Test func aCollectorReadsTheFilesOfTheLogAndNothingElse() async throws {
+        try await CoreFixture.run { fixture in
+            try await fixture.serving {
+                while fixture.core.log.status.checkpoint == nil { try await Task.sleep(for: .milliseconds(20)) }
+                let checkpoint = try await call(fixture, ["command": "audit-read", "path": "checkpoint"])
+                let bytes = try #require(checkpoint.object?["content"]?.string.flatMap { Base64URL.decode($0) })
+                #expect(String(decoding: bytes, as: UTF8.self).hasPrefix("vault.example/log\n"))
+                let absent = try await call(fixture, ["command": "audit-read", "path": "tile/7/000"])
+                #expect(absent.object?["content"] == .null)
+                for path in ["../manifest.json", "/etc/passwd", "journal/1", "lock", "tile/0/../../lock", "tile/0/0"] {
+                    await #expect(throws: CoreError.self) {
+                        _ = try await call(fixture, ["command": "audit-read", "path": .string(path)])
+                    }
+                }
+            }
+        }
+    }
+}

@@ -4,6 +4,21 @@ package import StrictEncoding
 extension Manifest {
     /// Reads and checks a manifest; unknown members, versions and values are refused.
     package init(jsonBytes: [UInt8]) throws(SchemaFault) {
+        self = try Manifest.decode(jsonBytes)
+        guard custody == .development || !signatures.isEmpty else {
+            throw SchemaFault(path: "signatures", problem: "must hold a quorum's signatures")
+        }
+    }
+
+    /// Reads and checks the body that custodians sign, which holds no signatures yet.
+    package init(bodyBytes: [UInt8]) throws(SchemaFault) {
+        self = try Manifest.decode(bodyBytes)
+        guard signatures.isEmpty, self.bodyBytes == bodyBytes else {
+            throw SchemaFault(path: "", problem: "is not a manifest's body in canonical form")
+        }
+    }
+
+    private static func decode(_ jsonBytes: [UInt8]) throws(SchemaFault) -> Manifest {
         let value: JSONValue
         do {
             value = try JSONParser.parse(jsonBytes)
@@ -14,7 +29,7 @@ extension Manifest {
         let format = try reader.string("format")
         guard format == Manifest.format else { throw reader.fault("format", "must be \(Manifest.format)") }
         let previous = try reader.optionalString("previous")
-        self.init(
+        var manifest = Manifest(
             appliance: try reader.string("appliance"),
             version: try reader.integer("version", in: 1...JSONValue.safeIntegers.upperBound), previous: previous,
             custody: try reader.value("custody", of: Mode.self), created: try Manifest.time(&reader, "created"),
@@ -25,9 +40,13 @@ extension Manifest {
             approvers: try Manifest.list(&reader, "approvers", Person.init(json:path:)),
             threshold: try reader.integer("threshold", in: 0...16),
             dials: try Dials(json: try reader.required("dials"), path: "dials"),
-            signatures: try reader.strings("signatures"))
+            signatures: reader.optional("signatures") == nil ? [] : try reader.strings("signatures"))
+        if let value = reader.optional("activation") {
+            manifest.activation = try Activation(json: value, path: "activation")
+        }
         try reader.finish()
-        try validate()
+        try manifest.validate()
+        return manifest
     }
 
     /// The manifest as a file: canonical JSON and a line feed.
@@ -44,7 +63,7 @@ extension Manifest {
     package var hash: String { Hexadecimal.string(SHA256.hash(data: bodyBytes)) }
 
     private var body: JSONObject {
-        JSONObject([
+        var body = JSONObject([
             .init(name: "format", value: .string(Manifest.format)), .init(name: "appliance", value: .string(appliance)),
             .init(name: "version", value: .integer(version)),
             .init(name: "previous", value: previous.map { .string($0) } ?? .null),
@@ -57,6 +76,9 @@ extension Manifest {
             .init(name: "approvers", value: .array(approvers.map(\.json))),
             .init(name: "threshold", value: .integer(threshold)), .init(name: "dials", value: dials.json),
         ])
+        // Absent under development custody: such manifests keep the hashes they have.
+        body["activation"] = activation?.json
+        return body
     }
 
     private static func time(_ reader: inout ObjectReader, _ name: String) throws(SchemaFault) -> UnixTime {

@@ -8,8 +8,15 @@ extension Manifest {
         try Manifest.unique(keys.map { "\($0.token)/\($0.label)" }, path: "keys", member: "label")
         try Manifest.unique(keys.map { "\($0.token)/\($0.id)" }, path: "keys", member: "id")
         for (index, key) in keys.enumerated() { try validate(key, path: "keys[\(index)]") }
-        guard custody == .development || !signatures.isEmpty else {
-            throw SchemaFault(path: "signatures", problem: "must hold a quorum's signatures")
+        guard signatures.count <= Shamir.mostShares else {
+            throw SchemaFault(path: "signatures", problem: "must be at most \(Shamir.mostShares)")
+        }
+        switch custody {
+        case .quorum: try validateQuorum()
+        case .development:
+            guard activation == nil else {
+                throw SchemaFault(path: "activation", problem: "belongs to quorum custody alone")
+            }
         }
     }
 

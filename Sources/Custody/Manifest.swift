@@ -33,6 +33,8 @@ package struct Manifest: Sendable, Equatable {
     /// How many custodians it takes; 0 under development custody.
     package var threshold: Int64
     package var dials: Dials
+    /// Present under quorum custody alone.
+    package var activation: Activation?
     /// SSHSIG signatures over the canonical body (the manifest without this member).
     package var signatures: [String]
 
@@ -40,7 +42,7 @@ package struct Manifest: Sendable, Equatable {
     package init(
         appliance: String, version: Int64, previous: String?, custody: Mode, created: UnixTime, hostKey: String?,
         tokens: [ManifestToken], keys: [ManifestKey], custodians: [Person], approvers: [Person], threshold: Int64,
-        dials: Dials, signatures: [String]
+        dials: Dials, activation: Activation? = nil, signatures: [String]
     ) {
         self.appliance = appliance
         self.version = version
@@ -54,6 +56,7 @@ package struct Manifest: Sendable, Equatable {
         self.approvers = approvers
         self.threshold = threshold
         self.dials = dials
+        self.activation = activation
         self.signatures = signatures
     }
 }

@@ -1,0 +1,23 @@
+package import StrictEncoding
+
+/// Where a request for shares stands; says who, never what.
+package struct ActivationProgress: Sendable {
+    package let request: ActivationRequest
+    /// Custodians whose share is here.
+    package let contributed: [String]
+    /// Custodians whose share is not.
+    package let missing: [String]
+    /// How many it takes.
+    package let threshold: Int
+
+    /// For status and commands.
+    package var json: JSONValue {
+        [
+            "request": .string(request.hash), "words": .string(request.words),
+            "expires": .string(request.expires.rfc3339),
+            "contributed": .array(contributed.map { .string($0) }),
+            "missing": .array(missing.map { .string($0) }), "threshold": .integer(Int64(threshold)),
+            "needed": .integer(Int64(max(0, threshold - contributed.count))),
+        ]
+    }
+}

@@ -1,0 +1,128 @@
+internal import Glibc
+
+/// Files of their owner alone, and files that are written once.
+package enum PrivateFile {
+    /// The longest file that is read, in bytes.
+    private static let longest = 1 << 19
+
+    /// Reads a secret's file into locked memory.
+    ///
+    /// Refused: a symbolic link, anything but a plain file, another owner's, one that group or others may touch.
+    package static func read(_ path: String) throws(CustodyError) -> LockedBytes {
+        // Safety: the string lives through the call.
+        let descriptor = unsafe open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)
+        guard descriptor >= 0 else { throw CustodyError(.fileRefused, "\(path): cannot be opened") }
+        defer { close(descriptor) }
+        var status = stat()
+        // Safety: a local that outlives the call.
+        guard unsafe fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+            throw CustodyError(.fileRefused, "\(path): is not a plain file")
+        }
+        guard status.st_uid == geteuid(), status.st_mode & (S_IRWXG | S_IRWXO) == 0 else {
+            throw CustodyError(.fileRefused, "\(path): must belong to this user alone (chmod 600)")
+        }
+        guard status.st_size <= longest else { throw CustodyError(.fileRefused, "\(path): is too long") }
+        var isWhole = true
+        let bytes = try LockedBytes(count: Int(status.st_size)) { span in
+            isWhole = fill(&span, from: descriptor)
+        }
+        guard isWhole else { throw CustodyError(.fileRefused, "\(path): cannot be read") }
+        return bytes
+    }
+
+    /// Reads a file that holds no secret.
+    package static func readPublic(_ path: String, limit: Int = 1 << 20) throws(CustodyError) -> [UInt8] {
+        // Safety: the string lives through the call.
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw CustodyError(.fileRefused, "\(path): cannot be opened") }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var room = [UInt8](repeating: 0, count: 65_536)
+        while bytes.count <= limit {
+            // Safety: the buffer lives through the call, and its own count bounds it.
+            let got = unsafe room.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if got < 0 && errno == EINTR { continue }
+            guard got >= 0 else { throw CustodyError(.fileRefused, "\(path): cannot be read") }
+            if got == 0 { return bytes }
+            bytes += room[..<got]
+        }
+        throw CustodyError(.fileRefused, "\(path): is longer than \(limit) bytes")
+    }
+
+    /// Writes a new file durably; one that is there is never overwritten.
+    package static func create(_ path: String, _ bytes: LockedBytes) throws(CustodyError) {
+        // Safety: the bytes are lent for the length of the call.
+        let problem = unsafe bytes.withUnsafeBytes { unsafe create(path, $0, mode: 0o600, flags: O_EXCL) }
+        if let problem { throw problem }
+    }
+
+    /// Writes a new file that holds no secret, durably; one that is there is never overwritten.
+    package static func create(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(CustodyError) {
+        // Safety: the bytes are lent for the length of the call.
+        let problem = unsafe bytes.withUnsafeBytes { unsafe create(path, $0, mode: mode, flags: O_EXCL) }
+        if let problem { throw problem }
+    }
+
+    /// Puts a file in the place of another at once: readers see the old or the new one whole.
+    package static func replace(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(CustodyError) {
+        let temporary = "\(path).new"
+        // Safety: the bytes are lent for the length of the call.
+        let problem = unsafe bytes.withUnsafeBytes { unsafe create(temporary, $0, mode: mode, flags: O_TRUNC) }
+        if let problem { throw problem }
+        // Safety: the strings live through the call.
+        guard unsafe rename(temporary, path) == 0 else {
+            throw CustodyError(.fileRefused, "\(path): cannot be replaced (errno \(errno))")
+        }
+    }
+
+    /// Makes a directory for this user alone, and those above it.
+    package static func makeDirectory(_ path: String) throws(CustodyError) {
+        var made = ""
+        for part in path.split(separator: "/", omittingEmptySubsequences: false) {
+            made += made.isEmpty && part.isEmpty ? "/" : (made.isEmpty || made.hasSuffix("/") ? "" : "/") + part
+            // Safety: the string lives through the call.
+            guard unsafe mkdir(made, 0o700) == 0 || errno == EEXIST || errno == EROFS || errno == EISDIR else {
+                throw CustodyError(.fileRefused, "\(made): cannot be created (errno \(errno))")
+            }
+        }
+    }
+
+    private static func create(
+        _ path: String, _ bytes: UnsafeRawBufferPointer, mode: UInt32, flags: Int32
+    ) -> CustodyError? {
+        // Safety: the string lives through the call.
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode)
+        guard descriptor >= 0 else {
+            return CustodyError(
+                .fileRefused, "\(path): " + (errno == EEXIST ? "exists already" : "cannot be created (errno \(errno))"))
+        }
+        defer { close(descriptor) }
+        var written = 0
+        while written < bytes.count {
+            // Safety: within the buffer, which lives through the call.
+            let count = unsafe write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            if count < 0 && errno == EINTR { continue }
+            guard count > 0 else { return CustodyError(.fileRefused, "\(path): cannot be written (errno \(errno))") }
+            written += count
+        }
+        guard fsync(descriptor) == 0 else {
+            return CustodyError(.fileRefused, "\(path): cannot be made durable (errno \(errno))")
+        }
+        return nil
+    }
+
+    private static func fill(_ span: inout MutableSpan<UInt8>, from descriptor: CInt) -> Bool {
+        // Safety: the span's own memory, with its own length, for the length of the call.
+        unsafe span.withUnsafeMutableBytes { room in
+            var filled = 0
+            while filled < room.count {
+                // Safety: at most into the rest of the room.
+                let got = unsafe Glibc.read(descriptor, room.baseAddress?.advanced(by: filled), room.count - filled)
+                if got < 0 && errno == EINTR { continue }
+                guard got > 0 else { return false }
+                filled += got
+            }
+            return true
+        }
+    }
+}

@@ -78,7 +78,7 @@ import Testing
             (["created": "yesterday"], "created"),
             (["appliance": nil], "appliance"), (["threshold": 17], "threshold"), (["tokens": "x"], "tokens"),
             (["dials": ["config_approvals": 0]], "dials.unattended_start"),
-            (["custody": "quorum"], "signatures"), (["keys": [key(["token": "other"])]], "keys[0].token"),
+            (["custody": "quorum"], "host_key"), (["keys": [key(["token": "other"])]], "keys[0].token"),
             (["keys": [key(["gate": .null])]], "keys[0].gate"), (["keys": [key(["purpose": "tls"])]], "keys[0].gate"),
             (["keys": [key(["purpose": "any"])]], "keys[0].purpose"),
             (["keys": [key(["state": "Active"])]], "keys[0].state"),

@@ -76,6 +76,7 @@ let package = Package(
             name: "VaultAppliance",
             dependencies: [
                 "StrictEncoding", "Minting", "Policy", "AuditLog", "CoreProtocol", "Yams",
+                .product(name: "AsyncHTTPClient", package: "async-http-client"),
                 .product(name: "HummingbirdCore", package: "hummingbird"),
                 .product(name: "HTTPTypes", package: "swift-http-types"),
                 .product(name: "NIOHTTP1", package: "swift-nio"),

@@ -43,6 +43,9 @@ package final class RefreshedKeySet: KeySource {
         }
     }
 
+    /// Ends the wishes: the keys that are there stay usable until they are too old.
+    package func finish() { wish.finish() }
+
     /// Asks for a fetch; never waits for one.
     package func wasMissed() { wish.yield() }
 }

@@ -4,29 +4,67 @@ import Policy
 extension Bundle {
     /// Compiles what decides requests; every fault is thrown, nothing is half loaded.
     ///
-    /// `cache` outlives bundles: what it remembers is bound to the key set that verified it.
-    package init(_ source: ConfigurationBundle, cache: VerificationCache) throws(ConfigurationError) {
+    /// `cache` outlives bundles: what it remembers is bound to the key set that verified it. So do fetched key sets:
+    /// those that the next bundle has too are taken from `remotes`. Without `remotes` none are ever fetched.
+    package init(
+        _ source: ConfigurationBundle, cache: VerificationCache, remotes: RemoteKeySets? = nil
+    ) throws(ConfigurationError) {
         let configuration = source.configuration
+        var sources = KeySources(source, remotes)
+        let clients = try ClientDirectory(source, &sources)
+        let issuers = try IssuerSet(source, &sources)
         self.init(
-            hash: source.hash, clients: try ClientDirectory(source),
+            hash: source.hash, clients: clients,
             targets: TargetDirectory(configuration.targets.map { TargetDirectory.Target($0) }),
             verifier: InboundTokenVerifier(
-                issuers: try IssuerSet(source), maximumLength: configuration.limits.tokenBytes, cache: cache),
-            policy: source.policy)
+                issuers: issuers, maximumLength: configuration.limits.tokenBytes, cache: cache),
+            policy: source.policy, remotes: RemoteKeySetList(sets: sources.sets))
+    }
+}
+
+/// Gives issuers and clients their keys, from files or from sets that are fetched.
+private struct KeySources {
+    private let source: ConfigurationBundle
+    private let remotes: RemoteKeySets?
+    private(set) var sets: [RemoteKeySet] = []
+
+    init(_ source: ConfigurationBundle, _ remotes: RemoteKeySets?) {
+        self.source = source
+        self.remotes = remotes
+    }
+
+    mutating func keys(
+        of owner: KeySetOwner, at location: KeySetLocation, _ algorithms: Set<JWSAlgorithm>
+    ) throws(MintingError) -> any KeySource {
+        guard let remote = location.remote else {
+            let bytes =
+                switch owner {
+                case .issuer(let name): source.keySets[name]
+                case .client(let id): source.clientKeySets[id]
+                }
+            return try JSONWebKeySet(parsing: bytes ?? [], algorithms: algorithms)
+        }
+        let identity = RemoteKeySet.Identity(
+            owner: owner, location: remote, authorities: source.authorities[owner], algorithms: algorithms)
+        let set = remotes?.set(identity) ?? RemoteKeySet(identity)
+        sets.append(set)
+        return set.keys
     }
 }
 
 extension IssuerSet {
-    fileprivate init(_ source: ConfigurationBundle) throws(ConfigurationError) {
+    fileprivate init(_ source: ConfigurationBundle, _ sources: inout KeySources) throws(ConfigurationError) {
         let configuration = source.configuration
         var issuers: [Issuer] = []
         for (index, issuer) in configuration.issuers.enumerated() {
             do {
-                issuers.append(try Issuer(issuer, keySet: source.keySets[issuer.name] ?? []))
+                let keys = try sources.keys(
+                    of: .issuer(issuer.name), at: issuer.keySet, JWSAlgorithm.named(issuer.algorithms))
+                issuers.append(try Issuer(issuer, keys: keys))
             } catch {
                 throw ConfigurationError(
                     configuration, field: "issuers[\(index)] (\(issuer.name))", error,
-                    mend: "\(issuer.keySet.file ?? "") must hold this issuer's public keys for the algorithms listed")
+                    mend: "\(issuer.keySet.words) must hold this issuer's public keys for the algorithms listed")
             }
         }
         do {
@@ -38,14 +76,19 @@ extension IssuerSet {
 }
 
 extension Issuer {
-    fileprivate init(_ issuer: Configuration.Issuer, keySet: [UInt8]) throws(MintingError) {
-        let algorithms = Set(issuer.algorithms.compactMap { JWSAlgorithm(rawValue: $0.rawValue) })
+    fileprivate init(_ issuer: Configuration.Issuer, keys: any KeySource) throws(MintingError) {
         try self.init(
             name: issuer.name, issuer: issuer.issuer,
             roles: Set(issuer.roles.compactMap { Role(rawValue: $0.rawValue) }), audiences: Set(issuer.audiences),
-            algorithms: algorithms, keys: try JSONWebKeySet(parsing: keySet, algorithms: algorithms),
-            maximumAge: issuer.maximumSubjectAge, clockSkew: issuer.clockSkew, subjectPrefix: issuer.subjectPrefix,
+            algorithms: JWSAlgorithm.named(issuer.algorithms), keys: keys, maximumAge: issuer.maximumSubjectAge,
+            clockSkew: issuer.clockSkew, subjectPrefix: issuer.subjectPrefix,
             claims: ClaimNames(groups: issuer.claims.groups, user: issuer.claims.user))
+    }
+}
+
+extension JWSAlgorithm {
+    fileprivate static func named(_ algorithms: [Configuration.Algorithm]) -> Set<JWSAlgorithm> {
+        Set(algorithms.compactMap { JWSAlgorithm(rawValue: $0.rawValue) })
     }
 }
 
@@ -60,18 +103,17 @@ extension ConfigurationError {
 }
 
 extension ClientDirectory {
-    fileprivate init(_ source: ConfigurationBundle) throws(ConfigurationError) {
+    fileprivate init(_ source: ConfigurationBundle, _ sources: inout KeySources) throws(ConfigurationError) {
         let configuration = source.configuration
         var clients: [Client] = []
         for (index, client) in configuration.clients.enumerated() {
             do {
-                clients.append(try Client(client, keySet: source.clientKeySets[client.id] ?? []))
+                clients.append(try Client(client, &sources))
             } catch {
+                let place = client.assertions?.keySet.words ?? "its certificate name"
                 throw ConfigurationError(
                     configuration, field: "clients[\(index)] (\(client.id))", error,
-                    mend:
-                        "\(client.assertions?.keySet.file ?? "") must hold this client's public keys for the algorithms listed"
-                )
+                    mend: "\(place) must hold this client's public keys for the algorithms listed")
             }
         }
         self.init(clients)
@@ -79,10 +121,10 @@ extension ClientDirectory {
 }
 
 extension ClientDirectory.Client {
-    fileprivate init(_ client: Configuration.Client, keySet: [UInt8]) throws(MintingError) {
+    fileprivate init(_ client: Configuration.Client, _ sources: inout KeySources) throws(MintingError) {
         if let assertions = client.assertions {
-            let algorithms = Set(assertions.algorithms.compactMap { JWSAlgorithm(rawValue: $0.rawValue) })
-            let keys = try JSONWebKeySet(parsing: keySet, algorithms: algorithms)
+            let keys = try sources.keys(
+                of: .client(client.id), at: assertions.keySet, JWSAlgorithm.named(assertions.algorithms))
             self.init(
                 id: client.id,
                 proof: .assertion(

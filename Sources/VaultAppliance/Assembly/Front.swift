@@ -19,8 +19,10 @@ package struct Front: Service {
     private let keys: KeyDirectory
     private let bundles: BundleStore
     private let cache: VerificationCache
+    private let remotes: RemoteKeySets
     private let server: FrontServer
     private let identities: IdentityList
+    private let metrics: MetricsRegistry
 
     /// A front by a configuration whose every file has been read; nothing is opened yet.
     package init(
@@ -30,7 +32,9 @@ package struct Front: Service {
         let configuration = source.configuration
         let keys = KeyDirectory(issuer: configuration.issuer)
         let cache = VerificationCache()
-        let bundles = BundleStore(try Bundle(source, cache: cache))
+        let remotes = RemoteKeySets(group: group, logger: logger, clock: clock)
+        let bundles = BundleStore(try Bundle(source, cache: cache, remotes: remotes))
+        remotes.use(bundles.current.remotes)
         let client = CoreClient(
             dialer: dialer, logger: logger,
             onDescription: { keys.update($0) },
@@ -55,7 +59,8 @@ package struct Front: Service {
                     host: configuration.listeners.ops.host, port: configuration.listeners.ops.port, limits: limits),
                 transport: .plain,
                 routes: .operations(
-                    readiness: { Front.readiness(client, bundles, identities, now: clock()) }, metrics: metrics),
+                    readiness: { Front.readiness(client, bundles, identities, remotes, now: clock()) }, metrics: metrics
+                ),
                 environment: environment),
             gateway: try Listener(
                 name: "gateway", settings: .init(configuration.listeners.gateway, limits),
@@ -68,6 +73,7 @@ package struct Front: Service {
                 environment: environment),
             environment: environment)
         CoreFigures.register(in: metrics, client: client)
+        remotes.register(in: metrics)
         self.configuration = configuration
         self.logger = logger
         self.clock = clock
@@ -75,13 +81,15 @@ package struct Front: Service {
         self.keys = keys
         self.bundles = bundles
         self.cache = cache
+        self.remotes = remotes
+        self.metrics = metrics
         self.identities = identities
     }
 
     /// Serves until the process is told to stop; SIGHUP loads bundle and certificates anew.
     package func run() async throws {
         let group = ServiceGroup(
-            configuration: .init(services: [client, server, Reload(front: self)], logger: logger))
+            configuration: .init(services: [client, remotes, server, Reload(front: self)], logger: logger))
         try await group.run()
     }
 
@@ -92,10 +100,12 @@ package struct Front: Service {
 
     /// Why requests would fail now, in words for an operator.
     private static func readiness(
-        _ client: CoreClient, _ bundles: BundleStore, _ identities: IdentityList, now: UnixTime
+        _ client: CoreClient, _ bundles: BundleStore, _ identities: IdentityList, _ remotes: RemoteKeySets,
+        now: UnixTime
     ) -> Readiness {
         var details = JSONObject()
         details["bundle"] = .string(bundles.current.hash)
+        details["key_sets"] = remotes.report(now: now)
         guard let core = client.latest else {
             return Readiness(reasons: ["core: not reachable: start it, or look at its log"], details: details)
         }
@@ -107,9 +117,12 @@ package struct Front: Service {
     /// Loads the bundle anew, whole or not at all, then the certificates; each says for itself what became of it.
     fileprivate func reload() async {
         do {
-            let next = try Bundle(try ConfigurationBundle.load(file: configuration.file), cache: cache)
+            let next = try Bundle(
+                try ConfigurationBundle.load(file: configuration.file), cache: cache, remotes: remotes)
             _ = try await client.append(next.loadedEntry)
             bundles.replace(with: next)
+            remotes.use(next.remotes)
+            remotes.register(in: metrics)
             logger.info("reloaded the bundle", metadata: ["bundle": "\(next.hash)"])
         } catch {
             logger.error("the bundle was not reloaded; the old one stays in force", metadata: ["reason": "\(error)"])

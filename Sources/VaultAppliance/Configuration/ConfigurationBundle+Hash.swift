@@ -11,6 +11,7 @@ extension ConfigurationBundle {
     /// - `clients`, `issuers`, `targets`: the sections as they were decoded, defaults filled in, in file order
     /// - `jwks`: SHA-256 of each issuer's key file, in hexadecimal, by the issuer's name
     /// - `client_jwks`: the same of clients that sign assertions, by the client's id
+    /// - `jwks_ca`: the same of authorities for keys that are fetched, by `issuer NAME` or `client ID`
     ///
     /// So it depends on what decides and on nothing else: not on where files lie, nor on comments and layout of the
     /// configuration file. The policy file counts byte for byte, since it is what people review and approve.
@@ -22,6 +23,8 @@ extension ConfigurationBundle {
             "clients": .array(configuration.clients.map(\.json)), "issuers": .array(configuration.issuers.map(\.json)),
             "targets": .array(configuration.targets.map(\.json)), "jwks": digests(keySets.issuers),
             "client_jwks": digests(keySets.clients),
+            "jwks_ca": digests(
+                Dictionary(uniqueKeysWithValues: keySets.authorities.map { ($0.key.description, $0.value) })),
         ]
         return JSONWriter.canonical(bundle)
     }
@@ -48,6 +51,7 @@ extension Configuration.Client {
             object["algorithms"] = .strings(assertions.algorithms.map(\.rawValue))
             object["clock_skew"] = .integer(assertions.clockSkew)
             object["assertion_lifetime"] = .integer(assertions.maximumLifetime)
+            object.add(assertions.keySet)
         }
         return .object(object)
     }
@@ -55,7 +59,7 @@ extension Configuration.Client {
 
 extension Configuration.Issuer {
     fileprivate var json: JSONValue {
-        [
+        let members: [String: JSONValue] = [
             "name": .string(name), "issuer": .string(issuer), "roles": .strings(roles.map(\.rawValue)),
             "audiences": .strings(audiences), "algorithms": .strings(algorithms.map(\.rawValue)),
             "max_subject_age": maximumSubjectAge.map { .integer($0) } ?? .null, "clock_skew": .integer(clockSkew),
@@ -63,6 +67,19 @@ extension Configuration.Issuer {
             "claims": ["groups": .optional(claims.groups), "user": .optional(claims.user)],
             "agent": .string(agent.rawValue),
         ]
+        var object = JSONObject(members.map { .init(name: $0.key, value: $0.value) })
+        object.add(keySet)
+        return .object(object)
+    }
+}
+
+extension JSONObject {
+    /// Where keys come from, if not from a file: the file's digest says what the keys are.
+    fileprivate mutating func add(_ keySet: KeySetLocation) {
+        guard let remote = keySet.remote else { return }
+        self["jwks_uri"] = .string(remote.uri)
+        self["jwks_refresh"] = .integer(remote.refresh)
+        self["jwks_max_stale"] = .integer(remote.maximumStaleness)
     }
 }
 

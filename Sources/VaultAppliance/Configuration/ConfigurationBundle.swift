@@ -14,6 +14,8 @@ package struct ConfigurationBundle: Sendable {
     package let keySets: [String: [UInt8]]
     /// The same of each client that signs assertions, by the client's id.
     package let clientKeySets: [String: [UInt8]]
+    /// PEM certificates that vouch for the hosts of fetched keys, by whose keys they are.
+    package let authorities: [KeySetOwner: [UInt8]]
     /// SHA-256 in hexadecimal of `hashedBytes`.
     package let hash: String
 
@@ -45,6 +47,7 @@ package struct ConfigurationBundle: Sendable {
         self.policy = policy
         self.keySets = keySets.issuers
         clientKeySets = keySets.clients
+        authorities = keySets.authorities
         hash = Hexadecimal.string(
             SHA256.hash(
                 data: ConfigurationBundle.hashedBytes(configuration, policyBytes: policyBytes, keySets: keySets)))

@@ -1,49 +1,69 @@
+import NIOSSL
 import StrictEncoding
 
-/// The bytes of every JWK Set file that a configuration names.
+/// The bytes of every file about keys that a configuration names: JWK Sets, and authorities of those that are fetched.
 struct KeySetFiles {
     /// The largest JWK Set that is read.
     static let maximumSize = 256 << 10
+    /// The largest file of authorities that is read; that of a system has some 200 KiB.
+    static let maximumAuthoritiesSize = 2 << 20
 
-    /// By the issuer's name.
+    /// JWK Sets by the issuer's name.
     private(set) var issuers: [String: [UInt8]] = [:]
-    /// By the client's id.
+    /// JWK Sets by the client's id.
     private(set) var clients: [String: [UInt8]] = [:]
+    /// Authorities by whose keys are fetched.
+    private(set) var authorities: [KeySetOwner: [UInt8]] = [:]
 
     /// Reads the files; faults go to the source.
     init(of configuration: Configuration, _ source: YAMLSource) {
         for (position, issuer) in configuration.issuers.enumerated() {
-            issuers[issuer.name] = Self.read(issuer.keySet, "issuers[\(position)]", source)
+            let section = "issuers[\(position)]"
+            issuers[issuer.name] = Self.keySet(issuer.keySet, section, source)
+            authorities[.issuer(issuer.name)] = Self.authorities(issuer.keySet, section, source)
         }
         for (position, client) in configuration.clients.enumerated() {
             guard let assertions = client.assertions else { continue }
-            clients[client.id] = Self.read(assertions.keySet, "clients[\(position)]", source)
+            let section = "clients[\(position)]"
+            clients[client.id] = Self.keySet(assertions.keySet, section, source)
+            authorities[.client(client.id)] = Self.authorities(assertions.keySet, section, source)
         }
     }
 
-    private static func read(_ location: KeySetLocation, _ section: String, _ source: YAMLSource) -> [UInt8]? {
+    private static func keySet(_ location: KeySetLocation, _ section: String, _ source: YAMLSource) -> [UInt8]? {
         let field = "\(section).jwks_file"
-        guard let file = location.file, !source.isCovered(field), !file.isEmpty else { return nil }
-        do {
-            let bytes = try ConfigurationFile.read(file, limit: maximumSize)
-            check(bytes, field, source)
-            return bytes
-        } catch {
-            let (message, mend) = error.words(limit: maximumSize)
-            source.fault(field, message, mend: mend)
-            return nil
-        }
-    }
-
-    private static func check(_ bytes: [UInt8], _ field: String, _ source: YAMLSource) {
+        guard let bytes = read(location.file, limit: maximumSize, field, source) else { return nil }
         do {
             guard try JSONParser.parse(bytes).object != nil else {
-                return source.fault(field, "holds no JSON object", mend: "put a JWK Set (RFC 7517 section 5) there")
+                source.fault(field, "holds no JSON object", mend: "put a JWK Set (RFC 7517 section 5) there")
+                return bytes
             }
         } catch {
             source.fault(
                 field, "is not strict JSON: \(error.reason.rawValue) at byte \(error.offset)",
                 mend: "put a JWK Set (RFC 7517 section 5) there")
+        }
+        return bytes
+    }
+
+    private static func authorities(_ location: KeySetLocation, _ section: String, _ source: YAMLSource) -> [UInt8]? {
+        let field = "\(section).jwks_ca"
+        let path = location.remote?.authoritiesFile
+        guard let bytes = read(path, limit: maximumAuthoritiesSize, field, source) else { return nil }
+        if (try? NIOSSLCertificate.fromPEMBytes(bytes))?.isEmpty ?? true {
+            source.fault(field, "holds no certificate in PEM", mend: "put the CA certificates of the host there")
+        }
+        return bytes
+    }
+
+    private static func read(_ path: String?, limit: Int, _ field: String, _ source: YAMLSource) -> [UInt8]? {
+        guard let path, !path.isEmpty, !source.isCovered(field) else { return nil }
+        do {
+            return try ConfigurationFile.read(path, limit: limit)
+        } catch {
+            let (message, mend) = error.words(limit: limit)
+            source.fault(field, message, mend: mend)
+            return nil
         }
     }
 }

@@ -11,6 +11,8 @@ struct Bundle: Sendable {
     let targets: TargetDirectory
     let verifier: InboundTokenVerifier
     let policy: PolicySet
+    /// The key sets among those of issuers and clients that are fetched.
+    let remotes: RemoteKeySetList
 
     /// Verifies one inbound token; the refusal names the parameter it came in.
     func verify(

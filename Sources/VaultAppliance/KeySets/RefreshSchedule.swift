@@ -1,0 +1,17 @@
+/// When a key set is fetched: the pauses between attempts.
+struct RefreshSchedule: Sendable {
+    /// The pause after a success.
+    let refresh: Duration
+    /// The shortest time between an attempt and one for the sake of a missed key.
+    var interval = Duration.seconds(30)
+    /// The pause after a first failure; it doubles with each further one, up to `refresh`.
+    var backoff = Duration.seconds(1)
+
+    /// The pause after so many failures in a row; `jitter` from 0 to 1 shortens it by up to a fifth, so that many fronts
+    /// do not ask at one moment.
+    func pause(afterFailures failures: Int, jitter: Double) -> Duration {
+        var pause = refresh
+        if failures > 0 { pause = min(refresh, backoff * (1 << min(failures - 1, 16))) }
+        return pause * (1 - 0.2 * jitter)
+    }
+}

@@ -179,6 +179,8 @@ keys:
   - {label: tls-public, purpose: tls, alg: ES256}
 clients:
   - {id: gateway-mcp, auth: tls_client_auth, san_uri: "spiffe://acme.example/gateway/mcp"}
+  # No more skew than clocks of one host need: after a start, assertions are refused for so long. An hour is authlib's.
+  - {id: gateway-jwt, auth: private_key_jwt, algorithms: [ES256, EdDSA, PS256], jwks_file: gateway/gateway-jwks.json, clock_skew: 1s, assertion_lifetime: 1h}
 issuers:
   - name: corp
     issuer: https://idp.acme.example
@@ -208,7 +210,7 @@ write_policy() {
 version: 1
 rules:
   - id: crm-read
-    gateways: ["spiffe://acme.example/gateway/mcp"]
+    gateways: ["spiffe://acme.example/gateway/mcp", gateway-jwt]
     agents: {issuer: agents, subjects: ["sales-assistant"]}
     users: {issuer: corp, any_group: ["sales"]}
     target: demo-api
@@ -217,7 +219,7 @@ rules:
     scopes: ["accounts:read"]
     lifetime: {default: 60s, max: 120s}
   - id: crm-update
-    gateways: ["spiffe://acme.example/gateway/mcp"]
+    gateways: ["spiffe://acme.example/gateway/mcp", gateway-jwt]
     agents: {issuer: agents, subjects: ["sales-assistant"]}
     users: {issuer: corp, any_group: ["sales"]}
     target: demo-api
@@ -226,7 +228,7 @@ rules:
     scopes: ["opportunities:write"]
     lifetime: {default: 30s, max: 60s}
   - id: accounts-scope
-    gateways: ["spiffe://acme.example/gateway/mcp"]
+    gateways: ["spiffe://acme.example/gateway/mcp", gateway-jwt]
     agents: {issuer: agents, subjects: ["sales-assistant"]}
     users: {issuer: corp, any_group: ["sales"]}
     target: demo-api
@@ -251,6 +253,9 @@ VAULT_ISSUER=https://127.0.0.1:$2
 VAULT_CA=$DIR/pki/ca.pem
 GATEWAY_CERT=$DIR/pki/gateway.pem
 GATEWAY_KEY=$DIR/pki/gateway-key.pem
+GATEWAY_JWT_CLIENT_ID=gateway-jwt
+GATEWAY_JWT_JWK=$DIR/gateway/gateway-es256.jwk
+GATEWAY_DPOP_JWK=$DIR/gateway-dpop/gateway-dpop-es256.jwk
 STRANGER_CERT=$DIR/pki/stranger.pem
 STRANGER_KEY=$DIR/pki/stranger-key.pem
 IDP_ISSUER=https://idp.acme.example

@@ -33,7 +33,7 @@ import Testing
             {"agent":"actor_token","algorithms":["EdDSA"],"audiences":["https://vault.acme.example"],
             "claims":{"groups":null,"user":"act_for"},"clock_skew":30,"issuer":"https://agents.acme.example",
             "max_subject_age":null,"name":"agents","roles":["actor"],"subject_prefix":null}],
-            "jwks":{"agents":"\#(agents)","corp":"\#(digest(keys))"},"policy":"\#(digest(ConfigurationFixture.policy))",
+            "jwks":{"agents":"\#(agents)","corp":"\#(digest(keys))"},"jwks_ca":{},"policy":"\#(digest(ConfigurationFixture.policy))",
             "targets":[{"audience":"https://demo-api.acme.example","key":"sign-es256","kind":"jwt","name":"demo-api",
             "resources":["https://demo-api.acme.example/"],"scopes":["accounts:read","opportunities:write"]},
             {"audience":"billing-aud","key":"sign-es256","kind":"jwt","name":"billing","resources":[],"scopes":["bill"]}]}
@@ -57,7 +57,14 @@ import Testing
             try hash(config: ("max_subject_age: 1h", "max_subject_age: 2h")),
             try hash(config: ("act_for", "on_behalf")), try hash(config: ("\"corp:\"", "\"corp-\"")),
             try hash(config: ("[ES256, RS256]", "[ES256]")), try hash(config: ("billing-aud", "billing-audience")),
-            try hash(config: ("[bill]", "[bill, pay]")), try hash(config: ("[actor]", "[actor, client]")),
+            try hash(config: ("[bill]", "[bill, pay]")),
+            try hash(config: ("jwks_file: agents-jwks.json", "jwks_uri: https://agents.acme.example/keys")),
+            try hash(config: ("jwks_file: agents-jwks.json", "jwks_uri: https://agents.acme.example/jwks")),
+            try hash(
+                config: (
+                    "jwks_file: agents-jwks.json",
+                    "jwks_uri: https://agents.acme.example/jwks\n    jwks_max_stale: 2h"
+                )), try hash(config: ("[actor]", "[actor, client]")),
         ]
         #expect(Set(hashes).count == hashes.count)
     }

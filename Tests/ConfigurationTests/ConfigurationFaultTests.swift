@@ -230,7 +230,29 @@ import Testing
         .init(
             "{id: gateway-dns, auth: tls_client_auth, san_dns: gateway.acme.example}",
             "{id: gateway-dns, auth: private_key_jwt, algorithms: [ES256]} # HERE", "clients[1].jwks_file",
-            "is missing"),
+            "is missing, and so is jwks_uri"),
+        .init(
+            "    jwks_file: idp-jwks.json\n",
+            "    jwks_file: idp-jwks.json\n    jwks_uri: https://idp.acme.example/jwks # HERE\n", "issuers[0].jwks_uri",
+            "stands beside jwks_file"),
+        .init(
+            "    jwks_file: idp-jwks.json\n", "    jwks_file: idp-jwks.json\n    jwks_ca: ca.pem # HERE\n",
+            "issuers[0].jwks_ca", "belongs to jwks_uri"),
+        .init(
+            "jwks_file: idp-jwks.json", "jwks_uri: http://idp.acme.example/jwks # HERE", "issuers[0].jwks_uri",
+            "must be an https URL without query, fragment and slash at its end"),
+        .init(
+            "jwks_file: idp-jwks.json", "jwks_uri: https://idp.acme.example/jwks\n    jwks_ca: absent.pem # HERE",
+            "issuers[0].jwks_ca", "there is no such file"),
+        .init(
+            "jwks_file: idp-jwks.json", "jwks_uri: https://idp.acme.example/jwks\n    jwks_ca: idp-jwks.json # HERE",
+            "issuers[0].jwks_ca", "holds no certificate in PEM"),
+        .init(
+            "jwks_file: idp-jwks.json", "jwks_uri: https://idp.acme.example/jwks\n    jwks_refresh: 2h # HERE",
+            "issuers[0].jwks_refresh", "lets the keys lapse before they are fetched again"),
+        .init(
+            "jwks_file: idp-jwks.json", "jwks_uri: https://idp.acme.example/jwks\n    jwks_refresh: 1s # HERE",
+            "issuers[0].jwks_refresh", "must be 10s to 24h, is 1s"),
         .init(
             "{id: gateway-dns, auth: tls_client_auth, san_dns: gateway.acme.example}",
             "{id: gateway-dns, auth: private_key_jwt, algorithms: [ES256], jwks_file: absent.json} # HERE",

@@ -42,11 +42,14 @@ import Testing
             "hsm.": ["module", "token", "pin_file", "lanes", "queue"],
             "keys[].": ["label", "purpose", "alg", "types", "max_lifetime"],
             "clients[].": [
-                "id", "auth", "san_uri", "san_dns", "subject_dn", "jwks_file", "algorithms", "clock_skew",
+                "id", "auth", "san_uri", "san_dns", "subject_dn", "jwks_file", "jwks_uri", "jwks_ca", "jwks_refresh",
+                "jwks_max_stale", "algorithms", "clock_skew",
                 "assertion_lifetime",
             ],
             "issuers[].": [
-                "name", "issuer", "roles", "audiences", "algorithms", "jwks_file", "max_subject_age", "clock_skew",
+                "name", "issuer", "roles", "audiences", "algorithms", "jwks_file", "jwks_uri", "jwks_ca",
+                "jwks_refresh",
+                "jwks_max_stale", "max_subject_age", "clock_skew",
                 "subject_prefix", "claims", "agent",
             ],
             "issuers[].claims.": ["groups", "user"],

@@ -75,6 +75,15 @@ final class ExchangeFixture: Sendable {
 
     var now: UnixTime { clock() }
 
+    /// The service of a front whose clock differs from the core's by so many seconds.
+    func service(clockOffset: Int64) -> ExchangeService {
+        let clock = clock
+        return ExchangeService(
+            core: service.core, keys: service.keys, bundles: service.bundles, authenticator: service.authenticator,
+            metrics: service.metrics, logger: service.logger, clock: { clock().adding(seconds: clockOffset) },
+            newJWTID: service.newJWTID)
+    }
+
     /// A client certificate with one SPIFFE id, valid from `time` on, or from now.
     func certificate(_ name: String = gatewayName, madeAt time: UnixTime? = nil) throws -> PeerCertificate {
         let credential = try authority.clientCredential(spiffeID: name, commonName: "test", now: time ?? now)

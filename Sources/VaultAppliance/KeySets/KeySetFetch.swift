@@ -1,6 +1,7 @@
 import AsyncHTTPClient
 import Minting
 import NIOCore
+import NIOHTTP1
 import NIOSSL
 
 /// Fetches one key set from its one address.
@@ -8,11 +9,10 @@ import NIOSSL
 /// Bounded in time and size; TLS is verified against the given authorities; redirects, compression and other content types
 /// are refused (docs/security-rules.md, 27).
 struct KeySetFetch: Sendable {
-    /// How long one fetch may take, from the connection to the last byte.
-    static let patience = TimeAmount.seconds(5)
-
     let uri: String
     let algorithms: Set<JWSAlgorithm>
+    /// How long the fetch may take, from the connection to the last byte.
+    let patience: Duration
 
     /// What the address answers now.
     func keys(_ client: HTTPClient) async throws(KeySetFetchError) -> JSONWebKeySet {
@@ -28,7 +28,7 @@ struct KeySetFetch: Sendable {
         var request = HTTPClientRequest(url: uri)
         request.headers.add(name: "accept", value: "application/jwk-set+json, application/json")
         do {
-            let response = try await client.execute(request, deadline: .now() + Self.patience)
+            let response = try await client.execute(request, deadline: .now() + TimeAmount(patience))
             guard response.status == .ok else { throw KeySetFetchError(.status(response.status.code)) }
             guard Self.isJSON(response.headers["content-type"]) else { throw KeySetFetchError(.contentType) }
             return Array(try await response.body.collect(upTo: JSONWebKeySet.maximumBytes).readableBytesView)
@@ -52,12 +52,12 @@ struct KeySetFetch: Sendable {
     }
 
     /// The client for one address: nothing of one party's connection is used for another's.
-    static func configuration(authorities: [UInt8]?) throws -> HTTPClient.Configuration {
+    static func configuration(authorities: [UInt8]?, patience: Duration) throws -> HTTPClient.Configuration {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.minimumTLSVersion = .tlsv12
         if let authorities { tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMBytes(authorities)) }
         var configuration = HTTPClient.Configuration(tlsConfiguration: tls, redirectConfiguration: .disallow)
-        configuration.timeout = .init(connect: patience, read: patience)
+        configuration.timeout = .init(connect: TimeAmount(patience), read: TimeAmount(patience))
         configuration.httpVersion = .http1Only
         configuration.decompression = .disabled
         return configuration

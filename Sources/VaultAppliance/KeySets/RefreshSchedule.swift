@@ -1,9 +1,11 @@
-/// When a key set is fetched: the pauses between attempts.
+/// When a key set is fetched: how long an attempt may take, and the pauses between them.
 struct RefreshSchedule: Sendable {
     /// The pause after a success.
     let refresh: Duration
     /// The shortest time between an attempt and one for the sake of a missed key.
     var interval = Duration.seconds(30)
+    /// How long one attempt may take, from the connection to the last byte.
+    var patience = Duration.seconds(5)
     /// The pause after a first failure; it doubles with each further one, up to `refresh`.
     var backoff = Duration.seconds(1)
 

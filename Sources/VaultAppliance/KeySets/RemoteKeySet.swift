@@ -49,7 +49,8 @@ final class RemoteKeySet: Sendable {
     /// Fetches until it is stopped or the task is cancelled.
     func run(group: any EventLoopGroup, logger: Logger, clock: @escaping @Sendable () -> UnixTime) async {
         do {
-            let configuration = try KeySetFetch.configuration(authorities: identity.authorities)
+            let configuration = try KeySetFetch.configuration(
+                authorities: identity.authorities, patience: schedule.patience)
             try await HTTPClient.withHTTPClient(eventLoopGroup: group, configuration: configuration) { client in
                 let refresher = Refresher(set: self, client: client, logger: logger, clock: clock)
                 await withTaskGroup(of: Void.self) { tasks in
@@ -104,7 +105,9 @@ final class RemoteKeySet: Sendable {
             let askedAt = clock()
             do {
                 let location = set.identity.location
-                let keys = try await KeySetFetch(uri: location.uri, algorithms: set.identity.algorithms).keys(client)
+                let fetch = KeySetFetch(
+                    uri: location.uri, algorithms: set.identity.algorithms, patience: set.schedule.patience)
+                let keys = try await fetch.keys(client)
                 set.keys.replace(with: keys, fetchedAt: askedAt)
                 set.finished(nil)
             } catch {

@@ -1,7 +1,7 @@
 package import Logging
 import Minting
 package import NIOCore
-package import ServiceLifecycle
+import ServiceLifecycle
 package import StrictEncoding
 import Synchronization
 

@@ -69,6 +69,17 @@ extension Entry {
             ["admin", "activation", "ceremony", "config", "log"].contains(group)
         }
 
+        /// Whether entries of this kind say what is in force, long after: they outlive the pruning of their shard.
+        package var isState: Bool {
+            switch self {
+            case .secretSealed, .secretRotated, .secretRemoved, .configApproved, .revoked, .cutoff,
+                .adminCoreStarted, .adminKeyQuarantined, .adminManifestInstalled, .adminKeysGenerated,
+                .ceremonyCompleted, .logShardPruned, .logRestored, .logTimeAccepted:
+                true
+            default: false
+            }
+        }
+
         /// Whether something is released once this is recorded: under `strict` only when a checkpoint covers it.
         var releases: Bool {
             switch self {

@@ -50,13 +50,19 @@ package struct LogSeries: Sendable {
         return try Checkpoint(text: SignedNote(parsing: bytes).text).size > 0
     }
 
-    /// Reads entries of every shard that still has them, oldest first, with the shard's number.
+    /// Reads entries of every shard, oldest first, with the shard's number; of a pruned one those that were retained.
     package func forEach(
         _ body: (_ shard: UInt64, _ index: UInt64, _ entry: [UInt8]) throws(AuditLogError) -> Void
     ) throws(AuditLogError) {
-        for shard in try shards() where try !LogSeries.isPruned(shard.directory) {
-            try LogReader(directory: shard.directory).forEach(in: 0..<UInt64.max) {
-                (index, entry) throws(AuditLogError) in try body(shard.number, index, entry)
+        for shard in try shards() {
+            if try LogSeries.isPruned(shard.directory) {
+                try PrunedShard(directory: shard.directory).forEach { (index, entry) throws(AuditLogError) in
+                    try body(shard.number, index, entry)
+                }
+            } else {
+                try LogReader(directory: shard.directory).forEach(in: 0..<UInt64.max) {
+                    (index, entry) throws(AuditLogError) in try body(shard.number, index, entry)
+                }
             }
         }
     }

@@ -58,6 +58,15 @@ struct Directory: Sendable {
         for element in try list() where !element.isDirectory { try Directory.removeFile("\(path)/\(element.name)") }
     }
 
+    /// Removes it with everything in it; one that is gone already is no fault.
+    func removeTree() throws(AuditLogError) {
+        for element in try list() {
+            let path = "\(path)/\(element.name)"
+            if element.isDirectory { try Directory(path).removeTree() } else { try Directory.removeFile(path) }
+        }
+        removeIfEmpty()
+    }
+
     /// Removes it when it is empty; a directory that is gone or in use is no fault.
     func removeIfEmpty() {
         // Safety: the path is lent to the call as a C string for its duration.

@@ -18,11 +18,12 @@ package enum LogVerifier {
     ///   - directory: The log directory, or a copy of its `checkpoint` and `tile`.
     ///   - verifierKeys: The keys that may have signed; at least one must have, and none of them wrongly.
     ///   - origin: The log that is expected; nil takes the name of the key that signed.
+    ///   - older: An earlier checkpoint of the same log, which the log must be a continuation of; nil: none is at hand.
     ///   - progress: Called now and then with the number of entries checked and their total.
     /// - Returns: What is true of the log.
     /// - Throws: The first fault.
     package static func verify(
-        directory: String, verifierKeys: [VerifierKey], origin: String? = nil,
+        directory: String, verifierKeys: [VerifierKey], origin: String? = nil, older: Checkpoint? = nil,
         progress: (_ checked: UInt64, _ total: UInt64) -> Void = { _, _ in }
     ) throws(AuditLogError) -> VerificationReport {
         let layout = LogLayout(directory)
@@ -30,18 +31,25 @@ package enum LogVerifier {
         let (checkpoint, signers) = try authenticate(
             start.checkpoint, keys: verifierKeys, origin: origin, path: layout.checkpoint)
         var audit = TreeAudit(layout: layout, inventory: start.inventory, covered: checkpoint.size)
+        if let older { try compare(older, with: checkpoint, path: layout.checkpoint) }
+        var olderRoot = audit.root
         var lastEntry: [UInt8]?
         while audit.size < checkpoint.size {
             let path = place(at: audit.size, size: checkpoint.size)
             let bundle = try layout.bundle(path)
             for entry in try EntryBundle.entries(in: bundle.bytes, path: layout.path(path)) {
                 try audit.append(bundle.bytes[entry])
+                if audit.size == older?.size { olderRoot = audit.root }
                 if audit.size == checkpoint.size { lastEntry = Array(bundle.bytes[entry]) }
             }
             progress(audit.size, checkpoint.size)
         }
         guard audit.root.bytes == checkpoint.root else {
             throw AuditLogError(.badRoot, "the entries do not give the checkpoint's root", path: layout.checkpoint)
+        }
+        guard older == nil || older?.root == olderRoot.bytes else {
+            throw AuditLogError(
+                .rolledBack, "the log is no continuation of the older checkpoint", path: layout.checkpoint)
         }
         try audit.checkRightEdge()
         for entry in start.tail { try audit.append(entry[...]) }
@@ -50,6 +58,16 @@ package enum LogVerifier {
             checkpoint: checkpoint, signers: signers,
             lastEntryTime: lastEntry.flatMap { try? LogRecovery.time(of: $0, path: layout.journal) },
             filesChecked: audit.filesChecked, journalTail: UInt64(start.tail.count))
+    }
+
+    private static func compare(_ older: Checkpoint, with newer: Checkpoint, path: String) throws(AuditLogError) {
+        guard older.origin.hasSameBytes(as: newer.origin) else {
+            throw AuditLogError(.wrongOrigin, "the older checkpoint is of another log", path: path)
+        }
+        guard older.size <= newer.size else {
+            throw AuditLogError(
+                .rolledBack, "the log has \(newer.size) entries, but had \(older.size) already", path: path)
+        }
     }
 
     /// The bundle that begins at an index, as wide as a tree of `size` needs it.

@@ -52,9 +52,13 @@ final class TestLog: Sendable {
 
     /// Appends entries that share syncs.
     @discardableResult
-    func append(_ count: Int, from first: Int = 0, to log: AuditLog) async throws -> [Leaf] {
+    func append(
+        _ count: Int, from first: Int = 0, kind: Entry.Kind = .mint, to log: AuditLog
+    ) async throws -> [Leaf] {
         try await withThrowingTaskGroup(of: Leaf.self) { group in
-            for number in first..<first + count { group.addTask { try await log.append(TestLog.entry(number)) } }
+            for number in first..<first + count {
+                group.addTask { try await log.append(TestLog.entry(number, kind: kind)) }
+            }
             return try await group.reduce(into: []) { $0.append($1) }.sorted { $0.index < $1.index }
         }
     }

@@ -1,0 +1,94 @@
+import Glibc
+import StrictEncoding
+
+/// A closed shard whose entries were removed, but for those that still say what is in force.
+///
+/// What stays is the final checkpoint, and `retained`: one line of JSON for each kept entry with its proof, so that
+/// nothing in it has to be believed.
+package struct PrunedShard: Sendable {
+    private let layout: LogLayout
+
+    /// The shard of a directory.
+    package init(directory: String) { layout = LogLayout(directory) }
+
+    private var retained: String { layout.directory + "/retained" }
+
+    /// The final checkpoint and who signed it.
+    func verify(
+        keys: [VerifierKey], origin: String
+    ) throws(AuditLogError) -> (Checkpoint, [VerifierKey]) {
+        do throws(AuditLogError) {
+            let note = try SignedNote(parsing: OpenFile.contents(of: layout.checkpoint))
+            let checkpoint = try Checkpoint(text: note.text)
+            guard checkpoint.origin.hasSameBytes(as: origin) else {
+                throw AuditLogError(.wrongOrigin, "the checkpoint is of another log")
+            }
+            let signers = try note.verified(by: keys)
+            try forEach { _, _ in }
+            return (checkpoint, signers)
+        } catch {
+            throw AuditLogError(error.code, error.reason, path: error.path ?? layout.checkpoint)
+        }
+    }
+
+    /// The entries that were kept, each checked against the final checkpoint.
+    func forEach(_ body: (_ index: UInt64, _ entry: [UInt8]) throws(AuditLogError) -> Void) throws(AuditLogError) {
+        guard let bytes = try OpenFile.contentsIfPresent(of: retained) else { return }
+        let checkpoint = try Checkpoint(text: SignedNote(parsing: OpenFile.contents(of: layout.checkpoint)).text)
+        for line in bytes.split(separator: 0x0A) {
+            guard let object = (try? JSONParser.parse(Array(line)))?.object, let index = object["index"]?.integer,
+                let entry = object["entry"].map({ JSONWriter.canonical($0) }), let path = object["proof"]?.strings
+            else { throw AuditLogError(.badBundle, "a line is no entry with its proof", path: retained) }
+            let hashes = path.compactMap { StandardBase64.decode($0.utf8) }.filter { $0.count == MerkleHash.byteCount }
+            let root = MerkleProof.root(
+                leaf: .leaf(entry[...]), index: UInt64(clamping: index), size: checkpoint.size,
+                proof: hashes.map { MerkleHash(bytes: $0[...]) })
+            guard hashes.count == path.count, root?.bytes == checkpoint.root else {
+                throw AuditLogError(.badBundle, "an entry is not what the checkpoint covers", path: retained)
+            }
+            try body(UInt64(clamping: index), entry)
+        }
+    }
+
+    /// Removes what a closed shard holds but for its final checkpoint and the entries that still matter.
+    ///
+    /// Whoever calls it has verified the shard, and has recorded that it goes. A crash leaves a shard that can be
+    /// pruned again.
+    ///
+    /// - Parameter isRetained: Which entries stay.
+    /// - Throws: What keeps the shard from being read, or a file from being removed.
+    func prune(
+        isRetained: (Entry) -> Bool, operations: FileOperations
+    ) throws(AuditLogError) {
+        guard try !LogSeries.isPruned(layout.directory) else { return }
+        let prover = try LogProver(directory: layout.directory)
+        var lines: [UInt8] = []
+        try LogReader(directory: layout.directory).forEach(in: 0..<prover.checkpoint.size) {
+            (index, bytes) throws(AuditLogError) in
+            guard let entry = try? Entry(jsonBytes: bytes), isRetained(entry) else { return }
+            lines += try LogSeries.line(index: index, bytes: bytes, proof: try prover.proof(index: index, entry: bytes))
+            lines.append(0x0A)
+        }
+        try LastCheckpoint(path: retained).write(lines, operations)
+        // The tiles go under another name first, so that a log without all of them is never taken for a whole one.
+        let tiles = layout.directory + "/tile"
+        let failure = operations.rename(tiles, layout.temporary + "/tile")
+        guard failure == 0 else { throw .space("rename", failure, path: tiles) }
+        try Directory(layout.directory).sync(operations)
+        for path in [layout.temporary, layout.journal] { try Directory(path).removeTree() }
+        try Directory.removeFile(layout.directory + "/lock")
+    }
+}
+
+extension LogSeries {
+    /// An entry as one line of JSON, with its place and its proof: what exports and pruned shards are made of.
+    package static func line(index: UInt64, bytes: [UInt8], proof: LogProof?) throws(AuditLogError) -> [UInt8] {
+        guard let entry = try? JSONParser.parse(bytes) else { throw AuditLogError(.badBundle, "an entry is not JSON") }
+        var object = JSONObject()
+        object["index"] = .integer(Int64(clamping: index))
+        object["entry"] = entry
+        object["leaf_hash"] = .string(StandardBase64.string(MerkleHash.leaf(bytes[...]).bytes))
+        object["proof"] = proof.map { .array($0.path.map { .string($0) }) }
+        return JSONWriter.canonical(.object(object))
+    }
+}

@@ -1,0 +1,65 @@
+package import StrictEncoding
+
+/// Which entries somebody wants to see; what is nil says nothing.
+package struct EntryFilter: Sendable {
+    /// What came of a request.
+    package enum Decision: String, Sendable, CaseIterable {
+        case granted, denied
+    }
+
+    /// Subject of the user, or of whom an entry is about.
+    package var user: String?
+    /// Subject of any actor of the chain.
+    package var agent: String?
+    package var client: String?
+    package var target: String?
+    package var tool: String?
+    package var rule: String?
+    package var decision: Decision?
+    /// A kind, or a group of kinds such as `admin`.
+    package var kind: String?
+    /// From this moment on, and until before that one.
+    package var since: UnixTime?
+    package var until: UnixTime?
+
+    /// A filter that lets everything through.
+    package init() {}
+
+    /// Whether an entry is wanted.
+    package func matches(_ entry: Entry) -> Bool {
+        matchesParties(entry) && matchesWhat(entry) && matchesTime(entry)
+    }
+
+    private func matchesParties(_ entry: Entry) -> Bool {
+        if let user {
+            let isSubject = entry.subjectType == "user" && entry.subject?.sub == user
+            guard entry.user?.sub == user || isSubject else { return false }
+        }
+        if let agent {
+            let isSubject = entry.subjectType == "agent" && entry.subject?.sub == agent
+            guard entry.actors?.contains(where: { $0.sub == agent }) == true || isSubject else { return false }
+        }
+        return client == nil || entry.client == client
+    }
+
+    private func matchesWhat(_ entry: Entry) -> Bool {
+        guard target == nil || entry.target == target, tool == nil || entry.tool == tool,
+            rule == nil || entry.ruleID == rule, decision == nil || decision == EntryFilter.decision(of: entry)
+        else { return false }
+        return kind == nil || entry.kind.rawValue == kind || entry.kind.group == kind
+    }
+
+    private func matchesTime(_ entry: Entry) -> Bool {
+        guard let time = entry.time else { return since == nil && until == nil }
+        return since.map { time >= $0 } ?? true && until.map { time < $0 } ?? true
+    }
+
+    /// What came of the request an entry is about; nil when it is about none.
+    package static func decision(of entry: Entry) -> Decision? {
+        switch entry.kind {
+        case .mint, .brokerOutcome, .secretOpened: .granted
+        case .denied, .mintAborted: .denied
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,64 @@
+import StrictEncoding
+
+/// Makes proofs out of a log's files, offline; each is checked before it is given away.
+package struct LogProver {
+    private let layout: LogLayout
+    private let note: [UInt8]
+    /// The checkpoint that proofs lead to; its signature is for whoever gets the proof to check.
+    package let checkpoint: Checkpoint
+    private let reader: TileReader
+
+    /// A prover for the log, or the shard, of a directory.
+    package init(directory: String) throws(AuditLogError) {
+        layout = LogLayout(directory)
+        note = try OpenFile.contents(of: layout.checkpoint)
+        checkpoint = try Checkpoint(text: SignedNote(parsing: note).text)
+        reader = TileReader(layout, size: checkpoint.size)
+    }
+
+    /// A proof for the entry at an index.
+    ///
+    /// - Parameters:
+    ///   - index: Below the checkpoint's size.
+    ///   - entry: The entry's bytes.
+    /// - Returns: A proof that holds against the checkpoint.
+    /// - Throws: `missingFile` when no checkpoint covers the entry yet, `badTile` when the tiles do not give the root.
+    package func proof(index: UInt64, entry: [UInt8]) throws(AuditLogError) -> LogProof {
+        guard index < checkpoint.size else {
+            throw AuditLogError(.missingFile, "no checkpoint covers the entry yet", path: layout.checkpoint)
+        }
+        let hashes = try reader.inclusionProof(of: index, count: checkpoint.size)
+        let root = MerkleProof.root(leaf: .leaf(entry[...]), index: index, size: checkpoint.size, proof: hashes)
+        guard root?.bytes == checkpoint.root else {
+            throw AuditLogError(.badTile, "the tiles do not lead from the entry to the root", path: layout.directory)
+        }
+        return LogProof(index: index, hashes: hashes, note: note)
+    }
+}
+
+extension LogSeries {
+    /// An entry and where it stands.
+    package struct Found: Sendable {
+        package let shard: UInt64
+        package let directory: String
+        package let index: UInt64
+        package let bytes: [UInt8]
+        package let entry: Entry
+    }
+
+    /// The entries about one credential, by the `jti` it has or had; oldest first.
+    package func entries(jti: String) throws(AuditLogError) -> [Found] {
+        var found: [Found] = []
+        // Nearly every entry is passed over by its bytes alone; those that may be meant are read strictly.
+        let needle = Array("\"jti\":\"\(jti)\"".utf8)
+        for shard in try shards() where try !LogSeries.isPruned(shard.directory) {
+            try LogReader(directory: shard.directory).forEach(in: 0..<UInt64.max) {
+                (index, bytes) throws(AuditLogError) in
+                guard bytes.contains(needle), let entry = try? Entry(jsonBytes: bytes), entry.jti == jti else { return }
+                found.append(
+                    Found(shard: shard.number, directory: shard.directory, index: index, bytes: bytes, entry: entry))
+            }
+        }
+        return found
+    }
+}

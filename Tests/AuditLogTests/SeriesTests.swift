@@ -1,0 +1,151 @@
+import Foundation
+import StrictEncoding
+import Testing
+
+@testable import AuditLog
+
+/// Verifying, proving and pruning a log of several shards.
+@Suite(.timeLimit(.minutes(2))) struct SeriesTests {
+    /// Three shards; the first two hold 300 mints and a cut-off each.
+    private func series(_ fixture: TestLog) async throws -> AuditLog {
+        var options = TestLog.options(interval: .milliseconds(1))
+        options.lastCheckpointFile = fixture.root + "/last-checkpoint"
+        let log = try fixture.open(options: options)
+        for shard in 1...2 {
+            try await fixture.append(300, from: shard * 1000, to: log)
+            try await fixture.append(1, from: shard * 1000 + 500, kind: .cutoff, to: log)
+            log.rollOver()
+            try await eventually { log.status.shard == UInt64(shard) + 1 }
+        }
+        try await fixture.append(5, from: 3000, to: log)
+        try await eventually { log.status.checkpoint?.size == 6 }
+        return log
+    }
+
+    private func verify(
+        _ fixture: TestLog, _ directory: String? = nil, older: Checkpoint? = nil
+    ) throws -> [SeriesVerifier.Shard] {
+        try SeriesVerifier(
+            directory: directory ?? fixture.directory, verifierKeys: [fixture.signer.verifierKey], older: older
+        ).verify()
+    }
+
+    @Test func allShardsAreVerifiedAndEachContinuesTheOneBefore() async throws {
+        let fixture = try TestLog()
+        try await series(fixture).close()
+        let shards = try verify(fixture)
+        #expect(shards.map(\.number) == [1, 2, 3])
+        #expect(shards.map(\.checkpoint.size) == [302, 303, 6])
+        #expect(shards.map(\.checkpoint.origin) == ["", "/2", "/3"].map { TestSigner.origin + $0 })
+        // A copy of one of them alone is a log too.
+        #expect(try verify(fixture, fixture.directory + ".2").map(\.number) == [2])
+        try FileManager.default.moveItem(atPath: fixture.directory + ".1", toPath: fixture.root + "/away")
+        #expect(try verify(fixture).map(\.number) == [2, 3])
+        try FileManager.default.moveItem(atPath: fixture.root + "/away", toPath: fixture.directory + ".1")
+        try FileManager.default.removeItem(atPath: fixture.directory + ".2")
+        #expect(code { _ = try verify(fixture) } == .missingFile)
+    }
+
+    @Test func aShardOfAnotherHistoryIsFound() async throws {
+        let fixture = try TestLog()
+        try await series(fixture).close()
+        // The same key signs another first shard of the same name.
+        let other = fixture.root + "/other"
+        let log = try fixture.open(other, options: TestLog.options())
+        try await fixture.append(7, to: log)
+        try await log.close()
+        try FileManager.default.removeItem(atPath: fixture.directory + ".1")
+        try FileManager.default.moveItem(atPath: other, toPath: fixture.directory + ".1")
+        #expect(code { _ = try verify(fixture) } == .rolledBack)
+    }
+
+    @Test func anOlderCheckpointHoldsOnlyForItsOwnHistory() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(100)
+        let old = try fixture.verify().checkpoint
+        try await fixture.write(200, from: 100)
+        #expect(try verify(fixture, older: old).first?.checkpoint.size == 300)
+        var forged = old
+        forged.root[0] ^= 1
+        #expect(code { _ = try verify(fixture, older: forged) } == .rolledBack)
+        forged = old
+        forged.size = 301
+        #expect(code { _ = try verify(fixture, older: forged) } == .rolledBack)
+        forged = old
+        forged.origin = "other.example/log"
+        #expect(code { _ = try verify(fixture, older: forged) } == .wrongOrigin)
+    }
+
+    @Test func aCredentialIsProvedByItsIdentifierInWhateverShardItIs() async throws {
+        let fixture = try TestLog()
+        try await series(fixture).close()
+        let keys = [fixture.signer.verifierKey]
+        for jti in ["1000", "1299", "2007", "3004"] {
+            let found = try LogSeries(directory: fixture.directory).entries(jti: jti)
+            #expect(found.count == 1)
+            let proof = try LogProver(directory: found[0].directory).proof(
+                index: found[0].index, entry: found[0].bytes)
+            let read = try LogProof(parsing: proof.bytes)
+            #expect(read == proof)
+            #expect(try read.verify(entry: found[0].bytes, keys: keys).origin.hasPrefix(TestSigner.origin))
+            #expect(code { try read.verify(entry: found[0].bytes + [0x20], keys: keys) } == .badRoot)
+            let stranger = try TestSigner()
+            #expect(code { try read.verify(entry: found[0].bytes, keys: [stranger.verifierKey]) } == .badSignature)
+        }
+        #expect(try LogSeries(directory: fixture.directory).entries(jti: "100").isEmpty)
+    }
+
+    @Test func noFlippedByteOfAProofGoesUnnoticed() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(300)
+        let found = try LogSeries(directory: fixture.directory).entries(jti: "7")[0]
+        let bytes = try LogProver(directory: fixture.directory).proof(index: found.index, entry: found.bytes).bytes
+        for position in bytes.indices {
+            var changed = bytes
+            changed[position] ^= 1
+            let fault = code {
+                try LogProof(parsing: changed).verify(entry: found.bytes, keys: [fixture.signer.verifierKey])
+            }
+            #expect(fault != nil, "byte \(position)")
+        }
+    }
+
+    @Test func pruningRemovesEntriesButKeepsTheChainAndWhatIsInForce() async throws {
+        let fixture = try TestLog()
+        let log = try await series(fixture)
+        #expect(await code { _ = try await log.prune(shard: 3, operator: "carol") } == .missingFile)
+        let final = try verify(fixture)[0].checkpoint
+        #expect(try await log.prune(shard: 1, operator: "carol") == final)
+        #expect(await code { _ = try await log.prune(shard: 1, operator: "carol") } == .missingFile)
+        #expect(try TestLog.files(in: fixture.directory + ".1") == ["checkpoint", "retained"])
+        try await log.close()
+        let shards = try verify(fixture, older: final)
+        #expect(shards.map { $0.report == nil } == [true, false, false])
+        var kept: [String] = []
+        try LogSeries(directory: fixture.directory).forEach { (shard, _, bytes) throws(AuditLogError) in
+            if shard == 1 { kept.append(try Entry(jsonBytes: bytes).kind.rawValue) }
+        }
+        #expect(kept == ["cutoff"])
+        #expect(try RollbackTests.entries(fixture).last?.kind == .logShardPruned)
+        // It opens as before, and a kept entry that is changed is found.
+        try await fixture.write(1, from: 9000)
+        let path = fixture.directory + ".1/retained"
+        var bytes = try read(path)
+        let position = try #require(String(decoding: bytes, as: UTF8.self).utf8.count > 20 ? 20 : nil)
+        bytes[position] ^= 1
+        try write(bytes, to: path)
+        #expect(code { _ = try verify(fixture) } != nil)
+    }
+
+    @Test func aTamperedShardIsNotPruned() async throws {
+        let fixture = try TestLog()
+        let log = try await series(fixture)
+        let path = fixture.directory + ".1/tile/0/000"
+        var bytes = try read(path)
+        bytes[5] ^= 1
+        try write(bytes, to: path)
+        #expect(await code { _ = try await log.prune(shard: 1, operator: "carol") } == .badTile)
+        #expect(try TestLog.files(in: fixture.directory + ".1").contains("tile/0/001.p/46"))
+        try await log.close()
+    }
+}

@@ -21,6 +21,7 @@ extension VaultCore {
                 try reader.finish()
                 return ["csr": .string(try await request.sign(with: keys.tls(label: request.key)))]
             case "audit-accept-time": return try await acceptTime(&reader)
+            case "audit-prune": return try await pruneLog(&reader)
             case "audit-read": return try readLog(&reader)
             default: throw CoreError(.refused, "command: is not known")
             }

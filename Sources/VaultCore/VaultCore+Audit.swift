@@ -21,16 +21,32 @@ extension VaultCore {
         return ["leaf": .integer(Int64(clamping: leaf.index)), "time": .string(leaf.time.rfc3339)]
     }
 
-    /// One public file of the log, for those who collect it without being able to read the disk.
+    /// An operator has a closed shard's entries removed.
+    func pruneLog(_ reader: inout ObjectReader) async throws -> JSONValue {
+        let person = try reader.string("operator")
+        let shard = try reader.integer("shard", in: 1...JSONValue.safeIntegers.upperBound)
+        try reader.finish()
+        let checkpoint = try await log.prune(shard: UInt64(clamping: shard), operator: person)
+        return ["origin": .string(checkpoint.origin), "size": .integer(Int64(clamping: checkpoint.size))]
+    }
+
+    /// A piece of one public file of the log, for those who collect it without being able to read the disk.
     func readLog(_ reader: inout ObjectReader) throws -> JSONValue {
+        let numbers = 0...JSONValue.safeIntegers.upperBound
         let path = try reader.string("path")
-        let shard =
-            reader.optional("shard") == nil
-            ? nil : try reader.integer("shard", in: 1...JSONValue.safeIntegers.upperBound)
+        let shard = reader.optional("shard") == nil ? nil : try reader.integer("shard", in: numbers)
+        let offset = reader.optional("offset") == nil ? 0 : try reader.integer("offset", in: numbers)
         try reader.finish()
         let file = try LogFiles(directory: settings.logDirectory).contents(
             of: path, shard: shard.map { UInt64(clamping: $0) })
-        guard let file else { return ["path": .string(path), "content": .null] }
-        return ["path": .string(path), "content": .string(Base64URL.string(file))]
+        guard let file else { return ["path": .string(path), "size": .null, "content": .null] }
+        let piece = file.dropFirst(Int(offset)).prefix(VaultCore.pieceBytes)
+        return [
+            "path": .string(path), "size": .integer(Int64(file.count)),
+            "content": .string(Base64URL.string(Array(piece))),
+        ]
     }
+
+    /// How much of a file goes into one answer, which must fit a frame.
+    private static let pieceBytes = 512 << 10
 }

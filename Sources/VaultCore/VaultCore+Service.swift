@@ -62,6 +62,8 @@ extension VaultCore {
         if entry.kind == .configLoaded, entry.bundle == nil {
             return completion(.failure(CoreError(.refused, "entry.bundle: is missing")))
         }
+        // A counted denial's own leaf comes later; the answer names a place that it is not before.
+        if entry.kind == .denied, !denials.admits(entry) { return completion(.success(log.status.size)) }
         log.append(completed(entry, key: nil)) { result in
             if entry.kind == .configLoaded, case .success = result, let bundle = entry.bundle { self.admit(bundle) }
             completion(result.map(\.index).mapError { CoreError($0) })

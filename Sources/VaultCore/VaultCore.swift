@@ -22,6 +22,8 @@ package final class VaultCore: Sendable {
     package let started: UnixTime
     /// Hashes of the configuration bundles that a `config.loaded` leaf of this run covers.
     private let bundles = Mutex<Set<String>>([])
+    /// Keeps floods of refusals from filling the log.
+    let denials: DenialAggregator
 
     /// How many bundles one run may load: a front that reloads without end is broken or hostile.
     private static let maximumBundles = 10_000
@@ -39,6 +41,16 @@ package final class VaultCore: Sendable {
         self.clock = clock
         self.logger = logger
         self.started = clock()
+        let (custody, version) = (manifest.custody.rawValue, manifest.version)
+        denials = DenialAggregator(clock: clock) { entry in
+            var entry = entry
+            (entry.custody, entry.manifestVersion) = (custody, version)
+            log.append(entry) { result in
+                if case .failure(let error) = result {
+                    logger.error("counted denials could not be recorded", metadata: ["reason": "\(error)"])
+                }
+            }
+        }
     }
 
     /// A `config.loaded` leaf is durable: requests may now be decided under this bundle.
@@ -71,6 +83,7 @@ package final class VaultCore: Sendable {
     ///
     /// What is not recorded by then is not released either.
     package func shutdown() async {
+        denials.flush()
         _ = try? await appendOwn(.adminCoreStopped, detail: [:])
         do {
             try await log.close()

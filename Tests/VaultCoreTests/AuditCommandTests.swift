@@ -40,6 +40,36 @@ import VaultCore
         }
     }
 
+    @Test func aFloodOfDenialsIsCountedInTheLogAndEveryOneIsAnswered() async throws {
+        try await CoreFixture.run { fixture in
+            let bundle = try await fixture.loadBundle()
+            var denial = Entry(kind: .denied)
+            (denial.client, denial.bundle, denial.reason) = ("gateway-mcp", bundle, "no rule")
+            let flood = denial
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for _ in 0..<1000 { group.addTask { _ = try await fixture.core.append(flood) } }
+                try await group.waitForAll()
+            }
+            await fixture.core.shutdown()
+            let entries = try fixture.entries().filter { $0.kind == .denied }
+            #expect(entries.reduce(0) { $0 + ($1.count ?? 1) } == 1000)
+            #expect(entries.count < 200)
+            #expect(entries.allSatisfy { $0.custody == "development" && $0.client == "gateway-mcp" })
+        }
+    }
+
+    @Test func anOperatorPrunesAClosedShardUnderHisName() async throws {
+        try await CoreFixture.run(changing: { $0.logOptions.shardAge = 0 }) { fixture in
+            try await fixture.serving {
+                while fixture.core.log.status.shard < 2 { try await Task.sleep(for: .milliseconds(50)) }
+                let command: JSONValue = ["command": "audit-prune", "operator": "carol", "shard": 1]
+                let answer = try await call(fixture, command)
+                #expect(answer.object?["origin"]?.string == "vault.example/log")
+                await #expect(throws: CoreError.self) { _ = try await call(fixture, command) }
+            }
+        }
+    }
+
     @Test func aCollectorReadsTheFilesOfTheLogAndNothingElse() async throws {
         try await CoreFixture.run { fixture in
             try await fixture.serving {

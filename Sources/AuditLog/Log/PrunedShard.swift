@@ -52,11 +52,8 @@ package struct PrunedShard: Sendable {
 
     /// Removes what a closed shard holds but for its final checkpoint and the entries that still matter.
     ///
-    /// Whoever calls it has verified the shard, and has recorded that it goes. A crash leaves a shard that can be
-    /// pruned again.
-    ///
-    /// - Parameter isRetained: Which entries stay.
-    /// - Throws: What keeps the shard from being read, or a file from being removed.
+    /// Whoever calls it has verified the shard, and has recorded that it goes; entries that `isRetained` admits stay. A
+    /// crash leaves a shard that can be pruned again.
     func prune(
         isRetained: (Entry) -> Bool, operations: FileOperations
     ) throws(AuditLogError) {

@@ -25,4 +25,24 @@ package struct LogFiles: Sendable {
         }
         return try OpenFile.contentsIfPresent(of: "\(series.path(shard))/\(path)")
     }
+
+    /// The paths of the tiles and bundles that a tree of this size consists of.
+    package static func paths(size: UInt64) -> [String] {
+        var paths = places(size).map { TilePath(.entries, index: $0.index, partialWidth: $0.width).description }
+        var (count, level) = (size, 0)
+        while count > 0 {
+            paths += places(count).map {
+                TilePath(.hashes(level: level), index: $0.index, partialWidth: $0.width).description
+            }
+            count /= UInt64(TilePath.width)
+            level += 1
+        }
+        return paths
+    }
+
+    /// The places of a level with this many hashes or entries; the width is nil where they are full.
+    private static func places(_ count: UInt64) -> [(index: UInt64, width: Int?)] {
+        let (full, rest) = count.quotientAndRemainder(dividingBy: UInt64(TilePath.width))
+        return (0..<full).map { ($0, nil) } + (rest > 0 ? [(full, Int(rest))] : [])
+    }
 }

@@ -23,6 +23,7 @@ package struct SeriesVerifier: Sendable {
     ///   - verifierKeys: The keys that may have signed, under the name of any shard.
     ///   - origin: The log's name; nil takes that of the first key.
     ///   - older: An earlier checkpoint of any shard.
+    /// - Throws: `badKey` when there is no key.
     package init(
         directory: String, verifierKeys: [VerifierKey], origin: String? = nil, older: Checkpoint? = nil
     ) throws(AuditLogError) {

@@ -47,12 +47,14 @@ enum AdminClient {
     }
 
     /// Sends one command and returns the core's answer.
-    static func call(_ command: JSONValue, socket: String) async throws -> JSONValue {
+    static func call(
+        _ command: JSONValue, socket: String, within patience: Duration = .seconds(10)
+    ) async throws -> JSONValue {
         do {
             let connection = try await CoreConnection.connect(
                 path: socket, group: .singletonMultiThreadedEventLoopGroup)
             defer { connection.close() }
-            var reply = try await connection.call(.admin, ByteBuffer(json: command), within: .seconds(10))
+            var reply = try await connection.call(.admin, ByteBuffer(json: command), within: patience)
             guard let answer = reply.readJSON() else { throw CoreError(.malformed, "an answer that cannot be read") }
             return answer
         } catch let error as CoreError where error.code == .unreachable {

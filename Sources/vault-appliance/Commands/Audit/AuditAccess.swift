@@ -1,0 +1,100 @@
+import ArgumentParser
+import AuditLog
+import Policy
+import StrictEncoding
+import VaultAppliance
+
+/// `audit access`: who could, and who did.
+struct AuditAccess: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "access", abstract: "Say for each rule who could use it, who did, and when it was last used.",
+        discussion: """
+            Rules come from the policy of the configuration, uses from the log. A rule that was never used may be one that
+            nobody needs; a rule that stands in the log but not in the policy was removed since.
+            """)
+
+    @OptionGroup var options: ConfigurationOption
+    @Option(help: "The log's directory; without it the configuration's.", completion: .directory) var log: String?
+    @OptionGroup var filters: FilterOptions
+    @Flag(help: "Only rules that were never used.") var unused = false
+    @Flag(help: "Print JSON for machines.") var json = false
+
+    func run() async throws {
+        let bundle = try ConfigurationBundle.load(file: options.config)
+        let series = LogSeries(directory: log ?? bundle.configuration.audit.directory)
+        let uses = try RuleUse.collect(series, filter: filters.filter)
+        var rows = bundle.policy.rules.filter(isWanted).map { Row(id: $0.id, could: $0.conditions, use: uses[$0.id]) }
+        rows += bundle.policy.denials.map { Row(id: $0.id, could: nil, use: uses[$0.id], isDenial: true) }
+        let known = Set(rows.map(\.id))
+        rows += uses.keys.filter { !known.contains($0) && !isInPolicy($0, bundle.policy) }.sorted()
+            .map { Row(id: $0, could: nil, use: uses[$0], isGone: true) }
+        if unused { rows = rows.filter { !$0.isDenial && ($0.use?.granted ?? 0) == 0 } }
+        if json {
+            Terminal.print(json: ["rules": .array(rows.map(\.json))])
+        } else {
+            for row in rows { row.lines.forEach { print($0) } }
+        }
+    }
+
+    private func isInPolicy(_ id: String, _ policy: PolicySet) -> Bool {
+        policy.rules.contains { $0.id == id } || policy.denials.contains { $0.id == id }
+    }
+
+    /// Whether a rule could apply to the user, agent, gateway, target and tool that are asked for.
+    private func isWanted(_ rule: Rule) -> Bool {
+        func admits(_ names: [String]?, _ name: String?) -> Bool { name.map { names?.contains($0) ?? true } ?? true }
+        let conditions = rule.conditions
+        return admits(conditions.users?.subjects, filters.user) && admits(conditions.agents?.subjects, filters.agent)
+            && admits(conditions.gateways, filters.gateway) && admits(conditions.tools, filters.tool)
+            && (filters.target == nil || conditions.target == filters.target)
+    }
+
+    /// One rule, what it admits and what was made of it.
+    private struct Row {
+        let id: String
+        let could: Conditions?
+        let use: RuleUse?
+        var isDenial = false
+        var isGone = false
+
+        /// What the rule names; a user's groups are the identity provider's to resolve.
+        private var admitted: [(String, [String])] {
+            guard let could else { return [] }
+            let users = could.users?.subjects ?? could.users?.anyGroup?.map { "group " + $0 } ?? ["all of its issuer"]
+            return [
+                ("users", users), ("agents", could.agents?.subjects ?? ["any, or none"]),
+                ("gateways", could.gateways ?? []), ("target", could.target.map { [$0] } ?? []),
+                ("tools", could.tools ?? ["none: scopes alone"]), ("actions", could.actions ?? []),
+            ].filter { !$0.1.isEmpty }
+        }
+
+        var lines: [String] {
+            var lines = ["\(isDenial ? "denial" : "rule") \(id)\(isGone ? "  (no longer in the policy)" : "")"]
+            for (name, values) in admitted { lines.append("  could    \(name): \(values.joined(separator: ", "))") }
+            guard let use, use.granted + use.denied > 0 else { return lines + ["  never used"] }
+            if use.granted > 0 {
+                lines.append("  granted  \(use.granted) times, last \(use.lastGranted?.rfc3339 ?? "-")")
+                lines.append("  did      users: \(use.users.sorted().joined(separator: ", "))")
+                if !use.agents.isEmpty {
+                    lines.append("  did      agents: \(use.agents.sorted().joined(separator: ", "))")
+                }
+                if !use.tools.isEmpty {
+                    lines.append("  did      tools: \(use.tools.sorted().joined(separator: ", "))")
+                }
+            }
+            if use.denied > 0 { lines.append("  denied   \(use.denied) times") }
+            return lines
+        }
+
+        var json: JSONValue {
+            func list(_ values: some Collection<String>) -> JSONValue { .array(values.sorted().map { .string($0) }) }
+            return [
+                "id": .string(id), "kind": isDenial ? "denial" : "rule", "in_policy": .bool(!isGone),
+                "could": .object(JSONObject(admitted.map { .init(name: $0.0, value: list($0.1)) })),
+                "granted": .integer(use?.granted ?? 0), "denied": .integer(use?.denied ?? 0),
+                "last_granted": use?.lastGranted.map { .string($0.rfc3339) } ?? .null,
+                "users": list(use?.users ?? []), "agents": list(use?.agents ?? []), "tools": list(use?.tools ?? []),
+            ]
+        }
+    }
+}

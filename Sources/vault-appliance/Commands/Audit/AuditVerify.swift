@@ -1,0 +1,71 @@
+import ArgumentParser
+import AuditLog
+import Foundation
+import StrictEncoding
+
+/// `audit verify`: is the log whole, and is it the one somebody saw before.
+struct AuditVerify: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Re-hash every entry, authenticate every tile, check every signature.",
+        discussion: """
+            Exits 0 when the log is whole, 1 when anything is wrong; the first fault is named with its file. Keep each
+            checkpoint you have verified: with --checkpoint the log must be a continuation of it, so that a log that was
+            rewritten or put back is found even if every signature in it is right.
+            """)
+
+    @OptionGroup var log: LogOption
+    @OptionGroup var keys: KeyOptions
+    @Option(help: "A checkpoint kept from an earlier verification.", completion: .file()) var checkpoint: String?
+    @Flag(help: "Print JSON for machines.") var json = false
+
+    func run() async throws {
+        let keys = try keys.keys()
+        var older: Checkpoint?
+        if let checkpoint {
+            let note = try SignedNote(parsing: [UInt8](Data(contentsOf: URL(filePath: checkpoint))))
+            older = try Checkpoint(text: note.text)
+        }
+        let verifier = try SeriesVerifier(
+            directory: log.log, verifierKeys: keys, origin: self.keys.origin, older: older)
+        let shards = try verifier.verify { shard, done, total in
+            if total > 100_000 { Terminal.progress("shard \(shard): \(done) of \(total) entries") }
+        }
+        if json { Terminal.print(json: document(shards)) } else { report(shards, older: older) }
+    }
+
+    private func document(_ shards: [SeriesVerifier.Shard]) -> JSONValue {
+        func members(_ shard: SeriesVerifier.Shard) -> JSONObject {
+            var object = JSONObject()
+            object["shard"] = .integer(Int64(clamping: shard.number))
+            object["origin"] = .string(shard.checkpoint.origin)
+            object["size"] = .integer(Int64(clamping: shard.checkpoint.size))
+            object["root"] = .string(Data(shard.checkpoint.root).base64EncodedString())
+            object["signers"] = .array(shard.signers.map { .string($0.description) })
+            object["pruned"] = .bool(shard.report == nil)
+            object["last_entry_time"] = shard.report?.lastEntryTime.map { .string($0.rfc3339) } ?? .null
+            object["files"] = .integer(Int64(shard.report?.filesChecked ?? 0))
+            object["tail"] = .integer(Int64(clamping: shard.report?.journalTail ?? 0))
+            return object
+        }
+        var object = shards.last.map(members) ?? JSONObject()
+        object["shards"] = .array(shards.map { .object(members($0)) })
+        return .object(object)
+    }
+
+    private func report(_ shards: [SeriesVerifier.Shard], older: Checkpoint?) {
+        for shard in shards.dropLast() {
+            let what = shard.report == nil ? "pruned, final checkpoint only" : "closed, whole"
+            print("shard \(shard.number)      \(shard.checkpoint.size) entries, \(what)")
+        }
+        guard let last = shards.last else { return }
+        let tail = last.report?.journalTail ?? 0
+        print("log          \(last.checkpoint.origin)")
+        print("entries      \(last.checkpoint.size) under the checkpoint, \(tail) after it (not signed yet)")
+        print("last entry   \(last.report?.lastEntryTime?.rfc3339 ?? "-")")
+        print("root         \(Data(last.checkpoint.root).base64EncodedString())")
+        for key in last.signers { print("signed by    \(key)") }
+        if let older { print("continues    the checkpoint of \(older.size) entries that was kept") }
+        let files = shards.reduce(0) { $0 + ($1.report?.filesChecked ?? 0) }
+        print("whole: every entry, all \(files) files and the checkpoint's signature agree")
+    }
+}

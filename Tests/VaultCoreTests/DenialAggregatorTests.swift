@@ -1,0 +1,62 @@
+import AuditLog
+import StrictEncoding
+import Synchronization
+import Testing
+import VaultCore
+
+@Suite(.timeLimit(.minutes(1))) struct DenialAggregatorTests {
+    private final class Record: Sendable {
+        let entries = Mutex<[Entry]>([])
+    }
+
+    private static func denial(_ client: String?, reason: String = "no rule") -> Entry {
+        var entry = Entry(kind: .denied)
+        entry.client = client
+        entry.reason = reason
+        entry.user = .init(iss: nil, sub: "mallory")
+        return entry
+    }
+
+    private func aggregator(_ record: Record, burst: Double = 3) -> DenialAggregator {
+        DenialAggregator(budget: .init(rate: 0, burst: burst), clock: { UnixTime(seconds: 1_800_000_000) }) { entry in
+            record.entries.withLock { $0.append(entry) }
+        }
+    }
+
+    @Test func aboveTheRateDenialsOfOneKindBecomeOneEntry() async throws {
+        let record = Record()
+        let aggregator = aggregator(record)
+        let admitted = (0..<1000).filter { _ in aggregator.admits(Self.denial("gateway")) }
+        #expect(admitted.count == 3)
+        #expect(record.entries.withLock { $0.isEmpty })
+        while record.entries.withLock({ $0.isEmpty }) { try await Task.sleep(for: .milliseconds(20)) }
+        let entry = try #require(record.entries.withLock { $0.first })
+        #expect(record.entries.withLock { $0.count } == 1)
+        #expect(entry.kind == .denied)
+        #expect(entry.count == 997)
+        #expect(entry.first == UnixTime(seconds: 1_800_000_000) && entry.last == entry.first)
+        #expect(entry.client == "gateway" && entry.reason == "no rule")
+        // Many users may be among them: none is named.
+        #expect(entry.user == nil)
+    }
+
+    @Test func oneClientsFloodLeavesTheBudgetsOfOthersAlone() {
+        let aggregator = aggregator(Record())
+        for _ in 0..<100 { _ = aggregator.admits(Self.denial("flood")) }
+        #expect(aggregator.admits(Self.denial("quiet")))
+        #expect(aggregator.admits(Self.denial(nil)))
+        #expect(!aggregator.admits(Self.denial("flood")))
+    }
+
+    @Test func howManyKindsAreCountedIsBoundedAndNoneIsLost() {
+        let record = Record()
+        let aggregator = aggregator(record, burst: 0)
+        for number in 0..<5000 { #expect(!aggregator.admits(Self.denial("gateway", reason: "reason \(number)"))) }
+        aggregator.flush()
+        let entries = record.entries.withLock { $0 }
+        #expect(entries.count == 257)
+        #expect(entries.reduce(0) { $0 + ($1.count ?? 0) } == 5000)
+        aggregator.flush()
+        #expect(record.entries.withLock { $0.count } == 257)
+    }
+}

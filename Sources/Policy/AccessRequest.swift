@@ -36,8 +36,8 @@ package struct AccessRequest: Sendable, Equatable {
 
     /// Id of the authenticated client.
     package var gateway: String
-    /// Whose token the subject token is.
-    package var user: User
+    /// Whose token the subject token is; nil when a client asks for itself (RFC 6749 section 4.4), so that there is none.
+    package var user: User?
     /// Who acts; nil when no agent was proven.
     package var agent: Agent?
     /// Configured name of the target.
@@ -51,7 +51,7 @@ package struct AccessRequest: Sendable, Equatable {
 
     /// A request; what is left out is absent.
     package init(
-        gateway: String, user: User, agent: Agent? = nil, target: String, invocation: ToolInvocation? = nil,
+        gateway: String, user: User?, agent: Agent? = nil, target: String, invocation: ToolInvocation? = nil,
         scopes: [String]? = nil, facts: Set<Requirement> = []
     ) {
         self.gateway = gateway

@@ -11,6 +11,7 @@ struct CompiledConditions: Sendable {
     private let reading: Reading
     private let target: String?
     private let gateways: Set<String>?
+    private let usersAbsent: Bool
     private let usersIssuer: String?
     private let usersSubjects: Set<String>?
     private let usersAnyGroup: Set<String>?
@@ -27,6 +28,7 @@ struct CompiledConditions: Sendable {
         self.locations = locations
         target = conditions.target
         gateways = conditions.gateways.map { Set($0) }
+        usersAbsent = conditions.usersAbsent
         usersIssuer = conditions.users?.issuer
         usersSubjects = conditions.users?.subjects.map { Set($0) }
         usersAnyGroup = conditions.users?.anyGroup.map { Set($0) }
@@ -42,12 +44,20 @@ struct CompiledConditions: Sendable {
         let request = prepared.request
         if let target, target != request.target { return .target }
         if let gateways, !gateways.contains(request.gateway) { return .gateways }
-        if let usersIssuer, usersIssuer != request.user.issuer { return .usersIssuer }
-        if let usersSubjects, !usersSubjects.contains(request.user.subject) { return .usersSubjects }
-        if let usersAnyGroup, !matches(usersAnyGroup, anyOf: request.user.groups) { return .usersAnyGroup }
+        if let member = firstMismatch(user: request.user) { return member }
         if let agentsIssuer, !matches(agentsIssuer, request.agent?.issuer) { return .agentsIssuer }
         if let agentsSubjects, !matches(agentsSubjects, request.agent?.subject) { return .agentsSubjects }
         return firstMismatch(prepared, details: request.invocation)
+    }
+
+    /// That there is no user is known, not merely unsaid: what names users is then about somebody else, in a denial too.
+    private func firstMismatch(user: AccessRequest.User?) -> RuleMember? {
+        guard let user else { return usersIssuer == nil ? nil : .users }
+        guard !usersAbsent else { return .users }
+        if let usersIssuer, usersIssuer != user.issuer { return .usersIssuer }
+        if let usersSubjects, !usersSubjects.contains(user.subject) { return .usersSubjects }
+        if let usersAnyGroup, !matches(usersAnyGroup, anyOf: user.groups) { return .usersAnyGroup }
+        return nil
     }
 
     private func firstMismatch(_ prepared: PreparedRequest, details: ToolInvocation?) -> RuleMember? {

@@ -37,6 +37,8 @@ package struct Conditions: Sendable, Equatable {
     package var agents: Agents?
     /// On whose behalf.
     package var users: Users?
+    /// Whether there must be no user: a client that asks for itself (RFC 6749 section 4.4); excludes `users`.
+    package var usersAbsent = false
     /// Name of the one target.
     package var target: String?
     /// Exact names of tools.
@@ -50,12 +52,14 @@ package struct Conditions: Sendable, Equatable {
 
     /// Conditions; what is left out says nothing.
     package init(
-        gateways: [String]? = nil, agents: Agents? = nil, users: Users? = nil, target: String? = nil,
-        tools: [String]? = nil, actions: [String]? = nil, locations: [String]? = nil, identifiers: [String]? = nil
+        gateways: [String]? = nil, agents: Agents? = nil, users: Users? = nil, usersAbsent: Bool = false,
+        target: String? = nil, tools: [String]? = nil, actions: [String]? = nil, locations: [String]? = nil,
+        identifiers: [String]? = nil
     ) {
         self.gateways = gateways
         self.agents = agents
         self.users = users
+        self.usersAbsent = usersAbsent
         self.target = target
         self.tools = tools
         self.actions = actions

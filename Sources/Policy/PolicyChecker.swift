@@ -16,7 +16,9 @@ struct PolicyChecker {
             let path = "rules[\(position)]"
             check(id: rule.id, path)
             if rule.conditions.gateways == nil { missing("\(path).gateways", "the clients that may use this rule") }
-            if rule.conditions.users == nil { missing("\(path).users", "the users it is for, at least their issuer") }
+            if rule.conditions.users == nil, !rule.conditions.usersAbsent {
+                missing("\(path).users", "the users it is for, at least their issuer, or none")
+            }
             if rule.conditions.target == nil { missing("\(path).target", "the target it grants") }
             check(details: rule, path)
             check(list: rule.scopes, "\(path).scopes", NameForm.isScope, allowsStar: true)

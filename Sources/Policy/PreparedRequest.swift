@@ -7,12 +7,13 @@ struct PreparedRequest: Sendable {
     /// Refuses a request with a value that is not in its one form; so does an empty list of scopes, which is no way to
     /// ask for the rule's.
     init(_ request: AccessRequest) throws(Denial) {
-        let names: [(RuleMember, String)] = [
-            (.gateways, request.gateway), (.target, request.target), (.usersIssuer, request.user.issuer),
-            (.usersSubjects, request.user.subject),
-        ]
-        for (member, name) in names { try PreparedRequest.require(NameForm.isName(name), member) }
-        for group in request.user.groups ?? [] { try PreparedRequest.require(NameForm.isGroup(group), .usersAnyGroup) }
+        try PreparedRequest.require(NameForm.isName(request.gateway), .gateways)
+        try PreparedRequest.require(NameForm.isName(request.target), .target)
+        if let user = request.user {
+            try PreparedRequest.require(NameForm.isName(user.issuer), .usersIssuer)
+            try PreparedRequest.require(NameForm.isName(user.subject), .usersSubjects)
+            for group in user.groups ?? [] { try PreparedRequest.require(NameForm.isGroup(group), .usersAnyGroup) }
+        }
         if let agent = request.agent {
             try PreparedRequest.require(NameForm.isName(agent.issuer), .agentsIssuer)
             try PreparedRequest.require(NameForm.isName(agent.subject), .agentsSubjects)

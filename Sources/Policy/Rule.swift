@@ -19,7 +19,7 @@ package struct Rule: Sendable, Equatable {
 
     /// Unique among rules and denials; stands in every audit entry that the rule decides.
     package var id: String
-    /// Every member named here must be present in a request and match; `gateways`, `users` and `target` are mandatory.
+    /// Every member named here must be present in a request and match; `gateways`, `users` (or that there are none) and `target` are mandatory.
     package var conditions: Conditions
     /// What may be asked for, and what a request without `scope` gets; nil for none.
     package var scopes: [String]?

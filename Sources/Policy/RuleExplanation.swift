@@ -66,9 +66,11 @@ private struct ExplanationWords {
         switch member {
         case .target: return compare(member, conditions.target.map { [$0] }, [request.target])
         case .gateways: return compare(member, conditions.gateways, [request.gateway])
-        case .usersIssuer: return compare(member, conditions.users.map { [$0.issuer] }, [user.issuer])
-        case .usersSubjects: return compare(member, conditions.users?.subjects, [user.subject])
-        case .usersAnyGroup: return compare(member, conditions.users?.anyGroup, user.groups)
+        case .users where conditions.usersAbsent: return "users: is for requests without a user"
+        case .users: return "users: is for requests with a user, and there is none"
+        case .usersIssuer: return compare(member, conditions.users.map { [$0.issuer] }, user.map { [$0.issuer] })
+        case .usersSubjects: return compare(member, conditions.users?.subjects, user.map { [$0.subject] })
+        case .usersAnyGroup: return compare(member, conditions.users?.anyGroup, user?.groups)
         case .agentsIssuer: return compare(member, conditions.agents.map { [$0.issuer] }, agent(\.issuer))
         case .agentsSubjects: return compare(member, conditions.agents?.subjects, agent(\.subject))
         case .tools where conditions.tools == nil:

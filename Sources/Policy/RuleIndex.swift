@@ -71,10 +71,12 @@ struct RuleIndex: Sendable {
         switch dimension {
         case .target: return [("", request.target)]
         case .gateway: return [("", request.gateway)]
-        case .userIssuer: return [(user.issuer, "")]
-        case .userSubject: return [(user.issuer, user.subject)]
+        case .userIssuer: return user.map { [($0.issuer, "")] } ?? []
+        case .userSubject: return user.map { [($0.issuer, $0.subject)] } ?? []
         // A user without this claim matches denials by group of that issuer; an empty claim matches none.
-        case .userGroup: return user.groups.map { $0.isEmpty ? [("", "")] : $0.map { (user.issuer, $0) } } ?? []
+        case .userGroup:
+            guard let user else { return [] }
+            return user.groups.map { $0.isEmpty ? [("", "")] : $0.map { (user.issuer, $0) } } ?? []
         case .agent: return request.agent.map { [($0.issuer, $0.subject)] } ?? []
         case .tool: return request.invocation.map { [("", $0.tool)] } ?? []
         case .action: return request.invocation?.actions.map { ("", $0) } ?? []

@@ -6,6 +6,8 @@ package enum RuleMember: String, Sendable, CaseIterable, Comparable {
     case target
     /// The client.
     case gateways
+    /// Whether there is a user at all.
+    case users
     /// The user's issuer.
     case usersIssuer = "users.issuer"
     /// The user's subject.
@@ -33,17 +35,18 @@ package enum RuleMember: String, Sendable, CaseIterable, Comparable {
         switch self {
         case .target: 0
         case .gateways: 1
-        case .usersIssuer: 2
-        case .usersSubjects: 3
-        case .usersAnyGroup: 4
-        case .agentsIssuer: 5
-        case .agentsSubjects: 6
-        case .tools: 7
-        case .actions: 8
-        case .locations: 9
-        case .identifiers: 10
-        case .require: 11
-        case .scopes: 12
+        case .users: 2
+        case .usersIssuer: 3
+        case .usersSubjects: 4
+        case .usersAnyGroup: 5
+        case .agentsIssuer: 6
+        case .agentsSubjects: 7
+        case .tools: 8
+        case .actions: 9
+        case .locations: 10
+        case .identifiers: 11
+        case .require: 12
+        case .scopes: 13
         }
     }
 
@@ -55,6 +58,7 @@ package enum RuleMember: String, Sendable, CaseIterable, Comparable {
         switch self {
         case .target: "no rule for this target"
         case .gateways: "no rule lets this gateway use this target"
+        case .users: "no rule for a request without a user, or none for one with a user"
         case .usersIssuer: "no rule for users of this issuer"
         case .usersSubjects: "no rule for this user"
         case .usersAnyGroup: "no rule for this user's groups"

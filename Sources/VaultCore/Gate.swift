@@ -30,19 +30,22 @@ package enum Gate {
         } catch {
             throw refusal("input: is not a JWS signing input")
         }
-        try checkHeader(parsed.header, key: key, profile: profile)
+        let kind = try checkHeader(parsed.header, key: key, profile: profile)
+        try checkKind(kind, parsed.claims)
         try checkClaims(parsed.claims, profile: profile, now: now)
+        try checkSubject(kind, parsed.claims, entry)
+        try checkClient(kind, parsed.claims, entry)
         try checkEntry(entry, against: parsed.claims, input: input, key: key)
-        guard entry.tokenKind == nil || entry.tokenKind == parsed.header["typ"]?.string else {
+        guard entry.tokenKind == nil || entry.tokenKind == kind.rawValue else {
             throw refusal("entry.token_kind: is not the token's")
         }
     }
 
-    private static func refusal(_ reason: String) -> CoreError { CoreError(.refused, reason) }
+    static func refusal(_ reason: String) -> CoreError { CoreError(.refused, reason) }
 
     private static func checkHeader(
         _ header: JSONObject, key: ManifestKey, profile: ManifestKey.Gate
-    ) throws(CoreError) {
+    ) throws(CoreError) -> TokenKind {
         if let name = header.firstName(notIn: ["alg", "kid", "typ"]) {
             throw refusal("header: \(shown(name)) is not allowed")
         }
@@ -51,6 +54,7 @@ package enum Gate {
         guard let type = header["typ"]?.string, profile.types.contains(type) else {
             throw refusal("header.typ: is not in the key's profile")
         }
+        return try kind(type)
     }
 
     private static func checkClaims(
@@ -82,12 +86,6 @@ package enum Gate {
         guard let jti = claims["jti"]?.string, (16...128).contains(jti.utf8.count), entry.jti == jti else {
             throw refusal("entry.jti: is not the token's")
         }
-        guard let subject = claims["sub"]?.string, entry.user?.sub == subject else {
-            throw refusal("entry.user: is not the token's subject")
-        }
-        guard let client = claims["client_id"]?.string, entry.client == client else {
-            throw refusal("entry.client: is not the token's")
-        }
         guard entry.exp == claims["exp"]?.integer else { throw refusal("entry.exp: is not the token's") }
         guard entry.iat == nil || entry.iat == claims["iat"]?.integer else {
             throw refusal("entry.iat: is not the token's")
@@ -115,7 +113,7 @@ package enum Gate {
     }
 
     /// A name from the input may be shown only if it is a plain one.
-    private static func shown(_ name: String) -> String {
+    static func shown(_ name: String) -> String {
         let isPlain = name.utf8.count <= 32 && name.utf8.allSatisfy { (0x21...0x7E).contains($0) }
         return isPlain ? name : "a member"
     }

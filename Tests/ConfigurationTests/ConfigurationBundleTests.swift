@@ -26,7 +26,7 @@ import Testing
         let expected = #"""
             {"client_jwks":{},"clients":[{"auth":"tls_client_auth","id":"gateway-mcp","san_uri":"spiffe://acme.example/gateway/mcp"},
             {"auth":"tls_client_auth","id":"gateway-dns","san_dns":"gateway.acme.example"},
-            {"auth":"tls_client_auth","id":"gateway-dn","subject_dn":"CN=gateway,O=Acme Corp"}],"format":"vault-bundle/1",
+            {"auth":"tls_client_auth","id":"gateway-dn","subject_dn":"CN=gateway,O=Acme Corp"}],"delegation_depth":3,"format":"vault-bundle/1",
             "issuers":[{"agent":"actor_token","algorithms":["ES256","RS256"],"audiences":["https://vault.acme.example"],
             "claims":{"groups":"groups","user":null},"clock_skew":10,"issuer":"https://idp.acme.example",
             "max_subject_age":3600,"name":"corp","roles":["subject"],"subject_prefix":"corp:"},
@@ -34,9 +34,11 @@ import Testing
             "claims":{"groups":null,"user":"act_for"},"clock_skew":30,"issuer":"https://agents.acme.example",
             "max_subject_age":null,"name":"agents","roles":["actor"],"subject_prefix":null}],
             "jwks":{"agents":"\#(agents)","corp":"\#(digest(keys))"},"jwks_ca":{},"policy":"\#(digest(ConfigurationFixture.policy))",
-            "targets":[{"audience":"https://demo-api.acme.example","key":"sign-es256","kind":"jwt","name":"demo-api",
-            "resources":["https://demo-api.acme.example/"],"scopes":["accounts:read","opportunities:write"]},
-            {"audience":"billing-aud","key":"sign-es256","kind":"jwt","name":"billing","resources":[],"scopes":["bill"]}]}
+            "targets":[{"audience":"https://demo-api.acme.example","client_id":null,"key":"sign-es256","kind":"jwt","name":"demo-api",
+            "resources":["https://demo-api.acme.example/"],"scopes":["accounts:read","opportunities:write"],
+            "session_tags":[],"subject":null},
+            {"audience":"billing-aud","client_id":null,"key":"sign-es256","kind":"jwt","name":"billing","resources":[],"scopes":["bill"],
+            "session_tags":[],"subject":null}]}
             """#.replacingOccurrences(of: "\n", with: "")
         #expect(try hash() == digest(expected))
     }
@@ -65,6 +67,8 @@ import Testing
                     "jwks_file: agents-jwks.json",
                     "jwks_uri: https://agents.acme.example/jwks\n    jwks_max_stale: 2h"
                 )), try hash(config: ("[actor]", "[actor, client]")),
+            try hash(config: ("agent: actor_token", "agent: subject_act")),
+            try hash(config: ("request_timeout: 5s", "request_timeout: 5s\n  delegation_depth: 2")),
         ]
         #expect(Set(hashes).count == hashes.count)
     }

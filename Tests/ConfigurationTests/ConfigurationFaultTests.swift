@@ -127,18 +127,22 @@ import Testing
             "clients[2].subject_dn", "must be printable ASCII"),
         .init(
             "roles: [subject]", "roles: [subject, admin] # HERE", "issuers[0].roles[1]",
-            "must be one of subject, actor, client"),
+            "must be one of subject, actor, client, partner"),
         .init(
             "algorithms: [ES256, RS256]", "algorithms: [ES256, HS256] # HERE", "issuers[0].algorithms[1]",
             "must be one of ES256, RS256, PS256, EdDSA"),
         .init("algorithms: [ES256, RS256]", "algorithms: [] # HERE", "issuers[0].algorithms", "is empty"),
         .init("    clock_skew: 10s", "    clock_skew: 61s # HERE", "issuers[0].clock_skew", "must be 0s to 1m, is 61s"),
-        .init("agent: actor_token", "agent: azp # HERE", "issuers[0].agent", "must be one of actor_token"),
+        .init(
+            "agent: actor_token", "agent: azp # HERE", "issuers[0].agent",
+            "must be one of actor_token, subject_act, subject_azp, caller_spiffe"),
         .init(
             "claims: {groups: groups}", "claims: {groups: groups, roles: r} # HERE", "issuers[0].claims.roles",
             "is not a known field"),
         .init("claims: {groups: groups}", "claims: {groups: \"a b\"} # HERE", "issuers[0].claims.groups", visible),
-        .init("    kind: jwt\n", "    kind: saml # HERE\n", "targets[0].kind", "must be one of jwt"),
+        .init(
+            "    kind: jwt\n", "    kind: saml # HERE\n", "targets[0].kind",
+            "must be one of jwt, txn_token, id_jag, oidc"),
         .init(
             "[\"https://demo-api.acme.example/\"]", "[\"https://demo-api.acme.example\"] # HERE",
             "targets[0].resources[0]", slashed),
@@ -274,19 +278,19 @@ import Testing
             "is our own issuer"),
         .init(
             "    claims: {user: act_for}", "    claims: {groups: g} # HERE", "issuers[1].claims.groups",
-            "belongs to issuers with the role subject"),
+            "belongs to issuers with the role subject or partner"),
         .init(
             "    claims: {groups: groups}", "    claims: {groups: groups, user: u} # HERE", "issuers[0].claims.user",
             "belongs to issuers with the role actor"),
         .init(
             "    claims: {user: act_for}", "    agent: actor_token # HERE", "issuers[1].agent",
-            "belongs to issuers with the role subject"),
+            "belongs to issuers with the role subject or partner"),
         .init(
             "    claims: {user: act_for}", "    max_subject_age: 1s # HERE", "issuers[1].max_subject_age",
-            "belongs to issuers with the role subject"),
+            "belongs to issuers with the role subject or partner"),
         .init(
             "    claims: {user: act_for}", "    subject_prefix: a # HERE", "issuers[1].subject_prefix",
-            "belongs to issuers with the role subject"),
+            "belongs to issuers with the role subject or partner"),
         .init("name: billing,", "name: demo-api, # HERE\n    ", "targets[1].name", "names another target too"),
         .init(
             "audience: billing-aud,", "audience: demo-api, # HERE\n    ", "targets[1].audience",
@@ -337,7 +341,7 @@ import Testing
         #expect(
             try faults("", "") == ["56: issuers[1].subject_prefix: is missing, and another issuer has none either"])
         #expect(try faults(corp, corp) == ["60: issuers[1].subject_prefix: \(ambiguous)"])
-        #expect(try faults(corp, "    subject_prefix: c\n") == ["60: issuers[1].subject_prefix: \(ambiguous)"])
+        #expect(try faults(corp, "    subject_prefix: co\n") == ["60: issuers[1].subject_prefix: \(ambiguous)"])
         #expect(try faults(corp, "    subject_prefix: \"corp:x\"\n") == ["60: issuers[1].subject_prefix: \(ambiguous)"])
     }
 

@@ -53,14 +53,17 @@ import Testing
                 "subject_prefix", "claims", "agent",
             ],
             "issuers[].claims.": ["groups", "user"],
-            "targets[].": ["name", "kind", "audience", "resources", "key", "scopes"],
+            "targets[].": [
+                "name", "kind", "audience", "resources", "key", "scopes", "client_id", "subject", "session_tags",
+            ],
+            "targets[].session_tags[].": ["key", "value", "transitive"],
             "audit.": [
                 "directory", "origin", "checkpoint_interval", "headroom", "strict", "last_checkpoint", "shard_entries",
                 "shard_age", "max_clock_jump",
             ],
             "limits.": [
                 "request_bytes", "token_bytes", "connections", "requests_per_second", "replay_entries",
-                "request_timeout",
+                "request_timeout", "delegation_depth",
             ],
         ]
         let fields = Set(expected.flatMap { path, names in names.map { path + $0 } })

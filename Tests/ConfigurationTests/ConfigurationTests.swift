@@ -41,7 +41,7 @@ import Testing
         #expect(corp.subjectPrefix == "corp:")
         #expect(corp.claims == .init(groups: "groups", user: nil))
         #expect(configuration.issuers[1].claims == .init(groups: nil, user: "act_for"))
-        #expect(configuration.targets[0].kind.type == "at+jwt")
+        #expect(configuration.targets[0].kind == .jwt)
         #expect(configuration.targets[0].scopes == ["accounts:read", "opportunities:write"])
         #expect(configuration.audit.checkpointInterval == 2)
         #expect(configuration.audit.headroom == 1 << 30)
@@ -54,7 +54,7 @@ import Testing
             configuration.limits
                 == .init(
                     requestBytes: 32_768, tokenBytes: 8192, connections: 10, requestsPerSecond: 100,
-                    replayEntries: 262_144, requestTimeout: 5))
+                    replayEntries: 262_144, requestTimeout: 5, delegationDepth: 3))
     }
 
     @Test func relativePathsAreTakenFromTheDirectoryOfTheFile() throws {

@@ -51,7 +51,7 @@ import Testing
         .init("[gateway-dns, gateway-dn]", "gateway-dns # HERE", "rules[1].gateways", "must be a list, is text"),
         .init(
             "{issuer: agents, subjects: [sales-assistant]}", "{issuer: corp, subjects: [a]} # HERE",
-            "rules[0].agents.issuer", "names no issuer with the role actor"),
+            "rules[0].agents.issuer", "names nobody who proves agents"),
         .init(
             "{issuer: agents, subjects: [sales-assistant]}", "{issuer: agents} # HERE", "rules[0].agents.subjects",
             "is missing"),
@@ -60,7 +60,7 @@ import Testing
             "must be a mapping, is text"),
         .init(
             "{issuer: corp, subjects: [alice]}", "{issuer: agents} # HERE", "rules[1].users.issuer",
-            "names no issuer with the role subject"),
+            "names no issuer of users"),
         .init(
             "{issuer: corp, subjects: [alice]}", "{issuer: corp, subjects: [\"*\"]} # HERE",
             "rules[1].users.subjects[0]", "has a '*', but names match exactly"),

@@ -70,7 +70,7 @@ extension BadExchange {
         .map { .parameter($0, "") }
         + ["grant_type", "subject_token", "subject_token_type", "actor_token", "actor_token_type"].map { .repeated($0) }
         + [
-            .parameter("grant_type", "client_credentials", "unsupported_grant_type"),
+            .parameter("grant_type", "client_credentials"),
             .parameter("grant_type", "password", "unsupported_grant_type"),
             .parameter("subject_token_type", "urn:ietf:params:oauth:token-type:saml2"),
             .parameter("subject_token_type", "jwt"),

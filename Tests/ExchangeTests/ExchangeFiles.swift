@@ -9,6 +9,7 @@ struct ExchangeFiles {
     let directory: String
     let token: SoftHSMDirectory.Token
     let module: String
+    var additions = ExchangeAdditions()
 
     func write(users: DevelopmentIssuer, agents: DevelopmentIssuer, gateway: DevelopmentIssuer) throws {
         try write("idp-jwks.json", JSONWriter.compact(.object(try users.jwks)))
@@ -39,17 +40,21 @@ struct ExchangeFiles {
           - {label: eddsa, purpose: signing, alg: EdDSA, types: ["at+jwt"], max_lifetime: 90s}
           - {label: checkpoint, purpose: checkpoint, alg: EdDSA}
           - {label: tls, purpose: tls, alg: ES256}
+        \(additions.keys)
         clients:
           - {id: gateway-mcp, auth: tls_client_auth, san_uri: "spiffe://acme.example/gateway/mcp"}
           - {id: gateway-jwt, auth: private_key_jwt, algorithms: [ES256, PS256, RS256, EdDSA], jwks_file: gateway-jwks.json, clock_skew: 10s}
+        \(additions.clients)
         issuers:
           - {name: corp, issuer: "https://idp.acme.example", roles: [subject], audiences: ["https://vault.acme.example"], algorithms: [ES256, RS256, PS256, EdDSA], jwks_file: idp-jwks.json, max_subject_age: 1h, claims: {groups: groups}}
           - {name: agents, issuer: "https://agents.acme.example", roles: [actor], audiences: ["https://vault.acme.example"], algorithms: [ES256, RS256, PS256, EdDSA], jwks_file: agents-jwks.json, claims: {user: act_for}}
+        \(additions.issuers)
         targets:
           - {name: demo-api, kind: jwt, audience: "https://demo-api.acme.example", resources: ["https://demo-api.acme.example/"], key: es256, scopes: ["accounts:read", "accounts:list"]}
           - {name: api-rs256, kind: jwt, audience: "https://rs256.acme.example", key: rs256, scopes: ["use"]}
           - {name: api-ps256, kind: jwt, audience: "https://ps256.acme.example", key: ps256, scopes: ["use"]}
           - {name: api-eddsa, kind: jwt, audience: "https://eddsa.acme.example", key: eddsa, scopes: ["use"]}
+        \(additions.targets)
         policy: policy.yaml
         audit: {directory: log, origin: vault.acme.example/log, headroom: 1MiB}
         """
@@ -99,6 +104,7 @@ struct ExchangeFiles {
                 scopes: ["accounts:read", "accounts:list"]
                 lifetime: {default: 5m, max: 5m}
             \(others.joined(separator: "\n"))
+            \(additions.rules)
             denials:
               - {id: no-mallory, users: {issuer: corp, subjects: [mallory]}}
             """

@@ -91,7 +91,7 @@ import Testing
     struct Cap: Sendable {
         var rule: Int64 = 60
         var key: Int64 = 300
-        var requested: Int64?
+        var kind = TokenKind.accessToken
         var left: [Int64] = []
         let expected: Int64?
     }
@@ -99,17 +99,19 @@ import Testing
     @Test(
         "a lifetime is the least of all that bounds it",
         arguments: [
-            Cap(expected: 60), Cap(rule: 600, expected: 300), Cap(requested: 30, expected: 30),
-            Cap(requested: 3000, expected: 60), Cap(left: [3600, 45], expected: 45), Cap(left: [1], expected: 1),
+            Cap(expected: 60), Cap(rule: 600, expected: 300),
+            Cap(rule: 600, key: 600, expected: 600), Cap(rule: 600, key: 600, kind: .identityAssertion, expected: 300),
+            Cap(kind: .identityAssertion, expected: 60), Cap(left: [3600, 45], expected: 45),
+            Cap(left: [1], expected: 1),
             Cap(left: [0], expected: nil), Cap(left: [3600, -10], expected: nil), Cap(rule: 0, expected: nil),
-            Cap(key: 0, expected: nil), Cap(requested: 0, expected: nil), Cap(requested: -1, expected: nil),
-            Cap(left: [9_007_199_254_740_991], expected: 60), Cap(left: [.min / 2], expected: nil),
+            Cap(key: 0, expected: nil), Cap(left: [9_007_199_254_740_991], expected: 60),
+            Cap(left: [.min / 2], expected: nil),
             Cap(left: [.min], expected: nil),
         ])
     func lifetimes(cap: Cap) {
         let now = UnixTime(milliseconds: 1_764_000_000_999)
         let found = Lifetime.cap(
-            rule: cap.rule, key: cap.key, requested: cap.requested, now: now,
+            rule: cap.rule, key: cap.key, kind: cap.kind, now: now,
             expiries: cap.left.map { $0 &+ now.seconds })
         #expect(found == cap.expected)
     }
@@ -165,11 +167,16 @@ import Testing
         #expect(
             document.names == [
                 "issuer", "token_endpoint", "jwks_uri", "response_types_supported", "grant_types_supported",
+                "authorization_grant_profiles_supported",
                 "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
                 "dpop_signing_alg_values_supported", "tls_client_certificate_bound_access_tokens",
                 "authorization_details_types_supported",
             ])
-        #expect(document["grant_types_supported"] == ["urn:ietf:params:oauth:grant-type:token-exchange"])
+        #expect(
+            document["grant_types_supported"] == [
+                "urn:ietf:params:oauth:grant-type:token-exchange", "urn:ietf:params:oauth:grant-type:jwt-bearer",
+                "client_credentials",
+            ])
         #expect(document["token_endpoint_auth_methods_supported"] == ["tls_client_auth", "private_key_jwt"])
         #expect(
             document["token_endpoint_auth_signing_alg_values_supported"] == ["ES256", "RS256", "PS256", "EdDSA"])

@@ -61,7 +61,7 @@ import Testing
             $0.agent = nil
             $0.invocation = nil
             $0.scopes = ["read"]
-            $0.user.groups = nil
+            $0.user?.groups = nil
         }
         #expect(Fixtures.decide(try PolicySet(rules: [rule]), request) == .granted("crm-read"))
         let policy = try PolicySet(rules: [rule], denials: [DenialRule(id: "no", conditions: conditions)])
@@ -127,7 +127,7 @@ import Testing
         let rule = Fixtures.rule { $0.conditions.users?.anyGroup = nil }
         let conditions = Conditions(users: .init(issuer: "corp", anyGroup: ["contractors"]))
         let policy = try PolicySet(rules: [rule], denials: [DenialRule(id: "no", conditions: conditions)])
-        #expect(Fixtures.decide(policy, Fixtures.request { $0.user.groups = [] }) == .granted("crm-update"))
-        #expect(Fixtures.decide(policy, Fixtures.request { $0.user.groups = nil }) == .refused(.deniedByRule))
+        #expect(Fixtures.decide(policy, Fixtures.request { $0.user?.groups = [] }) == .granted("crm-update"))
+        #expect(Fixtures.decide(policy, Fixtures.request { $0.user?.groups = nil }) == .refused(.deniedByRule))
     }
 }

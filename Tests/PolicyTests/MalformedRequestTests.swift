@@ -9,12 +9,15 @@ import Testing
             (Change("gateway that is canonically equivalent") { $0.gateway = "\u{212A}" }, RuleMember.gateways),
             (Change("empty gateway") { $0.gateway = "" }, .gateways),
             (Change("target with a line feed") { $0.target = "salesforce\n" }, .target),
-            (Change("issuer with a space") { $0.user.issuer = "corp " }, .usersIssuer),
-            (Change("subject in other letters") { $0.user.subject = "\u{0430}lice" }, .usersSubjects),
-            (Change("subject with NUL") { $0.user.subject = "alice\u{0}" }, .usersSubjects),
-            (Change("subject without an end") { $0.user.subject = String(repeating: "a", count: 513) }, .usersSubjects),
-            (Change("group in other letters") { $0.user.groups = ["sales", "s\u{0430}les"] }, .usersAnyGroup),
-            (Change("group with a space at its end") { $0.user.groups = ["sales "] }, .usersAnyGroup),
+            (Change("issuer with a space") { $0.user?.issuer = "corp " }, .usersIssuer),
+            (Change("subject in other letters") { $0.user?.subject = "\u{0430}lice" }, .usersSubjects),
+            (Change("subject with NUL") { $0.user?.subject = "alice\u{0}" }, .usersSubjects),
+            (
+                Change("subject without an end") { $0.user?.subject = String(repeating: "a", count: 513) },
+                .usersSubjects
+            ),
+            (Change("group in other letters") { $0.user?.groups = ["sales", "s\u{0430}les"] }, .usersAnyGroup),
+            (Change("group with a space at its end") { $0.user?.groups = ["sales "] }, .usersAnyGroup),
             (Change("agent's issuer") { $0.agent?.issuer = "" }, .agentsIssuer),
             (Change("agent's subject") { $0.agent?.subject = "sales assistant" }, .agentsSubjects),
             (Change("tool") { $0.invocation?.tool = "" }, .tools),
@@ -35,7 +38,7 @@ import Testing
 
     @Test func groupsMayHaveSpacesInside() throws {
         let policy = try PolicySet(rules: [Fixtures.rule { $0.conditions.users?.anyGroup = ["Domain Users"] }])
-        let request = Fixtures.request { $0.user.groups = ["Domain Users"] }
+        let request = Fixtures.request { $0.user?.groups = ["Domain Users"] }
         #expect(Fixtures.decide(policy, request) == .granted("crm-update"))
     }
 
@@ -43,7 +46,7 @@ import Testing
         let policy = try PolicySet(rules: [Fixtures.rule()])
         let secret = "canary-7f3a"
         let changes: [(inout AccessRequest) -> Void] = [
-            { $0.gateway = secret }, { $0.user.subject = secret + "\n" }, { $0.user.groups = [secret] },
+            { $0.gateway = secret }, { $0.user?.subject = secret + "\n" }, { $0.user?.groups = [secret] },
             { $0.agent?.subject = secret }, { $0.target = secret }, { $0.invocation?.tool = secret },
             { $0.invocation?.actions = [secret] }, { $0.invocation?.locations = [secret] }, { $0.scopes = [secret] },
         ]

@@ -6,8 +6,8 @@ import Testing
     private static let table: [(Change, RuleMember, String?)] = [
         (Change("target") { $0.target = "elsewhere" }, .target, nil),
         (Change("gateway") { $0.gateway = "other" }, .gateways, "far"),
-        (Change("issuer") { $0.user.issuer = "partners" }, .usersIssuer, "crm-update"),
-        (Change("groups") { $0.user.groups = ["staff"] }, .usersAnyGroup, "crm-update"),
+        (Change("issuer") { $0.user?.issuer = "partners" }, .usersIssuer, "crm-update"),
+        (Change("groups") { $0.user?.groups = ["staff"] }, .usersAnyGroup, "crm-update"),
         (Change("agent's issuer") { $0.agent?.issuer = "robots" }, .agentsIssuer, "crm-update"),
         (Change("agent") { $0.agent?.subject = "other" }, .agentsSubjects, "crm-update"),
         (Change("tool") { $0.invocation?.tool = "other" }, .tools, "crm-update"),

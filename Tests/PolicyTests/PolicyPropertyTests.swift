@@ -44,7 +44,8 @@ private struct Dice {
         var result = Conditions()
         result.target = dice.maybe(percent) { $0.one(["t", "t", "u"]) }
         result.gateways = dice.maybe(percent) { $0.some(names) }
-        result.users = dice.maybe(percent) { dice in
+        result.usersAbsent = dice.chance(10)
+        result.users = dice.maybe(result.usersAbsent ? 0 : percent) { dice in
             .init(
                 issuer: dice.one(["i", "i", "j"]), subjects: dice.maybe(30) { $0.some(names) },
                 anyGroup: dice.maybe(40) { $0.some(names) })
@@ -63,11 +64,13 @@ private struct Dice {
         let names = PolicyPropertyTests.names
         return AccessRequest(
             gateway: dice.one(names),
-            user: .init(
-                issuer: dice.one(["i", "i", "j"]), subject: dice.one(names),
-                groups: dice.maybe(80) { dice in
-                    dice.chance(15) ? [] : dice.some(names)
-                }),
+            user: dice.maybe(90) { dice in
+                .init(
+                    issuer: dice.one(["i", "i", "j"]), subject: dice.one(names),
+                    groups: dice.maybe(80) { dice in
+                        dice.chance(15) ? [] : dice.some(names)
+                    })
+            },
             agent: dice.maybe(70) { .init(issuer: $0.one(["i", "j"]), subject: $0.one(names)) },
             target: dice.one(["t", "t", "u"]),
             invocation: dice.maybe(75) { dice in

@@ -32,11 +32,16 @@ struct ReferencePolicy {
             let covered = values.map { value in names.contains { test($0, value) } }
             return absent ? covered.contains(true) : !covered.contains(false)
         }
-        let groups = named.users?.anyGroup.map { names in user.groups.map { !Set($0).isDisjoint(with: names) } ?? absent
+        if named.usersAbsent, user != nil { return false }
+        if let users = named.users {
+            guard let user else { return false }
+            let groups = users.anyGroup.map { names in user.groups.map { !Set($0).isDisjoint(with: names) } ?? absent }
+            guard users.issuer == user.issuer, users.subjects?.contains(user.subject) != false, groups != false else {
+                return false
+            }
         }
         return one(named.target.map { [$0] }, request.target) && one(named.gateways, request.gateway)
-            && one(named.users.map { [$0.issuer] }, user.issuer) && one(named.users?.subjects, user.subject)
-            && groups != false && one(named.agents.map { [$0.issuer] }, request.agent?.issuer)
+            && one(named.agents.map { [$0.issuer] }, request.agent?.issuer)
             && one(named.agents?.subjects, request.agent?.subject) && one(named.tools, details?.tool)
             && list(named.actions, details?.actions ?? [], ==)
             && list(named.locations, details?.locations ?? []) { pattern, location in

@@ -33,10 +33,10 @@ import Testing
         "the member that failed first is named with both sides",
         arguments: [
             (
-                Change("groups") { $0.user.groups = ["support"] },
+                Change("groups") { $0.user?.groups = ["support"] },
                 "users.any_group: names [sales], the request has [support]"
             ),
-            (Change("no groups") { $0.user.groups = nil }, "users.any_group: names [sales], the request has none"),
+            (Change("no groups") { $0.user?.groups = nil }, "users.any_group: names [sales], the request has none"),
             (Change("no agent") { $0.agent = nil }, "agents.issuer: names [agents], the request has none"),
             (
                 Change("no details") { $0.invocation = nil },

@@ -78,7 +78,7 @@ import Testing
         let bare = Fixtures.request {
             $0.agent = nil
             $0.invocation = nil
-            $0.user.groups = nil
+            $0.user?.groups = nil
         }
         #expect(index.candidates(for: bare) == [0, 1, 2, 3, 5])
         #expect(index.candidates(for: Fixtures.request()) == [5])

@@ -27,8 +27,8 @@ import Testing
             Change("gateway") { $0.gateway = "spiffe://acme.example/gateway/mcp2" },
             Change("gateway in other case") { $0.gateway = "spiffe://acme.example/gateway/MCP" },
             Change("prefix of a gateway") { $0.gateway = "spiffe://acme.example/gateway" },
-            Change("user of another issuer") { $0.user.issuer = "partners" },
-            Change("user without the group") { $0.user.groups = ["staff"] },
+            Change("user of another issuer") { $0.user?.issuer = "partners" },
+            Change("user without the group") { $0.user?.groups = ["staff"] },
             Change("agent of another issuer") { $0.agent?.issuer = "corp" },
             Change("another agent") { $0.agent?.subject = "sales-assistant2" },
             Change("another target") { $0.target = "demo-api" },
@@ -51,8 +51,8 @@ import Testing
     @Test(
         "a member that a rule names must be present",
         arguments: [
-            Change("no groups claim") { $0.user.groups = nil },
-            Change("no groups") { $0.user.groups = [] },
+            Change("no groups claim") { $0.user?.groups = nil },
+            Change("no groups") { $0.user?.groups = [] },
             Change("no agent") { $0.agent = nil },
             Change("no details") { $0.invocation = nil },
             Change("no actions") { $0.invocation?.actions = [] },
@@ -74,7 +74,7 @@ import Testing
         let policy = try PolicySet(rules: [rule])
         let request = Fixtures.request {
             $0.agent = .init(issuer: "others", subject: "any")
-            $0.user.groups = nil
+            $0.user?.groups = nil
             $0.invocation?.actions = ["anything"]
             $0.invocation?.locations = ["https://elsewhere.example/"]
         }
@@ -84,9 +84,9 @@ import Testing
     @Test func subjectsAndGroupsMustBothMatchWhereARuleNamesBoth() throws {
         let policy = try PolicySet(rules: [Fixtures.rule { $0.conditions.users?.subjects = ["alice"] }])
         #expect(Fixtures.decide(policy, Fixtures.request()) == .granted("crm-update"))
-        let other = Fixtures.request { $0.user.subject = "bob" }
+        let other = Fixtures.request { $0.user?.subject = "bob" }
         #expect(Fixtures.decide(policy, other) == .refused(.noMatchingRule))
-        let groupless = Fixtures.request { $0.user.groups = ["staff"] }
+        let groupless = Fixtures.request { $0.user?.groups = ["staff"] }
         #expect(Fixtures.decide(policy, groupless) == .refused(.noMatchingRule))
     }
 

@@ -73,20 +73,11 @@ package struct AccessTokenClaims: Sendable {
         add("jti", .string(jti))
         add("scope", scope.map { .string($0) })
         add("authorization_details", authorizationDetails?.json)
-        add("act", Self.act(actors[...]))
+        add("act", ActClaim.json(actors[...]))
         add(
             "cnf",
             keyThumbprint.map { ["jkt": .string($0)] } ?? certificateThumbprint.map { ["x5t#S256": .string($0)] })
         add("txn", txn.map { .string($0) })
         return JSONObject(members)
-    }
-
-    private static func act(_ actors: ArraySlice<VerifiedToken.Party>) -> JSONValue? {
-        guard let actor = actors.first else { return nil }
-        var members: [JSONObject.Member] = []
-        if let issuer = actor.issuer { members.append(.init(name: "iss", value: .string(issuer))) }
-        members.append(.init(name: "sub", value: .string(actor.subject)))
-        if let inner = act(actors.dropFirst()) { members.append(.init(name: "act", value: inner)) }
-        return .object(JSONObject(members))
     }
 }

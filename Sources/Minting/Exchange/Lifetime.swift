@@ -2,15 +2,15 @@ package import StrictEncoding
 
 /// How long a token of ours may live.
 package enum Lifetime {
-    /// The least of what rule, key and request allow and of what is left of the tokens it is made from, in seconds.
+    /// The least of what rule, key and kind allow and of what is left of the tokens it is made from, in seconds.
     ///
     /// Nil when nothing is left: a token that is accepted within clock skew though its `exp` has passed has no life to
-    /// give. All arguments are in seconds; `expiries` are `exp` claims.
+    /// give. A request has no say: RFC 8693 has no parameter for it. All arguments are in seconds; `expiries` are `exp` claims.
     package static func cap(
-        rule: Int64, key: Int64, requested: Int64? = nil, now: UnixTime, expiries: [Int64]
+        rule: Int64, key: Int64, kind: TokenKind = .accessToken, now: UnixTime, expiries: [Int64]
     ) -> Int64? {
         var lifetime = min(rule, key)
-        if let requested { lifetime = min(lifetime, requested) }
+        if let maximum = kind.maximumLifetime { lifetime = min(lifetime, maximum) }
         for expiry in expiries {
             let (left, overflow) = expiry.subtractingReportingOverflow(now.seconds)
             guard !overflow else { return nil }

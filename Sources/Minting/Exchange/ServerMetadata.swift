@@ -33,7 +33,12 @@ package struct ServerMetadata: Sendable {
     package var authorizationServer: JSONObject {
         JSONObject(
             common(responseTypes: []) + [
-                .init(name: "grant_types_supported", value: [.string(TokenExchangeRequest.grantType)]),
+                .init(
+                    name: "grant_types_supported",
+                    value: .array(TokenRequest.GrantType.allCases.map { .string($0.rawValue) })),
+                .init(
+                    name: "authorization_grant_profiles_supported",
+                    value: ["urn:ietf:params:oauth:grant-profile:id-jag"]),
                 .init(name: "token_endpoint_auth_methods_supported", value: ["tls_client_auth", "private_key_jwt"]),
                 .init(
                     name: "token_endpoint_auth_signing_alg_values_supported",
@@ -52,18 +57,16 @@ package struct ServerMetadata: Sendable {
     ///
     /// There is no authorization endpoint, as with other issuers of workload tokens: nobody logs in here.
     package var openIDConfiguration: JSONObject {
-        let claims: [JSONValue] = [
-            "iss", "sub", "aud", "client_id", "iat", "nbf", "exp", "jti", "scope", "authorization_details", "act",
-            "cnf",
-            "txn",
-        ]
+        let claims = TokenKind.allCases.reduce(into: Set<String>()) {
+            $0.formUnion($1.requiredClaims.union($1.optionalClaims))
+        }.sorted()
         return JSONObject(
             common(responseTypes: ["id_token"]) + [
                 .init(name: "subject_types_supported", value: ["public"]),
                 .init(
                     name: "id_token_signing_alg_values_supported",
                     value: .array(algorithms.map { .string($0.rawValue) })),
-                .init(name: "claims_supported", value: .array(claims)),
+                .init(name: "claims_supported", value: .array(claims.map { .string($0) })),
             ])
     }
 

@@ -8,7 +8,8 @@ package struct TokenExchangeResponse: Sendable {
     package let accessToken: String
     /// What it is; an `at+jwt` may be called either a JWT or an access token, whichever was asked for.
     package let issuedTokenType: TokenType
-    /// How it is used: `Bearer`, or `DPoP` when it is bound to a key (RFC 9449 section 5).
+    /// How it is used: `Bearer`, `DPoP` when it is bound to a key (RFC 9449 section 5), or `N_A` for what is no access
+    /// token (RFC 8693 section 2.2.1).
     package let tokenType: String
     /// How long it lives, in seconds.
     package let lifetime: Int64
@@ -17,11 +18,13 @@ package struct TokenExchangeResponse: Sendable {
     /// The granted details; nil when none are.
     package let authorizationDetails: ToolInvocation?
 
+    /// A transaction token that records what this one was issued for; nil when none was asked for.
+    package let receipt: String?
+
     /// An answer; `token_type` is `Bearer` also for tokens bound to a certificate (RFC 8705 section 3).
     package init(
-        accessToken: String, issuedTokenType: TokenType = .accessToken, tokenType: String = "Bearer", lifetime: Int64,
-        scope: String?,
-        authorizationDetails: ToolInvocation?
+        accessToken: String, issuedTokenType: TokenType = .accessToken, tokenType: String = "Bearer",
+        lifetime: Int64, scope: String?, authorizationDetails: ToolInvocation?, receipt: String? = nil
     ) {
         self.accessToken = accessToken
         self.issuedTokenType = issuedTokenType
@@ -29,6 +32,7 @@ package struct TokenExchangeResponse: Sendable {
         self.lifetime = lifetime
         self.scope = scope
         self.authorizationDetails = authorizationDetails
+        self.receipt = receipt
     }
 
     /// The body.
@@ -40,6 +44,7 @@ package struct TokenExchangeResponse: Sendable {
         ])
         object["scope"] = scope.map { .string($0) }
         object["authorization_details"] = authorizationDetails?.json
+        object["receipt"] = receipt.map { .string($0) }
         return .object(object)
     }
 }

@@ -26,8 +26,15 @@ package struct ToolInvocation: Sendable, Equatable {
     /// Reads `authorization_details`: an array of exactly one `tool_invocation`; throws
     /// `invalidAuthorizationDetails` for everything else, unknown members among it.
     package init(parsing bytes: [UInt8]) throws(OAuthError) {
-        guard bytes.count <= Self.maximumBytes, let value = try? JSONParser.parse(bytes), let elements = value.array
-        else { throw Self.fault("must be a JSON array") }
+        guard bytes.count <= Self.maximumBytes, let value = try? JSONParser.parse(bytes) else {
+            throw Self.fault("must be a JSON array")
+        }
+        try self.init(value)
+    }
+
+    /// Reads the same out of a claim.
+    package init(_ value: JSONValue) throws(OAuthError) {
+        guard let elements = value.array else { throw Self.fault("must be a JSON array") }
         guard elements.count == 1, let object = elements[0].object else {
             throw Self.fault("must hold exactly one object")
         }

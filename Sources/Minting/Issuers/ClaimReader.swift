@@ -6,6 +6,8 @@ import StrictEncoding
 struct ClaimReader {
     /// The longest name in a claim, in bytes.
     static let maximumNameLength = 256
+    /// The longest subject with its issuer's prefix, in bytes.
+    static let maximumMappedLength = maximumNameLength + 64
     /// How many parties `act` may nest.
     static let maximumActors = 8
     /// The most groups a token may carry.
@@ -25,8 +27,8 @@ struct ClaimReader {
     }
 
     /// A string of visible ASCII that must be there.
-    func requiredName(_ claim: String) throws(TokenRejection) -> String {
-        guard let text = try name(claim) else { throw TokenRejection(.missingClaim(claim)) }
+    func requiredName(_ claim: String, maximum: Int = maximumNameLength) throws(TokenRejection) -> String {
+        guard let text = try name(claim, maximum: maximum) else { throw TokenRejection(.missingClaim(claim)) }
         return text
     }
 
@@ -90,7 +92,8 @@ struct ClaimReader {
         do {
             let reader = ClaimReader(claims: object)
             return VerifiedToken.Party(
-                issuer: try reader.name("iss", maximum: 512), subject: try reader.requiredName("sub"))
+                issuer: try reader.name("iss", maximum: 512),
+                subject: try reader.requiredName("sub", maximum: Self.maximumMappedLength))
         } catch {
             throw TokenRejection(.badClaim(claim))
         }

@@ -8,6 +8,8 @@ struct ClaimRules {
     /// transaction tokens and assertions, DPoP proofs, logout and security event tokens (RFC 8725 section 3.11).
     private static func allows(_ type: String?, role: Issuer.Role) -> Bool {
         switch (type, role) {
+        // An identity assertion says that it is one, or it is none.
+        case (let type, .partner): type == TokenKind.identityAssertion.rawValue
         case (nil, _), ("jwt", _): true
         case ("at+jwt", .subject), ("at+jwt", .actor): true
         case ("client-authentication+jwt", .client): true
@@ -32,7 +34,7 @@ struct ClaimRules {
         let expiry = try checkTimes(reader)
         let subject = try reader.requiredName("sub")
         let mappedSubject = issuer.mapped(subject: subject)
-        if role == .subject, issuers.isForeign(mappedSubject: mappedSubject, of: issuer) {
+        if role.namesUsers, issuers.isForeign(mappedSubject: mappedSubject, of: issuer) {
             throw TokenRejection(.badClaim("sub"))
         }
         return VerifiedToken(

@@ -8,6 +8,11 @@ package struct Issuer: Sendable {
         case actor
         /// The client that calls: a client assertion.
         case client
+        /// A partner's authorization server: identity assertions, once each (RFC 7523 section 2.1).
+        case partner
+
+        /// Whether its tokens say who the user is.
+        package var namesUsers: Bool { self == .subject || self == .partner }
     }
 
     /// The claims in which this issuer writes what the standards leave open.

@@ -8,8 +8,9 @@ package struct IssuerSet: Sendable {
 
     /// A set in which no two issuers can be taken for one another.
     ///
-    /// Refused: two with one name or one issuer string; two in role subject without a `subject_prefix`; two prefixes of
-    /// which one begins the other, because `corp:` + `eu:ann` is `corp:eu:` + `ann` (docs/integrating.md, "Claims").
+    /// Refused: two with one name or one issuer string; two that name users without a `subject_prefix`; two prefixes of
+    /// which one begins the other, because `corp:` + `eu:ann` is `corp:eu:` + `ann`, that of clients among them
+    /// (docs/integrating.md, "Claims").
     package init(_ issuers: [Issuer]) throws(MintingError) {
         var byIssuer: [String: Issuer] = [:]
         var names: Set<String> = []
@@ -21,7 +22,7 @@ package struct IssuerSet: Sendable {
                 throw MintingError(.conflictingIssuers, "issuer \(issuer.name): another has the same issuer string")
             }
         }
-        let users = issuers.filter { $0.roles.contains(.subject) }
+        let users = issuers.filter { $0.roles.contains(where: \.namesUsers) }
         let bare = users.filter { $0.subjectPrefix == nil }.map(\.name)
         guard bare.count <= 1 else {
             let names = bare.joined(separator: ", ")
@@ -29,7 +30,9 @@ package struct IssuerSet: Sendable {
                 .conflictingIssuers,
                 "issuers \(names): could yield the same sub; give all but one of them a subject_prefix")
         }
-        let prefixes = users.compactMap { issuer in issuer.subjectPrefix.map { (prefix: $0, issuer: issuer.issuer) } }
+        let prefixes =
+            users.compactMap { issuer in issuer.subjectPrefix.map { (prefix: $0, issuer: issuer.issuer) } }
+            + [(prefix: ClientSubject.prefix, issuer: "")]
         for (index, left) in prefixes.enumerated() {
             for right in prefixes.dropFirst(index + 1) {
                 guard !left.prefix.hasPrefix(right.prefix), !right.prefix.hasPrefix(left.prefix) else {
@@ -48,6 +51,18 @@ package struct IssuerSet: Sendable {
     package func issuer(_ string: String) -> Issuer? {
         guard let issuer = byIssuer[string], issuer.issuer.utf8.elementsEqual(string.utf8) else { return nil }
         return issuer
+    }
+
+    /// The issuer of users that a subject of our own tokens came from, and the subject as that issuer wrote it.
+    ///
+    /// Nil for a client's, and for one of an issuer that is no longer configured.
+    package func owner(ofMapped subject: String) -> (issuer: Issuer, subject: String)? {
+        let users = issuers.filter { $0.roles.contains(where: \.namesUsers) }
+        if let named = prefixes.first(where: { subject.hasPrefix($0.prefix) }) {
+            guard let issuer = users.first(where: { $0.issuer == named.issuer }) else { return nil }
+            return (issuer, String(subject.dropFirst(named.prefix.count)))
+        }
+        return users.first { $0.subjectPrefix == nil }.map { ($0, subject) }
     }
 
     /// Whether a subject of `issuer`, as mapped, begins with the prefix of another issuer and so could be its subject.

@@ -15,9 +15,15 @@ extension Bundle {
         let issuers = try IssuerSet(source, &sources)
         self.init(
             hash: source.hash, clients: clients,
-            targets: TargetDirectory(configuration.targets.map { TargetDirectory.Target($0) }),
+            targets: TargetDirectory(
+                try configuration.targets.map { target throws(ConfigurationError) in
+                    try TargetDirectory.Target(target, configuration)
+                }),
             verifier: InboundTokenVerifier(
                 issuers: issuers, maximumLength: configuration.limits.tokenBytes, cache: cache),
+            ownTokens: OwnTokenVerifier(
+                issuer: configuration.issuer, maximumLength: configuration.limits.tokenBytes),
+            audiences: ClientAudiences(configuration.clients), delegation: DelegationRules(configuration),
             policy: source.policy, remotes: RemoteKeySetList(sets: sources.sets))
     }
 }
@@ -147,9 +153,35 @@ extension ClientDirectory.Client {
 }
 
 extension TargetDirectory.Target {
-    fileprivate init(_ target: Configuration.Target) {
+    fileprivate init(_ target: Configuration.Target, _ configuration: Configuration) throws(ConfigurationError) {
         self.init(
-            name: target.name, audience: target.audience, resources: target.resources, key: target.key,
+            name: target.name, kind: try TargetKind(target, configuration), audience: target.audience,
+            resources: target.resources, key: target.key,
             scopes: target.scopes)
+    }
+}
+
+extension TargetKind {
+    /// The configuration has been checked; a template it accepted is read once more here.
+    fileprivate init(_ target: Configuration.Target, _ configuration: Configuration) throws(ConfigurationError) {
+        switch target.kind {
+        case .jwt: self = .accessToken
+        case .transactionToken: self = .transaction
+        case .identityAssertion: self = .identityAssertion(clientID: target.clientID ?? "")
+        case .federation:
+            do throws(ClaimTemplate.Failure) {
+                var tags: [SessionTag] = []
+                for tag in target.sessionTags {
+                    tags.append(
+                        SessionTag(key: tag.key, value: try ClaimTemplate(tag.value), isTransitive: tag.isTransitive))
+                }
+                self = .federation(subject: try ClaimTemplate(target.subject ?? ""), tags: tags)
+            } catch {
+                let fault = ConfigurationFault(
+                    file: configuration.file, line: nil, field: "targets (\(target.name))",
+                    message: "has a template that is none", mend: "write it like '{user}'")
+                throw ConfigurationError(faults: [fault])
+            }
+        }
     }
 }

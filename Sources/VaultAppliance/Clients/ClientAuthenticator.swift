@@ -117,6 +117,21 @@ package struct ClientAuthenticator: Sendable {
         return proof
     }
 
+    /// Uses up a partner's identity assertion; refuses one that was used before, or could have been before our start.
+    ///
+    /// Source: RFC 7523 section 3, item 7.
+    func redeem(_ assertion: RedeemedAssertion, now: UnixTime) throws(ExchangeRefusal) {
+        let earliest = started.seconds + Issuer.maximumClockSkew
+        guard assertion.issuedAt >= earliest else {
+            if now.seconds < earliest { throw .justStarted(retryAfter: Int(clamping: earliest - now.seconds)) }
+            throw .assertion("was issued before this front started")
+        }
+        let use = ReplayCache.Use(.grant, issuer: assertion.token.issuer, identifier: assertion.jti)
+        try consume(use, assertion.token.expiry + Issuer.maximumClockSkew, now) {
+            .assertion("its jti was used before")
+        }
+    }
+
     private func consume(
         _ use: ReplayCache.Use, _ acceptableUntil: Int64, _ now: UnixTime, _ refusal: () -> ExchangeRefusal
     ) throws(ExchangeRefusal) {

@@ -17,6 +17,7 @@ final class ReplayCache: Sendable {
         enum Kind: UInt8, Sendable {
             case assertion = 1
             case proof = 2
+            case grant = 3
         }
 
         private let digest: SHA256Digest

@@ -73,11 +73,13 @@ extension Configuration {
         package let replayEntries: Int
         /// Seconds until a request is given up.
         package let requestTimeout: Int64
+        /// Actors that `act` of a token may nest (RFC 8693 section 4.1).
+        package let delegationDepth: Int
 
         /// The limits of a file that names none.
         package static let standard = Limits(
             requestBytes: 65_536, tokenBytes: 16_384, connections: 1024, requestsPerSecond: 0,
-            replayEntries: 262_144, requestTimeout: 10)
+            replayEntries: 262_144, requestTimeout: 10, delegationDepth: 3)
     }
 }
 
@@ -154,6 +156,9 @@ extension Configuration.Limits {
                 "replay_entries", default: Int64(standard.replayEntries),
                 .integer(1024...4_194_304, mend: "allow for requests a second times seconds a proof lives")))
         requestTimeout = section.optional("request_timeout", default: standard.requestTimeout, .duration(1...300))
+        delegationDepth = Int(
+            section.optional(
+                "delegation_depth", default: Int64(standard.delegationDepth), .integer(1...8, mend: "choose a depth")))
         if tokenBytes > requestBytes, !section.source.isFaulty(section.field("request_bytes")) {
             section.fault("token_bytes", "is more than request_bytes", mend: "lower token_bytes or raise request_bytes")
         }

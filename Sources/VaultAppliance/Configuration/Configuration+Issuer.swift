@@ -9,12 +9,26 @@ extension Configuration {
             case actor
             /// To say who the client is.
             case client
+            /// To say who the user is, once, by an identity assertion of a partner (RFC 7523 section 2.1).
+            case partner
+
+            /// Whether tokens of this role say who the user is.
+            var namesUsers: Bool { self == .subject || self == .partner }
         }
 
         /// How the agent is proven for this issuer's users.
         package enum AgentProof: String, Sendable, CaseIterable {
             /// An actor token (RFC 8693 section 2.1).
             case actorToken = "actor_token"
+            /// The outermost `act` of the subject token (RFC 8693 section 4.1).
+            case subjectAct = "subject_act"
+            /// The `azp` of the subject token: the client it was issued to (OpenID Connect Core 1.0 section 2).
+            case subjectAuthorizedParty = "subject_azp"
+            /// The SPIFFE id in the caller's certificate: the caller is the agent itself (SPIFFE X.509-SVID section 2).
+            case callerSPIFFE = "caller_spiffe"
+
+            /// Whether the subject token itself says who the agent is.
+            var isInSubjectToken: Bool { self == .subjectAct || self == .subjectAuthorizedParty }
         }
 
         /// Names of claims that are not standardised.
@@ -75,13 +89,20 @@ extension Configuration.Issuer {
 
     private func check(_ section: YAMLSection) {
         guard !section.source.isFaulty(section.field("roles")) else { return }
-        for name in ["max_subject_age", "subject_prefix", "agent"] where section.has(name) && !roles.contains(.subject)
-        {
-            section.fault(name, "belongs to issuers with the role subject", mend: "remove it, or add the role")
-        }
-        if claims.groups != nil, !roles.contains(.subject) {
+        let namesUsers = roles.contains(where: \.namesUsers)
+        for name in ["max_subject_age", "subject_prefix", "agent"] where section.has(name) && !namesUsers {
             section.fault(
-                "claims.groups", "belongs to issuers with the role subject", mend: "remove it, or add the role")
+                name, "belongs to issuers with the role subject or partner", mend: "remove it, or add the role")
+        }
+        if claims.groups != nil, !namesUsers {
+            section.fault(
+                "claims.groups", "belongs to issuers with the role subject or partner",
+                mend: "remove it, or add the role")
+        }
+        if agent == .actorToken, section.has("agent"), !roles.contains(.subject) {
+            section.fault(
+                "agent", "cannot be actor_token: an assertion comes without one",
+                mend: "use subject_act, subject_azp or caller_spiffe")
         }
         if claims.user != nil, !roles.contains(.actor) {
             section.fault("claims.user", "belongs to issuers with the role actor", mend: "remove it, or add the role")

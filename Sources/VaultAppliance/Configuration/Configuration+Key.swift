@@ -1,3 +1,5 @@
+import Minting
+
 extension Configuration {
     /// A key that genesis generates in the token.
     package struct Key: Sendable, Equatable {
@@ -45,6 +47,10 @@ extension Configuration.Key {
             } else if purpose != .signing, section.has(name) {
                 section.fault(name, "belongs to signing keys alone", mend: "remove it")
             }
+        }
+        for (index, type) in types.enumerated() where TokenKind(rawValue: type) == nil && !type.isEmpty {
+            let known = TokenKind.allCases.map(\.rawValue).joined(separator: ", ")
+            section.fault("types[\(index)]", "is no type of token that is signed here", mend: "choose from \(known)")
         }
         if purpose == .checkpoint, algorithm != .edDSA {
             section.fault("alg", "must be EdDSA for a checkpoint key", mend: "signed notes are Ed25519; write EdDSA")

@@ -9,6 +9,7 @@ extension ConfigurationBundle {
     /// - `format`: `vault-bundle/1`
     /// - `policy`: SHA-256 of the policy file's bytes, in hexadecimal
     /// - `clients`, `issuers`, `targets`: the sections as they were decoded, defaults filled in, in file order
+    /// - `delegation_depth`: the most actors a token may name
     /// - `jwks`: SHA-256 of each issuer's key file, in hexadecimal, by the issuer's name
     /// - `client_jwks`: the same of clients that sign assertions, by the client's id
     /// - `jwks_ca`: the same of authorities for keys that are fetched, by `issuer NAME` or `client ID`
@@ -21,8 +22,9 @@ extension ConfigurationBundle {
         let bundle: JSONValue = [
             "format": "vault-bundle/1", "policy": .string(digest(policyBytes)),
             "clients": .array(configuration.clients.map(\.json)), "issuers": .array(configuration.issuers.map(\.json)),
-            "targets": .array(configuration.targets.map(\.json)), "jwks": digests(keySets.issuers),
-            "client_jwks": digests(keySets.clients),
+            "targets": .array(configuration.targets.map(\.json)),
+            "delegation_depth": .integer(Int64(configuration.limits.delegationDepth)),
+            "jwks": digests(keySets.issuers), "client_jwks": digests(keySets.clients),
             "jwks_ca": digests(
                 Dictionary(uniqueKeysWithValues: keySets.authorities.map { ($0.key.description, $0.value) })),
         ]
@@ -88,6 +90,11 @@ extension Configuration.Target {
         [
             "name": .string(name), "kind": .string(kind.rawValue), "audience": .string(audience),
             "resources": .strings(resources), "key": .string(key), "scopes": .strings(scopes),
+            "client_id": .optional(clientID), "subject": .optional(subject),
+            "session_tags": .array(
+                sessionTags.map {
+                    ["key": .string($0.key), "value": .string($0.value), "transitive": .bool($0.isTransitive)]
+                }),
         ]
     }
 }

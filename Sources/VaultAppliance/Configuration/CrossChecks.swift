@@ -1,3 +1,5 @@
+import Minting
+
 /// Checks what no single field shows: unique names, references, and names that could be mistaken for each other.
 ///
 /// A check is left out when a section it reads has faults already, since what it found would follow from them.
@@ -83,9 +85,12 @@ struct CrossChecks {
         }
     }
 
-    /// Two issuers must never yield the same `sub`: at most one goes without a prefix, and no prefix begins another.
+    /// Two issuers must never yield the same `sub`, nor one of them a client's: at most one goes without a prefix, and no
+    /// prefix begins another.
     private func checkSubjects() {
-        let issuers = configuration.issuers.enumerated().filter { $0.element.roles.contains(.subject) }
+        let issuers = configuration.issuers.enumerated().filter {
+            $0.element.roles.contains(where: \.namesUsers)
+        }
         for (position, _) in issuers.filter({ $0.element.subjectPrefix == nil }).dropFirst() {
             source.fault(
                 "issuers[\(position)].subject_prefix", "is missing, and another issuer has none either",
@@ -93,6 +98,12 @@ struct CrossChecks {
         }
         for (position, issuer) in issuers {
             guard let prefix = issuer.subjectPrefix else { continue }
+            guard !prefix.hasPrefix(ClientSubject.prefix), !ClientSubject.prefix.hasPrefix(prefix) else {
+                source.fault(
+                    "issuers[\(position)].subject_prefix", "could make a user's subject one of a client's",
+                    mend: "choose one that neither begins with '\(ClientSubject.prefix)' nor is a part of it")
+                continue
+            }
             let isAmbiguous = issuers.contains { other, candidate in
                 other < position
                     && (candidate.subjectPrefix.map { $0.hasPrefix(prefix) || prefix.hasPrefix($0) } ?? false)
@@ -126,10 +137,11 @@ struct CrossChecks {
             let path = "targets[\(position)]"
             refer(to: .signing, target.key, "\(path).key")
             let key = configuration.keys.first { $0.label == target.key && $0.purpose == .signing }
-            if let key, !key.types.contains(target.kind.type) {
+            let type = target.kind.type.rawValue
+            if let key, !key.types.contains(type) {
                 source.fault(
-                    "\(path).key", "names a key that may not sign \(target.kind.type)",
-                    mend: "add \(target.kind.type) to the key's types, or name another key")
+                    "\(path).key", "names a key that may not sign \(type)",
+                    mend: "add \(type) to the key's types, or name another key")
             }
         }
     }

@@ -94,17 +94,22 @@ extension Conditions {
             agents.finish()
             return value
         }
-        users = section.optionalSection("users") { users in
-            let value = Users(
-                issuer: users.required("issuer", .anyText), subjects: users.uncheckedList("subjects", .anyText),
-                anyGroup: users.uncheckedList("any_group", .anyText))
-            users.finish()
-            return value
-        }
+        // The one word is no mapping, and reading it as one would be a fault.
+        usersAbsent = section.isWord("users", "none")
+        if !usersAbsent { users = section.optionalSection("users", Users.init) }
         target = section.optional("target", .anyText)
         tools = section.uncheckedList("tools", .anyText)
         actions = section.uncheckedList("actions", .anyText)
         locations = section.uncheckedList("locations", .anyText)
         identifiers = section.uncheckedList("identifiers", .anyText)
+    }
+}
+
+extension Conditions.Users {
+    init(_ users: YAMLSection) {
+        self.init(
+            issuer: users.required("issuer", .anyText), subjects: users.uncheckedList("subjects", .anyText),
+            anyGroup: users.uncheckedList("any_group", .anyText))
+        users.finish()
     }
 }

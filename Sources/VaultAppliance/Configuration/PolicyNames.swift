@@ -46,8 +46,8 @@ struct PolicyNames {
             return name
         }
         if let users = conditions.users { check(users, "\(path).users") }
-        if let agents = conditions.agents, issuer(agents.issuer, role: .actor) == nil {
-            fault("\(path).agents.issuer", "names no issuer with the role actor", mend: mend(for: .actor))
+        if let agents = conditions.agents, !provesAgents(agents.issuer) {
+            fault("\(path).agents.issuer", "names nobody who proves agents", mend: mendForAgents)
         }
         if let target = conditions.target, targets[target] == nil {
             let names = configuration.targets.map(\.name).joined(separator: ", ")
@@ -56,8 +56,11 @@ struct PolicyNames {
     }
 
     private func check(_ users: Conditions.Users, _ path: String) {
-        guard let issuer = issuer(users.issuer, role: .subject) else {
-            return fault("\(path).issuer", "names no issuer with the role subject", mend: mend(for: .subject))
+        guard let issuer = configuration.issuers.first(where: { $0.name == users.issuer && $0.namesUsers }) else {
+            return fault(
+                "\(path).issuer", "names no issuer of users",
+                mend: mend(configuration.issuers.filter(\.namesUsers).map(\.name))
+            )
         }
         guard users.anyGroup != nil, issuer.claims.groups == nil else { return }
         fault(
@@ -76,17 +79,29 @@ struct PolicyNames {
         }
     }
 
-    private func issuer(_ name: String, role: Configuration.Issuer.Role) -> Configuration.Issuer? {
-        configuration.issuers.first { $0.name == name && $0.roles.contains(role) }
+    /// Whether agents can be of this issuer: one of actor tokens, one whose users' tokens name the agent, or the trust
+    /// domain of a client, where callers are agents.
+    private func provesAgents(_ name: String) -> Bool { agentIssuers.contains(name) }
+
+    private var agentIssuers: [String] {
+        let named = configuration.issuers.filter { $0.roles.contains(.actor) || $0.agent.isInSubjectToken }.map(\.name)
+        guard configuration.issuers.contains(where: { $0.agent == .callerSPIFFE }) else { return named }
+        let domains = configuration.clients.compactMap { SPIFFEID($0.certificateName?.text ?? "")?.trustDomain }
+        return named + Set(domains).sorted()
     }
 
-    private func mend(for role: Configuration.Issuer.Role) -> String {
-        let names = configuration.issuers.filter { $0.roles.contains(role) }.map(\.name)
-        return names.isEmpty ? "add such an issuer" : "name one of \(names.joined(separator: ", "))"
+    private var mendForAgents: String { mend(agentIssuers) }
+
+    private func mend(_ names: [String]) -> String {
+        names.isEmpty ? "add such an issuer" : "name one of \(names.joined(separator: ", "))"
     }
 
     private func fault(_ field: String, _ message: String, mend: String) {
         guard !source.isCovered(field) else { return }
         source.fault(field, message, mend: mend)
     }
+}
+
+extension Configuration.Issuer {
+    fileprivate var namesUsers: Bool { roles.contains(where: \.namesUsers) }
 }

@@ -136,6 +136,18 @@ extension YAMLFormat where Value == Int64 {
     }
 }
 
+extension YAMLFormat where Value == Bool {
+    /// `true` or `false`, without quotes.
+    static var boolean: YAMLFormat {
+        YAMLFormat(placeholder: false, schema: ["type": "boolean"]) { value throws(ValueFault) in
+            guard case .scalar(let text, isPlain: true, _) = value, let choice = Bool(text) else {
+                throw ValueFault(message: "must be true or false, is \(value.kind)", mend: "write true or false")
+            }
+            return choice
+        }
+    }
+}
+
 extension YAMLFormat where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
     /// One of an enumeration's raw values; anything else is refused, never mapped to a default.
     static func choice(_ placeholder: Value) -> YAMLFormat {

@@ -89,6 +89,12 @@ final class YAMLSection {
         return member(name).map { parse(list: $0, format, field(name)) }
     }
 
+    /// Whether the field is this one word, which stands where a mapping could.
+    func isWord(_ name: String, _ word: String) -> Bool {
+        guard case .scalar(word, isPlain: true, _)? = member(name) else { return false }
+        return true
+    }
+
     /// A mapping that must be there.
     func section(_ name: String) -> YAMLSection {
         let node = subschema(name, isRequired: true)

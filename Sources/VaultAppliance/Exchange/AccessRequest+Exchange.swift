@@ -3,35 +3,49 @@ import Policy
 
 extension AccessRequest {
     /// What policy decides on: authenticated results alone, never a value the request merely claims.
-    init(
-        _ asked: TokenExchangeRequest, principal: Principal, target: TargetDirectory.Target, user: VerifiedToken,
-        agent: VerifiedToken?
-    ) {
+    init(_ asked: BoundedAccess, principal: Principal, target: TargetDirectory.Target, delegation: Delegation) {
         self.init(
-            gateway: principal.client,
-            user: User(issuer: user.issuerName, subject: user.subject, groups: user.groups),
-            agent: agent.map { Agent(issuer: $0.issuerName, subject: $0.subject) }, target: target.name,
-            invocation: asked.authorizationDetails.map {
+            gateway: principal.client, user: delegation.user, agent: delegation.agent, target: target.name,
+            invocation: asked.details.map {
                 Policy.ToolInvocation(
                     tool: $0.tool, actions: $0.actions, locations: $0.locations, identifier: $0.identifier,
                     argumentsSHA256: $0.argumentsSHA256)
             },
-            scopes: asked.scope, facts: Self.facts(principal, user, agent))
+            scopes: asked.scope, facts: Self.facts(principal, delegation))
     }
 
-    private static func facts(
-        _ principal: Principal, _ user: VerifiedToken, _ agent: VerifiedToken?
-    ) -> Set<Requirement> {
+    private static func facts(_ principal: Principal, _ delegation: Delegation) -> Set<Requirement> {
         var facts: Set<Requirement> = []
-        if isBound(agent, to: user) { facts.insert(.actorBound) }
+        if delegation.isBound { facts.insert(.actorBound) }
         if principal.keyThumbprint != nil { facts.insert(.dpop) }
         return facts
     }
+}
 
-    /// `actor_bound`: the subject's `may_act` names the actor, or the actor's token names the subject as its user.
-    private static func isBound(_ agent: VerifiedToken?, to user: VerifiedToken) -> Bool {
-        guard let agent else { return false }
-        if let mayAct = user.mayAct { return mayAct.names(agent) }
-        return agent.user == user.subject
+/// What is asked for, within what the tokens it is asked by allow.
+struct BoundedAccess: Sendable {
+    /// The call; nil for none.
+    let details: Minting.ToolInvocation?
+    /// The scopes; nil for those of the rule.
+    let scope: [String]?
+    /// The resources it is for, as an identity assertion repeats them.
+    let resources: [String]
+
+    /// Narrows a request to what its tokens allow; refuses one that asks for more.
+    init(_ access: RequestedAccess, within delegation: Delegation) throws(ExchangeRefusal) {
+        do {
+            details = try delegation.ceiling.details(asked: access.authorizationDetails)
+            scope = try delegation.ceiling.scope(asked: access.scope)
+        } catch {
+            throw ExchangeRefusal(error)
+        }
+        resources = access.resources
+    }
+
+    /// What a receipt is asked for: exactly what was granted.
+    init(granted scopes: [String], details: Minting.ToolInvocation?) {
+        self.details = details
+        scope = scopes.isEmpty ? nil : scopes
+        resources = []
     }
 }

@@ -10,6 +10,9 @@ struct Bundle: Sendable {
     let clients: ClientDirectory
     let targets: TargetDirectory
     let verifier: InboundTokenVerifier
+    let ownTokens: OwnTokenVerifier
+    let audiences: ClientAudiences
+    let delegation: DelegationRules
     let policy: PolicySet
     /// The key sets among those of issuers and clients that are fetched.
     let remotes: RemoteKeySetList

@@ -1,17 +1,65 @@
 import Minting
+import Policy
 
-extension VerifiedToken.Party {
-    /// Whether this is the agent: the same subject, and the same issuer where one is given (RFC 8693 section 4.4).
-    func names(_ agent: VerifiedToken) -> Bool {
-        subject == agent.subject && (issuer == nil || issuer == agent.issuer)
+/// For whom a request asks and through whom, proven: what policy decides on and what the token then says.
+struct Delegation: Sendable {
+    /// The user as policy knows them; nil for a client that asks for itself.
+    let user: AccessRequest.User?
+    /// `sub` of what is minted.
+    let subject: String
+    /// Who vouches for the subject: the user's issuer, or we for a client.
+    let issuer: String
+    /// Who acts now, as policy knows them; nil when no agent was proven.
+    let agent: AccessRequest.Agent?
+    /// `act` of what is minted, the current actor first.
+    let actors: [VerifiedToken.Party]
+    /// Whether user and agent were bound to one another by somebody other than the caller: `actor_bound`.
+    let isBound: Bool
+    /// `exp` of everything this was proven by.
+    let expiries: [Int64]
+    /// What the proofs themselves bound, beside policy.
+    let ceiling: AccessCeiling
+    /// The resources an assertion was issued for; empty when it leaves them open.
+    let resources: [String]
+    /// The transaction that this continues; nil when it begins one.
+    let txn: String?
+
+    init(
+        user: AccessRequest.User?, subject: String, issuer: String, agent: AccessRequest.Agent? = nil,
+        actors: [VerifiedToken.Party] = [], isBound: Bool = false, expiries: [Int64] = [],
+        ceiling: AccessCeiling = .none, resources: [String] = [], txn: String? = nil
+    ) {
+        self.user = user
+        self.subject = subject
+        self.issuer = issuer
+        self.agent = agent
+        self.actors = actors
+        self.isBound = isBound
+        self.expiries = expiries
+        self.ceiling = ceiling
+        self.resources = resources
+        self.txn = txn
     }
+
+    /// The agent as our tokens name it; nil when none was proven.
+    var agentName: String? { agent == nil ? nil : actors.first?.subject }
 }
 
-extension VerifiedToken {
-    /// Whether this user's token lets the agent act: `may_act`, where present, must name it (RFC 8693 section 4.4).
-    func admits(_ agent: VerifiedToken?) -> Bool {
-        guard let mayAct else { return true }
-        guard let agent else { return false }
-        return mayAct.names(agent)
+/// An agent that was proven, by whatever its users' issuer asks for.
+struct ProvenAgent: Sendable, Equatable {
+    /// As policy knows it.
+    let identity: AccessRequest.Agent
+    /// As `act` names it.
+    let party: VerifiedToken.Party
+    /// Whether it was bound to the user by somebody other than the caller.
+    let isBound: Bool
+    /// `exp` of its own token; nil when it has none.
+    let expiry: Int64?
+
+    /// Whether `may_act` means this agent: the same subject, and the same issuer where one is given.
+    ///
+    /// Source: RFC 8693 section 4.4.
+    func isNamed(by mayAct: VerifiedToken.Party) -> Bool {
+        mayAct.subject == identity.subject && (mayAct.issuer == nil || mayAct.issuer == party.issuer)
     }
 }

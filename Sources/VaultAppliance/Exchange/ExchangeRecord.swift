@@ -22,7 +22,7 @@ struct ExchangeRecord: Sendable {
     mutating func add(_ principal: Principal) { entry.client = principal.client }
 
     /// The request could be read: what it asks for, in its own words, which are bounded and plain by now.
-    mutating func add(_ request: TokenExchangeRequest) {
+    mutating func add(_ request: RequestedAccess) {
         entry.requestedScope = request.scope?.joined(separator: " ")
         guard let invocation = request.authorizationDetails else { return }
         entry.tool = invocation.tool
@@ -35,15 +35,15 @@ struct ExchangeRecord: Sendable {
     /// The target was found.
     mutating func add(_ target: TargetDirectory.Target) { entry.target = target.name }
 
-    /// The user's token was verified; it may have passed through actors already.
-    mutating func add(user: VerifiedToken) {
-        entry.user = .init(iss: user.issuer, sub: user.mappedSubject)
-        if !user.actors.isEmpty { entry.actors = user.actors.map { .init(iss: $0.issuer, sub: $0.subject) } }
+    /// The user was proven, or the client that asks for itself; it may have passed through actors already.
+    mutating func add(user subject: String, issuer: String, actors: [VerifiedToken.Party] = []) {
+        entry.user = .init(iss: issuer, sub: subject)
+        set(actors: actors)
     }
 
-    /// The agent's token was verified: it is the outermost actor (RFC 8693 section 4.1).
-    mutating func add(agent: VerifiedToken) {
-        entry.actors = [.init(iss: agent.issuer, sub: agent.mappedSubject)] + (entry.actors ?? [])
+    /// Who acts, the current actor first (RFC 8693 section 4.1).
+    mutating func set(actors: [VerifiedToken.Party]) {
+        entry.actors = actors.isEmpty ? nil : actors.map { .init(iss: $0.issuer, sub: $0.subject) }
     }
 
     /// The entry of a refusal.
@@ -56,17 +56,17 @@ struct ExchangeRecord: Sendable {
     }
 
     /// The entry of a mint: says what the token will say, and the digest of exactly the bytes that are signed.
-    func mint(_ token: UnsignedJWS, claims: AccessTokenClaims, kid: String, rule: String) -> Entry {
+    func mint(_ token: UnsignedJWS, plan: MintPlan, rule: String) -> Entry {
         var entry = entry
         entry.kind = .mint
         entry.ruleID = rule
-        entry.tokenKind = AccessTokenClaims.type
-        entry.grantedScope = claims.scope
-        entry.kid = kid
-        entry.jti = claims.jti
-        entry.iat = claims.issuedAt
-        entry.exp = claims.expiry
-        entry.txn = claims.txn
+        entry.tokenKind = plan.kind.rawValue
+        entry.grantedScope = plan.claims["scope"]?.string
+        entry.kid = plan.key.kid
+        entry.jti = plan.facts.jti
+        entry.iat = plan.facts.issuedAt
+        entry.exp = plan.facts.expiry
+        entry.txn = plan.facts.txn
         entry.inputSHA256 = Base64URL.string(Array(SHA256.hash(data: token.signingInput)))
         return entry
     }

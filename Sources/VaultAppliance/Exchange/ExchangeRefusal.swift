@@ -89,6 +89,45 @@ extension ExchangeRefusal {
         .invalidRequest, "actor_token was not accepted",
         reason: "actor_token: the subject's may_act names another actor")
 
+    /// An actor token where the users' issuer has another way to prove the agent.
+    static let actorTokenNotTaken = ExchangeRefusal(
+        .invalidRequest, "actor_token is not taken for users of this issuer",
+        reason: "actor_token: the agent of this issuer's users is proven otherwise")
+
+    /// A subject token that is genuine, but not for this use.
+    static func subject(_ reason: String) -> ExchangeRefusal {
+        ExchangeRefusal(.invalidRequest, "subject_token was not accepted", reason: "subject_token: \(reason)")
+    }
+
+    /// A partner's assertion was not accepted (RFC 7521 section 4.1).
+    static func assertion(_ reason: String) -> ExchangeRefusal {
+        ExchangeRefusal(.invalidGrant, "assertion was not accepted", reason: "assertion: \(reason)")
+    }
+
+    /// More actors than a token may name.
+    static let depth = ExchangeRefusal(
+        .invalidRequest, "the chain of actors is too long", reason: "act: more actors than limits.delegation_depth")
+
+    /// The target has no token of the type that was asked for (RFC 8693 section 2.2.2).
+    static let tokenType = ExchangeRefusal(
+        .invalidRequest, "requested_token_type is not what this target has",
+        reason: "requested_token_type: is not the target's")
+
+    /// A transaction token always says its scope.
+    static let noScope = ExchangeRefusal(
+        .invalidScope, "a transaction token needs a scope", reason: "scope: the rule grants none")
+
+    /// An identity assertion is about a user.
+    static let noUser = ExchangeRefusal(
+        .invalidRequest, "an identity assertion needs a user", reason: "target: is for users, and there is none")
+
+    /// The target's template cannot say this of the request without doubt.
+    static func federation(_ part: String) -> ExchangeRefusal {
+        ExchangeRefusal(
+            .invalidRequest, "the request cannot be expressed for this target",
+            reason: "target: \(part) cannot be made of this request")
+    }
+
     /// The target is not one that this appliance serves (RFC 8707 section 2, RFC 8693 section 2.2.2).
     static func target(_ reason: String) -> ExchangeRefusal {
         ExchangeRefusal(.invalidTarget, "audience and resource must name one target", reason: reason)

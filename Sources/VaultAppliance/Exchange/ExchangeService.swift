@@ -7,9 +7,6 @@ import StrictEncoding
 
 /// The token exchange: the only orchestrator of a mint, read from top to bottom (docs/architecture.md, "One request").
 package struct ExchangeService: Sendable {
-    /// How long one exchange may wait for the core.
-    static let patience = Duration.seconds(2)
-
     let core: any CoreService
     let keys: KeyDirectory
     let bundles: BundleStore
@@ -42,73 +39,29 @@ package struct ExchangeService: Sendable {
         record.add(principal)
 
         let asked = try Self.asked(form)
-        record.add(asked)
-        let target = try bundle.targets.resolve(audiences: asked.audiences, resources: asked.resources)
+        record.add(asked.access)
+        let resolver = DelegationResolver(
+            bundle: bundle, keys: keys, authenticator: authenticator, principal: principal, peer: request.peer, now: now
+        )
+        let delegation = try resolver.resolve(asked.grant, &record)
+        let target = try bundle.targets.resolve(asked.access, assertedResources: delegation.resources)
         record.add(target)
+        let issuedType = try target.kind.issuedType(requested: asked.access.requestedTokenType)
 
-        let user = try bundle.verify(asked.subjectToken, as: .subject, "subject_token", now: now)
-        record.add(user: user)
-        let agent = try asked.actorToken.map { token throws(ExchangeRefusal) in
-            try bundle.verify(token, as: .actor, "actor_token", now: now)
+        let issuance = Issuance(
+            core: core, keys: keys, bundle: bundle, principal: principal, delegation: delegation, now: now)
+        let bounded = try BoundedAccess(asked.access, within: delegation)
+        let grant = try issuance.authorise(bounded, target)
+        let scopes = grant.scopes
+        let jti = newJWTID()
+        var receipt: IssuedToken?
+        if let domain = asked.access.receipt {
+            receipt = try await issuance.receipt(
+                of: .init(audience: target.audience, jti: jti), for: domain,
+                BoundedAccess(granted: scopes, details: bounded.details), jti: newJWTID(), record)
         }
-        if let agent { record.add(agent: agent) }
-        guard user.admits(agent) else { throw .actor }
-
-        let grant: Grant
-        do {
-            grant = try bundle.policy.grant(
-                AccessRequest(asked, principal: principal, target: target, user: user, agent: agent),
-                now: now.seconds)
-        } catch {
-            throw ExchangeRefusal(error)
-        }
-        return try await mint(
-            grant, Parties(principal: principal, target: target, user: user, agent: agent), record, asked, now)
-    }
-
-    /// Who takes part in one mint.
-    private struct Parties {
-        let principal: Principal
-        let target: TargetDirectory.Target
-        let user: VerifiedToken
-        let agent: VerifiedToken?
-    }
-
-    /// Spends a grant: claims within it, one call to the core, the answer.
-    private func mint(
-        _ grant: consuming Grant, _ parties: Parties, _ record: ExchangeRecord, _ asked: TokenExchangeRequest,
-        _ now: UnixTime
-    ) async throws(ExchangeRefusal) -> GatewayResponse {
-        guard let key = keys.active(label: parties.target.key) else { throw .key(parties.target.key) }
-        let lifetime = Lifetime.cap(
-            rule: grant.lifetime.default, key: key.maximumLifetime, now: now,
-            expiries: [parties.user.expiry, parties.agent?.expiry].compactMap { $0 })
-        guard let lifetime else { throw .noLifetime }
-        let scope = grant.scopes.isEmpty ? nil : grant.scopes.joined(separator: " ")
-        let claims = AccessTokenClaims(
-            issuer: key.issuer, subject: parties.user.mappedSubject, audience: parties.target.audience,
-            clientID: parties.principal.client, issuedAt: now.seconds, expiry: now.seconds + lifetime,
-            jti: newJWTID(), scope: scope, authorizationDetails: asked.authorizationDetails,
-            actor: parties.agent.map { VerifiedToken.Party(issuer: $0.issuer, subject: $0.mappedSubject) },
-            priorActors: parties.user.actors, certificateThumbprint: parties.principal.thumbprint,
-            keyThumbprint: parties.principal.keyThumbprint, txn: record.requestID)
-        let token = UnsignedJWS(
-            type: AccessTokenClaims.type, algorithm: key.algorithm, kid: key.kid, claims: claims.json)
-        let entry = record.mint(token, claims: claims, kid: key.kid, rule: grant.ruleID)
-        let signed: SignedRecord
-        do {
-            signed = try await core.sign(
-                SignRequest(kid: key.kid, entry: entry, input: token.signingInput, patience: Self.patience))
-        } catch {
-            throw ExchangeRefusal(error)
-        }
-        let answer = TokenExchangeResponse(
-            accessToken: token.compact(signature: signed.signature),
-            issuedTokenType: asked.requestedTokenType ?? .accessToken, tokenType: parties.principal.tokenType,
-            lifetime: lifetime, scope: scope,
-            authorizationDetails: asked.authorizationDetails)
-        return GatewayResponse(
-            status: 200, headers: [("X-Audit-Leaf", String(signed.index))], body: JSONWriter.compact(answer.json))
+        return try await issuance.issue(grant, bounded, target, jti: jti, record).answer(
+            as: issuedType, receipt: receipt)
     }
 
     private static func form(of request: GatewayRequest) throws(ExchangeRefusal) -> FormParameters {
@@ -119,9 +72,9 @@ package struct ExchangeService: Sendable {
         }
     }
 
-    private static func asked(_ form: FormParameters) throws(ExchangeRefusal) -> TokenExchangeRequest {
+    private static func asked(_ form: FormParameters) throws(ExchangeRefusal) -> TokenRequest {
         do {
-            return try TokenExchangeRequest(form)
+            return try TokenRequest(form)
         } catch {
             throw ExchangeRefusal(error)
         }

@@ -19,10 +19,13 @@ package final class KeyDirectory: Sendable {
         var published: [JSONValue] = []
         /// The key set as it is served; made once a change, not once a request.
         var document = StaticDocument(json: Array(#"{"keys":[]}"#.utf8))
+        /// The same keys, ready to verify our own tokens with.
+        var verification: JSONWebKeySet?
         var coordinates: [String: (x: [UInt8], y: [UInt8])] = [:]
     }
 
-    private let issuer: String
+    /// Our own issuer, whose tokens the keys sign.
+    let issuer: String
     private let keys = Mutex(Keys())
 
     /// An empty directory for tokens of `issuer`.
@@ -48,12 +51,20 @@ package final class KeyDirectory: Sendable {
             default: continue
             }
         }
-        next.document = StaticDocument(json: JSONWriter.compact(["keys": .array(next.published)]))
+        let (document, verification) = keys.withLock { ($0.document, $0.verification) }
+        let bytes = JSONWriter.compact(["keys": .array(next.published)])
+        // The core is asked every second, and its keys change a few times a year.
+        let isUnchanged = document.body == bytes
+        next.document = isUnchanged ? document : StaticDocument(json: bytes)
+        next.verification = isUnchanged ? verification : try? JSONWebKeySet(parsing: bytes)
         keys.withLock { $0 = next }
     }
 
     /// The key with this label, if it may sign now.
     func active(label: String) -> ActiveKey? { keys.withLock { $0.active[label] } }
+
+    /// The published keys, to verify our own tokens with; nil while there is none.
+    var verificationKeys: JSONWebKeySet? { keys.withLock { $0.verification } }
 
     /// The public point of a listener's P-256 key.
     package func tlsPoint(label: String) -> (x: [UInt8], y: [UInt8])? { keys.withLock { $0.coordinates[label] } }

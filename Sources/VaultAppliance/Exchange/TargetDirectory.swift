@@ -1,10 +1,13 @@
+import Minting
 import Policy
 
 /// The configured targets, found by audience or by the longest prefix of a resource.
 struct TargetDirectory: Sendable {
-    /// A resource server that trusts our JWKS.
+    /// Somebody for whom tokens are made.
     struct Target: Sendable, Equatable {
         let name: String
+        /// What its tokens are.
+        let kind: TargetKind
         /// The `aud` of its tokens, and the `audience` a request names it by.
         let audience: String
         /// Resource prefixes (RFC 8707) that name it too.
@@ -37,6 +40,27 @@ struct TargetDirectory: Sendable {
         }
         guard let found else { throw .target("neither audience nor resource is given") }
         return found
+    }
+
+    /// The same for a request whose assertion was issued for certain resources: they name the target where the request
+    /// does not, and may not name another.
+    func resolve(
+        _ access: RequestedAccess, assertedResources asserted: [String]
+    ) throws(ExchangeRefusal) -> Target {
+        let isSilent = access.audiences.isEmpty && access.resources.isEmpty
+        let target = try resolve(
+            audiences: access.audiences, resources: isSilent ? asserted : access.resources)
+        guard !asserted.isEmpty, !isSilent else { return target }
+        guard access.resources.allSatisfy(asserted.contains), try resolve(audiences: [], resources: asserted) == target
+        else { throw .target("the assertion was issued for another resource") }
+        return target
+    }
+
+    /// The target whose transaction tokens are for this trust domain, for a receipt.
+    func transactions(named name: String) throws(ExchangeRefusal) -> Target {
+        let target = try resolve(audiences: [name], resources: [])
+        guard target.kind == .transaction else { throw .target("receipt: names no trust domain") }
+        return target
     }
 
     private static func agree(_ target: Target, _ found: inout Target?) throws(ExchangeRefusal) {

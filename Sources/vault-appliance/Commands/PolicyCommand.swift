@@ -6,7 +6,8 @@ import VaultAppliance
 /// `policy`: what the rules would say.
 struct PolicyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "Ask the policy without asking for a credential.", subcommands: [Explain.self])
+        commandName: "policy", abstract: "Ask the policy without asking for a credential.",
+        subcommands: [Explain.self, PolicyTestCommand.self])
 
     struct Explain: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
@@ -16,7 +17,7 @@ struct PolicyCommand: AsyncParsableCommand {
 
         @OptionGroup var options: ConfigurationOption
         @Option(help: "Client id of the gateway.") var gateway: String
-        @Option(help: "The user's subject.") var user: String
+        @Option(help: "The user's subject; left out, a client asks for itself.") var user: String?
         @Option(help: "Name of the user's issuer; needed where several are configured.") var userIssuer: String?
         @Option(help: "The user's groups, separated by commas; left out, the user has no such claim.") var groups:
             String?
@@ -57,11 +58,13 @@ struct PolicyCommand: AsyncParsableCommand {
             }
             return AccessRequest(
                 gateway: gateway,
-                user: .init(
-                    issuer: try issuer(userIssuer, role: .subject, configuration), subject: user,
-                    groups: groups.map { $0.split(separator: ",").map(String.init) }),
+                user: try user.map {
+                    .init(
+                        issuer: try issuer(userIssuer, roles: [.subject, .partner], configuration), subject: $0,
+                        groups: groups.map { $0.split(separator: ",").map(String.init) })
+                },
                 agent: try agent.map {
-                    .init(issuer: try issuer(agentIssuer, role: .actor, configuration), subject: $0)
+                    .init(issuer: try issuer(agentIssuer, roles: [.actor], configuration), subject: $0)
                 },
                 target: target,
                 invocation: tool.map {
@@ -73,13 +76,13 @@ struct PolicyCommand: AsyncParsableCommand {
         }
 
         private func issuer(
-            _ name: String?, role: Configuration.Issuer.Role, _ configuration: Configuration
+            _ name: String?, roles: [Configuration.Issuer.Role], _ configuration: Configuration
         ) throws -> String {
             if let name { return name }
-            let candidates = configuration.issuers.filter { $0.roles.contains(role) }
+            let candidates = configuration.issuers.filter { $0.roles.contains { roles.contains($0) } }
             guard let only = candidates.first, candidates.count == 1 else {
                 throw CommandFailure(
-                    "name the issuer of the \(role.rawValue): " + candidates.map(\.name).joined(separator: ", "))
+                    "name the issuer of the \(roles[0].rawValue): " + candidates.map(\.name).joined(separator: ", "))
             }
             return only.name
         }

@@ -2,17 +2,17 @@ import Minting
 import StrictEncoding
 import Testing
 
-@Suite struct TokenExchangeRequestTests {
+@Suite struct TokenRequestTests {
     private static let jwt = "urn:ietf:params:oauth:token-type:jwt"
     private static let accessToken = "urn:ietf:params:oauth:token-type:access_token"
-    private static let idToken = "urn:ietf:params:oauth:token-type:id_token"
     private static let details =
         #"[{"type":"tool_invocation","tool":"crm.read","actions":["read"],"locations":["https://a.example/x"],"identifier":"7"}]"#
 
     /// The smallest request there is; each pair replaces a parameter, adds one, or with nil leaves one out.
     private static func body(_ changes: [(String, String?)] = []) -> [UInt8] {
         var parameters: [(String, String)] = [
-            ("grant_type", TokenExchangeRequest.grantType), ("subject_token", "a.b.c"), ("subject_token_type", jwt),
+            ("grant_type", TokenRequest.GrantType.exchange.rawValue), ("subject_token", "a.b.c"),
+            ("subject_token_type", jwt),
         ]
         for (name, value) in changes {
             if let index = parameters.firstIndex(where: { $0.0 == name }) {
@@ -37,7 +37,7 @@ import Testing
 
     private func error(_ body: [UInt8]) -> OAuthError? {
         do {
-            _ = try TokenExchangeRequest(parsing: body)
+            _ = try TokenRequest(parsing: body)
             return nil
         } catch {
             return error
@@ -45,18 +45,19 @@ import Testing
     }
 
     @Test func theSmallestRequestIsRead() throws {
-        let request = try TokenExchangeRequest(parsing: Self.body())
-        #expect(request.subjectToken == Array("a.b.c".utf8) && request.subjectTokenType == .jwt)
-        #expect(request.actorToken == nil && request.actorTokenType == nil && request.scope == nil)
-        #expect(request.audiences.isEmpty && request.resources.isEmpty && request.authorizationDetails == nil)
-        #expect(request.requestedTokenType == nil && request.clientID == nil)
+        let request = try TokenRequest(parsing: Self.body())
+        let (tokens, access) = (try #require(exchange(request)), request.access)
+        #expect(tokens.subjectToken == Array("a.b.c".utf8) && tokens.subjectTokenType == .jwt)
+        #expect(tokens.actorToken == nil && tokens.actorTokenType == nil && access.scope == nil)
+        #expect(access.audiences.isEmpty && access.resources.isEmpty && access.authorizationDetails == nil)
+        #expect(access.requestedTokenType == nil && access.receipt == nil && request.clientID == nil)
     }
 
     @Test func aFullRequestIsRead() throws {
         var body = Self.body([
             ("actor_token", "d.e.f"), ("actor_token_type", Self.jwt), ("scope", "a:read b"),
             ("authorization_details", Self.details), ("requested_token_type", Self.accessToken), ("client_id", "gw"),
-            ("unknown", "x"),
+            ("receipt", "trust.example"), ("unknown", "x"),
         ])
         body +=
             Array("&".utf8)
@@ -64,21 +65,56 @@ import Testing
                 ("audience", "demo"), ("audience", "https://a.example"), ("resource", "https://a.example/x"),
                 ("resource", "urn:example:b"),
             ])
-        let request = try TokenExchangeRequest(parsing: body)
-        #expect(request.actorToken == Array("d.e.f".utf8) && request.actorTokenType == .jwt)
-        #expect(request.scope == ["a:read", "b"] && request.clientID == "gw")
-        #expect(request.audiences == ["demo", "https://a.example"])
-        #expect(request.resources == ["https://a.example/x", "urn:example:b"])
-        #expect(request.requestedTokenType == .accessToken)
-        #expect(request.authorizationDetails?.tool == "crm.read")
+        let request = try TokenRequest(parsing: body)
+        let (tokens, access) = (try #require(exchange(request)), request.access)
+        #expect(tokens.actorToken == Array("d.e.f".utf8) && tokens.actorTokenType == .jwt)
+        #expect(access.scope == ["a:read", "b"] && request.clientID == "gw")
+        #expect(access.audiences == ["demo", "https://a.example"])
+        #expect(access.resources == ["https://a.example/x", "urn:example:b"])
+        #expect(access.requestedTokenType == .accessToken && access.receipt == "trust.example")
+        #expect(access.authorizationDetails?.tool == "crm.read")
+    }
+
+    private func exchange(_ request: TokenRequest) -> TokenExchangeRequest? {
+        guard case .exchange(let tokens) = request.grant else { return nil }
+        return tokens
+    }
+
+    @Test func theOtherGrantsAreRead() throws {
+        let assertion = try TokenRequest(
+            parsing: Self.encode([("grant_type", TokenRequest.GrantType.assertion.rawValue), ("assertion", "a.b.c")]))
+        guard case .assertion(let token) = assertion.grant else { return #expect(Bool(false), "is another grant") }
+        #expect(token == Array("a.b.c".utf8))
+        let own = try TokenRequest(
+            parsing: Self.encode([("grant_type", "client_credentials"), ("audience", "demo"), ("scope", "a")]))
+        guard case .clientCredentials = own.grant else { return #expect(Bool(false), "is another grant") }
+        #expect(own.access.audiences == ["demo"] && own.access.scope == ["a"])
+    }
+
+    @Test(
+        "a parameter of one grant is refused in another",
+        arguments: [
+            ("client_credentials", "subject_token"), ("client_credentials", "actor_token"),
+            ("client_credentials", "assertion"), ("urn:ietf:params:oauth:grant-type:jwt-bearer", "subject_token"),
+            ("urn:ietf:params:oauth:grant-type:jwt-bearer", "actor_token_type"),
+        ])
+    func foreignParameter(grant: String, parameter: String) {
+        let found = error(Self.encode([("grant_type", grant), ("assertion", "x"), (parameter, "x")]))
+        #expect(found?.code == .invalidRequest)
+    }
+
+    @Test func anAssertionGrantNeedsItsAssertion() {
+        let found = error(Self.encode([("grant_type", TokenRequest.GrantType.assertion.rawValue)]))
+        #expect(found?.code == .invalidRequest && found?.description == "assertion is missing")
     }
 
     static let faults: [([(String, String?)], OAuthError.Code, String)] = [
         ([("grant_type", nil)], .invalidRequest, "grant_type is missing"),
         ([("grant_type", "")], .invalidRequest, "grant_type is empty"),
-        ([("grant_type", "client_credentials")], .unsupportedGrantType, "grant_type"),
-        ([("grant_type", TokenExchangeRequest.grantType + " ")], .unsupportedGrantType, "grant_type"),
-        ([("grant_type", TokenExchangeRequest.grantType.uppercased())], .unsupportedGrantType, "grant_type"),
+        ([("grant_type", "client_credentials")], .invalidRequest, "does not belong"),
+        ([("grant_type", "password")], .unsupportedGrantType, "grant_type"),
+        ([("grant_type", TokenRequest.GrantType.exchange.rawValue + " ")], .unsupportedGrantType, "grant_type"),
+        ([("grant_type", TokenRequest.GrantType.exchange.rawValue.uppercased())], .unsupportedGrantType, "grant_type"),
         ([("subject_token", nil)], .invalidRequest, "subject_token is missing"),
         ([("subject_token", "")], .invalidRequest, "subject_token is empty"),
         ([("subject_token_type", nil)], .invalidRequest, "subject_token_type is missing"),
@@ -94,7 +130,9 @@ import Testing
         ([("actor_token_type", jwt)], .invalidRequest, "actor_token_type stands without actor_token"),
         ([("actor_token", "d.e.f"), ("actor_token_type", "x")], .invalidRequest, "actor_token_type is not supported"),
         ([("requested_token_type", "")], .invalidRequest, "requested_token_type is empty"),
-        ([("requested_token_type", idToken)], .invalidRequest, "requested_token_type is not supported"),
+        ([("subject_token_type", "urn:ietf:params:oauth:token-type:txn_token")], .invalidRequest, "not supported"),
+        ([("subject_token_type", "urn:ietf:params:oauth:token-type:id-jag")], .invalidRequest, "not supported"),
+        ([("receipt", "")], .invalidRequest, "receipt is empty"), ([("receipt", "a b")], .invalidTarget, "receipt"),
         (
             [("requested_token_type", "urn:ietf:params:oauth:token-type:saml2")], .invalidRequest,
             "requested_token_type is not supported"

@@ -1,0 +1,137 @@
+import Minting
+import Policy
+import StrictEncoding
+
+/// Verifies the tokens a request offers and says who they prove.
+///
+/// The record learns each party as soon as it is proven, so that a refusal names those that were.
+struct DelegationResolver: Sendable {
+    let bundle: Bundle
+    /// Our own public keys, and whose tokens they sign.
+    let keys: KeyDirectory
+    let authenticator: ClientAuthenticator
+    let principal: Principal
+    /// The caller's certificate; nil when it has none.
+    let peer: PeerCertificate?
+    let now: UnixTime
+
+    /// Who asks for whom.
+    func resolve(_ grant: TokenRequest.Grant, _ record: inout ExchangeRecord) throws(ExchangeRefusal) -> Delegation {
+        let delegation: Delegation
+        switch grant {
+        case .exchange(let tokens): delegation = try exchange(tokens, &record)
+        case .assertion(let assertion): delegation = try redeem(assertion, &record)
+        case .clientCredentials: delegation = client(&record)
+        }
+        guard delegation.actors.count <= bundle.delegation.maximumDepth else { throw .depth }
+        return delegation
+    }
+
+    /// The client asks for itself, and there is no user (RFC 6749 section 4.4).
+    private func client(_ record: inout ExchangeRecord) -> Delegation {
+        let subject = ClientSubject.of(principal.client)
+        record.add(user: subject, issuer: keys.issuer)
+        return Delegation(user: nil, subject: subject, issuer: keys.issuer)
+    }
+
+    private func exchange(
+        _ tokens: TokenExchangeRequest, _ record: inout ExchangeRecord
+    ) throws(ExchangeRefusal) -> Delegation {
+        let user: VerifiedToken
+        do {
+            user = try bundle.verifier.verify(tokens.subjectToken, role: .subject, now: now)
+        } catch  where error.code == .unknownIssuer {
+            return try continued(tokens, &record)
+        } catch {
+            throw .token(error, "subject_token")
+        }
+        record.add(user: user.mappedSubject, issuer: user.issuer, actors: user.actors)
+        let agent = try agent(for: user, token: tokens.actorToken)
+        return try delegation(user, agent, ceiling: .none, &record)
+    }
+
+    /// A token of our own, handed on: it only ever narrows (RFC 8693 section 1.1).
+    private func continued(
+        _ tokens: TokenExchangeRequest, _ record: inout ExchangeRecord
+    ) throws(ExchangeRefusal) -> Delegation {
+        let token = try own(tokens.subjectToken)
+        guard let owner = bundle.verifier.issuers.owner(ofMapped: token.subject) else {
+            throw .subject("is of no user")
+        }
+        record.add(user: token.subject, issuer: owner.issuer.issuer, actors: token.actors)
+        var actors = token.actors
+        let agent: AccessRequest.Agent?
+        var (isBound, expiries) = (true, [token.expiry])
+        if let actorToken = tokens.actorToken {
+            let proven = try actor(actorToken, of: owner.subject)
+            (agent, isBound) = (proven.identity, proven.isBound)
+            actors.insert(proven.party, at: 0)
+            expiries += proven.expiry.map { [$0] } ?? []
+        } else {
+            // Whoever was handed the token acts now too; the agent is still the one it was minted for.
+            agent = token.actors.lazy.compactMap { identity(of: $0) }.first
+            if token.clientID != principal.client {
+                actors.insert(.init(issuer: keys.issuer, subject: ClientSubject.of(principal.client)), at: 0)
+            }
+        }
+        record.set(actors: actors)
+        return Delegation(
+            user: .init(issuer: owner.issuer.name, subject: owner.subject), subject: token.subject,
+            issuer: owner.issuer.issuer, agent: agent, actors: actors, isBound: isBound && agent != nil,
+            expiries: expiries, ceiling: AccessCeiling(token), txn: token.txn)
+    }
+
+    /// An access token of ours that this client may hand on: one that names it in `aud`, or is bound to it by `cnf`.
+    private func own(_ token: [UInt8]) throws(ExchangeRefusal) -> OwnToken {
+        guard let published = keys.verificationKeys else { throw .token(TokenRejection(.unknownKey), "subject_token") }
+        let verified: OwnToken
+        do {
+            verified = try bundle.ownTokens.verify(
+                token, kinds: [.accessToken], keys: published, now: now)
+        } catch {
+            throw .token(error, "subject_token")
+        }
+        guard bundle.audiences.names(principal.client, in: verified.audience) || principal.isBound(to: verified)
+        else { throw .subject("neither names this client nor is bound to it") }
+        return verified
+    }
+
+    /// A partner's assertion: by its `jti` it is redeemed once (RFC 7523 section 3).
+    private func redeem(
+        _ assertion: [UInt8], _ record: inout ExchangeRecord
+    ) throws(ExchangeRefusal) -> Delegation {
+        let redeemed: RedeemedAssertion
+        do {
+            redeemed = try RedeemedAssertion(
+                try bundle.verifier.verify(assertion, role: .partner, now: now), client: principal.client, now: now)
+        } catch let error as TokenRejection where error.code == .keysUnavailable {
+            throw .token(error, "assertion")
+        } catch {
+            throw .assertion("\(error)")
+        }
+        let user = redeemed.token
+        record.add(user: user.mappedSubject, issuer: user.issuer, actors: user.actors)
+        let agent = try agent(for: user, token: nil)
+        try authenticator.redeem(redeemed, now: now)
+        return try delegation(user, agent, ceiling: redeemed.ceiling, resources: redeemed.resources, &record)
+    }
+
+    private func delegation(
+        _ user: VerifiedToken, _ agent: ProvenAgent?, ceiling: AccessCeiling, resources: [String] = [],
+        _ record: inout ExchangeRecord
+    ) throws(ExchangeRefusal) -> Delegation {
+        // Where the subject token itself names the agent, it stands in its chain already.
+        let isInChain = bundle.delegation.proof(ofIssuer: user.issuerName) == .subjectAct
+        let earlier = agent != nil && isInChain ? Array(user.actors.dropFirst()) : user.actors
+        let actors = (agent.map { [$0.party] } ?? []) + earlier
+        record.set(actors: actors)
+        if let mayAct = user.mayAct {
+            guard let agent, agent.isNamed(by: mayAct) else { throw .actor }
+        }
+        return Delegation(
+            user: .init(issuer: user.issuerName, subject: user.subject, groups: user.groups),
+            subject: user.mappedSubject, issuer: user.issuer, agent: agent?.identity, actors: actors,
+            isBound: agent.map { user.mayAct != nil || $0.isBound } ?? false,
+            expiries: [user.expiry] + (agent?.expiry.map { [$0] } ?? []), ceiling: ceiling, resources: resources)
+    }
+}

@@ -1,0 +1,110 @@
+import CoreProtocol
+import Minting
+import Policy
+import StrictEncoding
+
+/// One request's way from a decision to a signed token: the only one there is, for every grant and every kind of token.
+///
+/// Policy decides first (docs/security-rules.md, 23); its grant is spent by exactly one signature of the core.
+struct Issuance: Sendable {
+    /// How long one signature may wait for the core.
+    static let patience = Duration.seconds(2)
+
+    let core: any CoreService
+    let keys: KeyDirectory
+    let bundle: Bundle
+    let principal: Principal
+    let delegation: Delegation
+    let now: UnixTime
+
+    /// The permission to issue what is asked for; never more than the tokens it is asked by allow.
+    func authorise(
+        _ asked: BoundedAccess, _ target: TargetDirectory.Target
+    ) throws(ExchangeRefusal) -> Grant {
+        let request = AccessRequest(asked, principal: principal, target: target, delegation: delegation)
+        let grant: Grant
+        do throws(Denial) {
+            grant = try bundle.policy.grant(request, now: now.seconds)
+        } catch {
+            throw ExchangeRefusal(error)
+        }
+        do throws(OAuthError) {
+            try delegation.ceiling.check(granted: grant.scopes)
+        } catch {
+            throw ExchangeRefusal(error)
+        }
+        return grant
+    }
+
+    /// Spends a grant: a token within it, recorded and signed by the core.
+    func issue(
+        _ grant: consuming Grant, _ asked: BoundedAccess, _ target: TargetDirectory.Target, jti: String,
+        receipt: TransactionTokenClaims.Receipt? = nil, _ record: ExchangeRecord
+    ) async throws(ExchangeRefusal) -> IssuedToken {
+        let plan = try plan(
+            grant.scopes, lifetime: grant.lifetime.default, asked, target, jti: jti, receipt: receipt,
+            txn: delegation.txn ?? record.requestID)
+        let unsigned = plan.unsigned
+        let entry = record.mint(unsigned, plan: plan, rule: grant.ruleID)
+        do {
+            let signed = try await core.sign(
+                SignRequest(kid: plan.key.kid, entry: entry, input: unsigned.signingInput, patience: Self.patience))
+            return IssuedToken(
+                token: unsigned.compact(signature: signed.signature), leaf: signed.index, plan: plan,
+                tokenType: target.kind == .accessToken ? principal.tokenType : "N_A")
+        } catch {
+            throw ExchangeRefusal(error)
+        }
+    }
+
+    /// A transaction token that says what another token was issued for; policy grants it like any other.
+    func receipt(
+        of token: TransactionTokenClaims.Receipt, for domain: String, _ asked: BoundedAccess, jti: String,
+        _ record: ExchangeRecord
+    ) async throws(ExchangeRefusal) -> IssuedToken {
+        let target = try bundle.targets.transactions(named: domain)
+        var record = record
+        record.add(target)
+        return try await issue(
+            try authorise(asked, target), asked, target, jti: jti, receipt: token, record)
+    }
+
+    private func plan(
+        _ scopes: [String], lifetime: Int64, _ asked: BoundedAccess, _ target: TargetDirectory.Target, jti: String,
+        receipt: TransactionTokenClaims.Receipt?, txn: String
+    ) throws(ExchangeRefusal) -> MintPlan {
+        guard let key = keys.active(label: target.key) else { throw .key(target.key) }
+        let lifetime = Lifetime.cap(
+            rule: lifetime, key: key.maximumLifetime, kind: target.kind.tokenKind, now: now,
+            expiries: delegation.expiries)
+        guard let lifetime else { throw .noLifetime }
+        let facts = TokenFacts(
+            issuer: key.issuer, subject: delegation.subject, audience: target.audience, client: principal.client,
+            issuedAt: now.seconds, expiry: now.seconds + lifetime, jti: jti,
+            scope: scopes.isEmpty ? nil : scopes.joined(separator: " "), authorizationDetails: asked.details,
+            actors: delegation.actors, txn: txn)
+        return try MintPlan(
+            facts, for: target, key: key, principal: principal, delegation: delegation, resources: asked.resources,
+            receipt: receipt)
+    }
+}
+
+/// A token that was recorded and signed.
+struct IssuedToken: Sendable {
+    /// In compact serialization.
+    let token: String
+    /// Index of the entry that records it.
+    let leaf: UInt64
+    let plan: MintPlan
+    let tokenType: String
+
+    /// The answer to the request (RFC 8693 section 2.2.1).
+    func answer(as type: TokenType, receipt: IssuedToken?) -> GatewayResponse {
+        let facts = plan.facts
+        let answer = TokenExchangeResponse(
+            accessToken: token, issuedTokenType: type, tokenType: tokenType, lifetime: facts.expiry - facts.issuedAt,
+            scope: facts.scope, authorizationDetails: facts.authorizationDetails, receipt: receipt?.token)
+        return GatewayResponse(
+            status: 200, headers: [("X-Audit-Leaf", String(leaf))], body: JSONWriter.compact(answer.json))
+    }
+}

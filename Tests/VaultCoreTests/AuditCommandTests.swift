@@ -58,6 +58,17 @@ import VaultCore
         }
     }
 
+    @Test func underStrictASignatureIsReleasedOnlyWithItsEntryUnderACheckpoint() async throws {
+        try await CoreFixture.run(changing: { $0.logOptions.strict = true }) { fixture in
+            try await fixture.loadBundle()
+            for _ in 0..<5 {
+                let record = try await fixture.core.sign(try fixture.draft().request)
+                #expect(fixture.core.log.status.checkpoint?.size ?? 0 > record.index)
+            }
+            #expect(fixture.core.status.object?["log"]?.object?["strict"] == .bool(true))
+        }
+    }
+
     @Test func anOperatorPrunesAClosedShardUnderHisName() async throws {
         try await CoreFixture.run(changing: { $0.logOptions.shardAge = 0 }) { fixture in
             try await fixture.serving {

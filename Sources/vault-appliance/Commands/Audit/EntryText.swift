@@ -33,7 +33,8 @@ struct EntryText {
     private static func members(_ entry: Entry) -> [String] {
         let texts: [(String, String?)] = [
             ("scope", entry.grantedScope), ("rule", entry.ruleID), ("code", entry.code), ("reason", entry.reason),
-            ("secret", entry.secret), ("by", entry.operator), ("jti", entry.jti),
+            ("secret", entry.secret), ("bundle", entry.kind.group == "config" ? entry.bundle : nil),
+            ("by", entry.operator), ("jti", entry.jti),
             ("count", entry.count.map { String($0) }),
             ("until", entry.until.map { UnixTime(seconds: $0).rfc3339 }),
         ]

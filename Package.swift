@@ -105,7 +105,7 @@ let package = Package(
                 .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
-            ] + nio,
+            ] + crypto + nio,
             swiftSettings: strict),
         .target(
             name: "VaultTesting",

@@ -33,10 +33,11 @@ class GatewayClient:
     def close(self):
         self.connection.close()
 
-    def post(self, form, path="/oauth2/token"):
+    def post(self, form, path="/oauth2/token", headers=None):
         """Post form fields (a dictionary, or pairs) and return status and decoded body."""
         body = urllib.parse.urlencode(form)
-        self.connection.request("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+        fields = {"Content-Type": "application/x-www-form-urlencoded"} | (headers or {})
+        self.connection.request("POST", path, body, fields)
         response = self.connection.getresponse()
         text = response.read()
         self.headers = dict((name.lower(), value) for name, value in response.getheaders())

@@ -19,8 +19,7 @@ struct Exchange: AsyncParsableCommand {
 
     @Option(help: "Base URL of the gateway listener.") var url: String
     @Option(help: "CA certificates that vouch for the listener (PEM).", completion: .file()) var ca: String
-    @Option(help: "The gateway's certificate chain (PEM).", completion: .file()) var cert: String
-    @Option(help: "The gateway's private key (PEM).", completion: .file()) var key: String
+    @OptionGroup(title: "Who asks") var credential: ExchangeCredential
     @Option(help: "File with the user's token.", completion: .file()) var subjectTokenFile: String
     @Option(help: "File with the agent's token.", completion: .file()) var actorTokenFile: String?
     @Option(help: "Audience of the target.") var audience: String
@@ -61,18 +60,34 @@ struct Exchange: AsyncParsableCommand {
     private func tls() throws -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.trustRoots = .file(ca)
-        tls.certificateChain = try NIOSSLCertificate.fromPEMFile(cert).map { .certificate($0) }
-        tls.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+        try credential.apply(to: &tls)
         tls.minimumTLSVersion = .tlsv13
         return tls
     }
 
-    private func ask(_ client: HTTPClient) async throws -> Answer {
-        var request = HTTPClientRequest(url: url + "/oauth2/token")
+    /// One request; the proof, if there is to be one, carries the nonce.
+    private func send(_ client: HTTPClient, nonce: String?) async throws -> HTTPClientResponse {
+        let target = url + "/oauth2/token"
+        var request = HTTPClientRequest(url: target)
         request.method = .POST
         request.headers.add(name: "content-type", value: "application/x-www-form-urlencoded")
-        request.body = .bytes(ByteBuffer(string: FormBody(try parameters()).text))
-        let response = try await client.execute(request, timeout: .seconds(15))
+        if let proof = try credential.proof(target: target, nonce: nonce) {
+            request.headers.add(name: "dpop", value: proof)
+        }
+        let form = try parameters() + credential.parameters()
+        request.body = .bytes(ByteBuffer(string: FormBody(form).text))
+        return try await client.execute(request, timeout: .seconds(15))
+    }
+
+    private func ask(_ client: HTTPClient) async throws -> Answer {
+        var response = try await send(client, nonce: nil)
+        // RFC 9449 section 8: the first answer brings the nonce, and the same is asked again with it.
+        if credential.dpopKey != nil, response.status == .badRequest,
+            let nonce = response.headers.first(name: "dpop-nonce")
+        {
+            _ = try await response.body.collect(upTo: 1 << 20)
+            response = try await send(client, nonce: nonce)
+        }
         let bytes = try await response.body.collect(upTo: 1 << 20)
         guard let body = try? JSONParser.parse(Array(bytes.readableBytesView)), let object = body.object else {
             throw CommandFailure("the endpoint answered \(response.status.code) without JSON")

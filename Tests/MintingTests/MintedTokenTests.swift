@@ -166,10 +166,10 @@ import Testing
         let document = metadata.authorizationServer
         #expect(
             document.names == [
-                "issuer", "token_endpoint", "jwks_uri", "response_types_supported", "grant_types_supported",
-                "authorization_grant_profiles_supported",
+                "issuer", "token_endpoint", "jwks_uri", "response_types_supported",
                 "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
-                "dpop_signing_alg_values_supported", "tls_client_certificate_bound_access_tokens",
+                "dpop_signing_alg_values_supported", "grant_types_supported",
+                "authorization_grant_profiles_supported", "tls_client_certificate_bound_access_tokens",
                 "authorization_details_types_supported",
             ])
         #expect(
@@ -186,6 +186,7 @@ import Testing
 
     @Test func theOpenIDDocumentHasWhatFederationsRead() {
         let document = metadata.openIDConfiguration
+        #expect(document["token_endpoint_auth_methods_supported"] == ["tls_client_auth", "private_key_jwt"])
         #expect(document["issuer"] == "https://vault.acme.example")
         #expect(document["id_token_signing_alg_values_supported"] == ["ES256", "RS256"])
         #expect(

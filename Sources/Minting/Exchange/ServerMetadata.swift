@@ -39,13 +39,6 @@ package struct ServerMetadata: Sendable {
                 .init(
                     name: "authorization_grant_profiles_supported",
                     value: ["urn:ietf:params:oauth:grant-profile:id-jag"]),
-                .init(name: "token_endpoint_auth_methods_supported", value: ["tls_client_auth", "private_key_jwt"]),
-                .init(
-                    name: "token_endpoint_auth_signing_alg_values_supported",
-                    value: .array(JWSAlgorithm.allCases.map { .string($0.rawValue) })),
-                .init(
-                    name: "dpop_signing_alg_values_supported",
-                    value: .array(DPoPProof.algorithms.map { .string($0.rawValue) })),
                 .init(name: "tls_client_certificate_bound_access_tokens", value: true),
                 .init(name: "authorization_details_types_supported", value: [.string(ToolInvocation.type)]),
             ])
@@ -70,12 +63,25 @@ package struct ServerMetadata: Sendable {
             ])
     }
 
+    /// How clients prove themselves; in both documents, since what is left out there means `client_secret_basic`.
+    private var clientProofs: [JSONObject.Member] {
+        [
+            .init(name: "token_endpoint_auth_methods_supported", value: ["tls_client_auth", "private_key_jwt"]),
+            .init(
+                name: "token_endpoint_auth_signing_alg_values_supported",
+                value: .array(JWSAlgorithm.allCases.map { .string($0.rawValue) })),
+            .init(
+                name: "dpop_signing_alg_values_supported",
+                value: .array(DPoPProof.algorithms.map { .string($0.rawValue) })),
+        ]
+    }
+
     private func common(responseTypes: [JSONValue]) -> [JSONObject.Member] {
         [
             .init(name: "issuer", value: .string(issuer)),
             .init(name: "token_endpoint", value: .string(tokenEndpoint)),
             .init(name: "jwks_uri", value: .string(jwksURI)),
             .init(name: "response_types_supported", value: .array(responseTypes)),
-        ]
+        ] + clientProofs
     }
 }

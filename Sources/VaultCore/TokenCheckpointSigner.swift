@@ -1,4 +1,5 @@
 package import AuditLog
+import Crypto
 package import HSMBridge
 
 /// Signs the log's checkpoints with a key of the token that signs nothing else.
@@ -7,15 +8,22 @@ package struct TokenCheckpointSigner: CheckpointSigner {
     private let key: CheckpointKey
 
     /// A signer named after the log's origin (C2SP tlog-checkpoint: the key name should be the origin).
+    ///
+    /// Ed25519 where the token has it, else ECDSA on P-256: the two kinds of key that signed notes know.
     package init(key: CheckpointKey, origin: String) throws {
         self.key = key
-        guard case .ed25519(let publicKey) = key.reference.publicKey else {
-            throw AuditLogError(.badKey, "the checkpoint key must be Ed25519")
+        switch (key.reference.algorithm, key.reference.publicKey) {
+        case (.edDSA, .ed25519(let publicKey)):
+            verifierKey = try VerifierKey(name: origin, algorithm: .ed25519, publicKey: publicKey)
+        case (.es256, .ec(let x, let y)):
+            let publicKey = try P256.Signing.PublicKey(x963Representation: [4] + x + y)
+            verifierKey = try VerifierKey(
+                name: origin, algorithm: .ecdsaP256, publicKey: Array(publicKey.derRepresentation))
+        default: throw AuditLogError(.badKey, "the checkpoint key must be EdDSA or ES256")
         }
-        verifierKey = try VerifierKey(name: origin, algorithm: .ed25519, publicKey: publicKey)
     }
 
-    /// The Ed25519 signature of a note's text.
+    /// The signature of a note's text: raw for Ed25519, DER for ECDSA.
     package func sign(_ text: [UInt8]) async throws -> [UInt8] {
         try await key.sign(text, deadline: .now + .seconds(5))
     }

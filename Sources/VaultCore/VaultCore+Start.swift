@@ -83,10 +83,12 @@ extension VaultCore {
     private static func checkpointSigner(
         _ settings: CoreSettings, _ keys: KeyRing
     ) throws(StartError) -> TokenCheckpointSigner {
-        guard keys.checkpointManifest.algorithm == KeyAlgorithm.edDSA.rawValue else {
+        let algorithm = KeyAlgorithm(rawValue: keys.checkpointManifest.algorithm)
+        guard algorithm == .edDSA || algorithm == .es256 else {
             throw StartError(
                 file: settings.manifestFile, field: "keys (\(keys.checkpointManifest.label))",
-                problem: "a checkpoint key must be EdDSA", mend: "generate one: signed notes are Ed25519")
+                problem: "a checkpoint key must be EdDSA or ES256",
+                mend: "generate one: signed notes are signed with Ed25519, or with ECDSA on P-256")
         }
         do {
             return try TokenCheckpointSigner(key: keys.checkpoint, origin: settings.logOrigin)

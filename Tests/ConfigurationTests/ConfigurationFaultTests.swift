@@ -194,8 +194,8 @@ import Testing
             "keys", "has no checkpoint key"),
         .init(
             "{label: checkpoint, purpose: checkpoint, alg: EdDSA}",
-            "{label: checkpoint, purpose: checkpoint, alg: ES256} # HERE", "keys[2].alg",
-            "must be EdDSA for a checkpoint key"),
+            "{label: checkpoint, purpose: checkpoint, alg: RS256} # HERE", "keys[2].alg",
+            "must be EdDSA or ES256 for a checkpoint key"),
         .init(
             "{label: checkpoint, purpose: checkpoint, alg: EdDSA}",
             "{label: checkpoint, purpose: checkpoint, alg: EdDSA}\n  - {label: two, purpose: checkpoint, alg: EdDSA} # HERE",

@@ -16,7 +16,7 @@ struct SigningTests {
             #expect(verifies(signature, of: Harness.message, key.reference))
             #expect(!verifies(signature, of: Harness.message + [0], key.reference))
             try Harness.withDirectory { directory in
-                let form = SignatureForm.tls.encode(signature, algorithm: algorithm)
+                let form = SignatureForm.der.encode(signature, algorithm: algorithm)
                 let isAccepted = try opensslAccepts(form, key.reference, directory)
                 #expect(isAccepted)
             }

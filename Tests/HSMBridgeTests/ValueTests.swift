@@ -27,7 +27,7 @@ struct ValueTests {
         // RFC 3279 section 2.2.3: SEQUENCE of two INTEGERs; a leading zero only before a high bit (X.690 section 8.3.2).
         func der(_ r: [UInt8], _ s: [UInt8]) -> [UInt8] {
             func pad(_ number: [UInt8]) -> [UInt8] { [UInt8](repeating: 0, count: 32 - number.count) + number }
-            return SignatureForm.tls.encode(pad(r) + pad(s), algorithm: .es256)
+            return SignatureForm.der.encode(pad(r) + pad(s), algorithm: .es256)
         }
         #expect(der([1], [2]) == [0x30, 6, 2, 1, 1, 2, 1, 2])
         #expect(der([0x80], [0x7f]) == [0x30, 7, 2, 2, 0, 0x80, 2, 1, 0x7f])

@@ -10,6 +10,7 @@ enum CryptokiFunction: String, Sendable {
     case getSlotList = "C_GetSlotList"
     case getTokenInfo = "C_GetTokenInfo"
     case getMechanismList = "C_GetMechanismList"
+    case getMechanismInfo = "C_GetMechanismInfo"
     case openSession = "C_OpenSession"
     case closeSession = "C_CloseSession"
     case getSessionInfo = "C_GetSessionInfo"

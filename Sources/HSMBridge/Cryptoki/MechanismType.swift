@@ -10,9 +10,21 @@ struct MechanismType: RawRepresentable, Sendable, Hashable {
     static let rsaPKCS = MechanismType(rawValue: CKM_RSA_PKCS)
     static let sha256RSAPKCS = MechanismType(rawValue: CKM_SHA256_RSA_PKCS)
     static let sha512RSAPKCS = MechanismType(rawValue: CKM_SHA512_RSA_PKCS)
+    static let rsaOAEP = MechanismType(rawValue: CKM_RSA_PKCS_OAEP)
     static let rsaPSS = MechanismType(rawValue: CKM_RSA_PKCS_PSS)
     static let ecdsa = MechanismType(rawValue: CKM_ECDSA)
     static let ecdsaSHA1 = MechanismType(rawValue: CKM_ECDSA_SHA1)
     static let ecdsaSHA256 = MechanismType(rawValue: CKM_ECDSA_SHA256)
     static let edDSA = MechanismType(rawValue: CKM_EDDSA)
+
+    /// As in `CKM_ECDSA`; reports show it.
+    var name: String { MechanismType.names[self] ?? "0x" + String(rawValue, radix: 16) }
+
+    private static let names: [MechanismType: String] = [
+        .rsaKeyPairGeneration: "CKM_RSA_PKCS_KEY_PAIR_GEN", .ecKeyPairGeneration: "CKM_EC_KEY_PAIR_GEN",
+        .edwardsKeyPairGeneration: "CKM_EC_EDWARDS_KEY_PAIR_GEN", .rsaPKCS: "CKM_RSA_PKCS",
+        .sha256RSAPKCS: "CKM_SHA256_RSA_PKCS", .sha512RSAPKCS: "CKM_SHA512_RSA_PKCS", .rsaOAEP: "CKM_RSA_PKCS_OAEP",
+        .rsaPSS: "CKM_RSA_PKCS_PSS", .ecdsa: "CKM_ECDSA", .ecdsaSHA1: "CKM_ECDSA_SHA1",
+        .ecdsaSHA256: "CKM_ECDSA_SHA256", .edDSA: "CKM_EDDSA",
+    ]
 }

@@ -20,6 +20,16 @@ package struct TokenInfo: Sendable, Equatable {
 
     /// One wrong PIN more would lock it.
     package var isAtFinalTry: Bool { flags & P11_USER_PIN_FINAL_TRY != 0 }
+    /// A wrong PIN has been tried since the last right one.
+    package var isPINCountLow: Bool { flags & P11_USER_PIN_COUNT_LOW != 0 }
+    /// The PIN must be changed before anything else works.
+    package var mustChangePIN: Bool { flags & P11_USER_PIN_TO_BE_CHANGED != 0 }
+    /// The user PIN has been set.
+    package var hasUserPIN: Bool { flags & P11_USER_PIN_INITIALIZED != 0 }
+    /// Nothing can be written to it.
+    package var isWriteProtected: Bool { flags & P11_WRITE_PROTECTED != 0 }
+    /// A login is needed for private objects.
+    package var needsLogin: Bool { flags & P11_LOGIN_REQUIRED != 0 }
     /// Its PIN is locked.
     package var isPINLocked: Bool { flags & P11_USER_PIN_LOCKED != 0 }
 
@@ -37,7 +47,7 @@ package struct TokenInfo: Sendable, Equatable {
     }
 
     /// A fixed-size field, without the blanks that pad it.
-    fileprivate static func text<Field: BitwiseCopyable>(_ field: Field) -> String {
+    static func text<Field: BitwiseCopyable>(_ field: Field) -> String {
         // Safety: the field is a homogeneous tuple of bytes, read within its own size.
         let bytes = unsafe withUnsafeBytes(of: field) { unsafe Array($0) }
         let end = bytes.lastIndex { $0 != 0x20 && $0 != 0 }.map { $0 + 1 } ?? 0
@@ -46,14 +56,6 @@ package struct TokenInfo: Sendable, Equatable {
 }
 
 extension Module {
-    /// Who made the library; quirks go by it.
-    func libraryManufacturer() throws(HSMError) -> String {
-        var info = CK_INFO()
-        // Safety: a local that outlives the call.
-        try unsafe check(.getInfo) { unsafe $0.pointee.C_GetInfo?(&info) }
-        return TokenInfo.text(info.manufacturerID)
-    }
-
     /// The slots that hold an initialised token.
     ///
     /// SoftHSM always lists one empty slot more; its token is not initialised.

@@ -26,8 +26,7 @@ final class TokenLogin: Sendable {
         self.module = module
         self.uri = uri
         profile = TokenProfile(
-            info: info, libraryManufacturer: try module.libraryManufacturer(),
-            mechanisms: try module.mechanisms(slot: slot))
+            info: info, library: try module.libraryInfo(), mechanisms: try module.mechanisms(slot: slot))
         self.slot = Mutex(slot)
         gate = Mutex(Gate(session: nil, pin: pin))
         try restore(isFirst: true)

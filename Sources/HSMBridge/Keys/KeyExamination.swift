@@ -17,6 +17,12 @@ struct KeyExamination {
         (.alwaysSensitive, true), (.neverExtractable, true), (.local, true),
     ]
 
+    private static let changes: [(name: String, attribute: Attribute)] = [
+        ("set_extractable", .flag(.extractable, true)), ("set_not_sensitive", .flag(.sensitive, false)),
+        ("set_copyable", .flag(.copyable, true)), ("set_decrypt", .flag(.decrypt, true)),
+        ("set_unwrap", .flag(.unwrap, true)), ("set_label", .text(.label, "changed")),
+    ]
+
     /// Every flag as it was asked for, and born in the token; else the key is refused.
     func readBack(in session: borrowing Session) throws(HSMError) -> [String: Bool] {
         var attributes: [String: Bool] = [:]
@@ -45,13 +51,11 @@ struct KeyExamination {
     func probe(in session: borrowing Session) throws(HSMError) -> [String: ReturnValue] {
         var refusals: [String: ReturnValue] = [:]
         refusals["read_private"] = try refusalToRead(in: session)
-        let changes: [(name: String, attribute: Attribute)] = [
-            ("set_extractable", .flag(.extractable, true)), ("set_not_sensitive", .flag(.sensitive, false)),
-            ("set_copyable", .flag(.copyable, true)), ("set_decrypt", .flag(.decrypt, true)),
-            ("set_unwrap", .flag(.unwrap, true)), ("set_label", .text(.label, "changed")),
-        ]
-        for change in changes {
-            refusals[change.name] = try judge(session.set(change.attribute, of: object), change.name)
+        // A token known to freeze nothing would take the changes, and the key would no longer look as it was made.
+        if !profile.quirks.contains(.attributesNotFrozen) {
+            for change in KeyExamination.changes {
+                refusals[change.name] = try judge(session.set(change.attribute, of: object), change.name)
+            }
         }
         if templates.specification.algorithm.curveParameters == nil {
             refusals["decrypt"] = try refusal("decrypt") { () throws(HSMError) in

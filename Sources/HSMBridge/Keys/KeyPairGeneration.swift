@@ -9,7 +9,7 @@ struct KeyPairGeneration {
         guard try session.find([.text(.label, specification.label)], limit: 1).isEmpty else {
             throw HSMError(.labelTaken, context: specification.label)
         }
-        let id = try session.random(count: 16)
+        let id = try session.random(count: profile.keyIDLength)
         guard try session.find([.data(.id, id)], limit: 1).isEmpty else {
             throw HSMError(.keyNotUnique, context: "the token's random numbers repeat")
         }
@@ -31,7 +31,9 @@ struct KeyPairGeneration {
         let mechanism = try profile.signingMechanism(for: specification.algorithm, allowed: [])
         let generation = Mechanism.plain(specification.algorithm.generationMechanism)
         func templates(_ restricts: Bool) -> KeyTemplates {
-            KeyTemplates(specification: specification, id: id, mechanism: mechanism, restrictsMechanisms: restricts)
+            KeyTemplates(
+                specification: specification, id: id, mechanism: mechanism, restrictsMechanisms: restricts,
+                statesPublicUses: !profile.quirks.contains(.publicUsesUnstated))
         }
         do throws(HSMError) {
             let full = templates(true)

@@ -11,5 +11,5 @@ package enum KeyPurpose: String, Sendable, Hashable, CaseIterable {
     var workClass: WorkClass { self == .tls ? .tls : .minting }
 
     /// How its ECDSA signatures are written.
-    var signatureForm: SignatureForm { self == .tls ? .tls : .jose }
+    var signatureForm: SignatureForm { self == .signing ? .jose : .der }
 }

@@ -7,6 +7,10 @@ struct KeyTemplates {
     let mechanism: Mechanism
     /// Whether the token takes CKA_ALLOWED_MECHANISMS.
     let restrictsMechanisms: Bool
+    /// Whether the public key's template states its uses.
+    var statesPublicUses = true
+    /// Whether the pair outlives its session.
+    var isKept = true
 
     /// Flags of the private key, and what a token that keeps its word reports of them.
     static let privateFlags: [(type: AttributeType, value: Bool)] = [
@@ -28,14 +32,16 @@ struct KeyTemplates {
 
     var privateKey: [Attribute] {
         var template = [.number(.objectClass, CKO_PRIVATE_KEY)] + common
-        template += KeyTemplates.privateFlags.map { .flag($0.type, $0.value) }
+        template += KeyTemplates.privateFlags.map { .flag($0.type, $0.type == .token ? isKept : $0.value) }
         if restrictsMechanisms { template.append(.numbers(.allowedMechanisms, [mechanism.type.rawValue])) }
         return template
     }
 
     var publicKey: [Attribute] {
         var template = [.number(.objectClass, CKO_PUBLIC_KEY)] + common
-        template += KeyTemplates.publicFlags.map { .flag($0.type, $0.value) }
+        for (type, value) in KeyTemplates.publicFlags where statesPublicUses || ![.verify, .encrypt].contains(type) {
+            template.append(.flag(type, type == .token ? isKept : value))
+        }
         if let curve = specification.algorithm.curveParameters {
             template.append(.data(.ecParameters, curve))
         } else {

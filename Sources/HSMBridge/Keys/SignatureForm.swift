@@ -2,13 +2,13 @@
 enum SignatureForm: Sendable {
     /// r and s side by side, each as long as the curve's coordinates (RFC 7518 section 3.4); tokens answer so.
     case jose
-    /// ECDSA-Sig-Value (RFC 3279 section 2.2.3), as TLS 1.3 wants it (RFC 8446 section 4.2.3).
-    case tls
+    /// ECDSA-Sig-Value (RFC 3279 section 2.2.3), as TLS 1.3 wants it (RFC 8446 section 4.2.3), and signed notes too.
+    case der
 
     /// The signature of a token in this form.
     func encode(_ signature: [UInt8], algorithm: KeyAlgorithm) -> [UInt8] {
         switch (self, algorithm) {
-        case (.tls, .es256), (.tls, .es384):
+        case (.der, .es256), (.der, .es384):
             let half = signature.count / 2
             let body = SignatureForm.integer(signature[..<half]) + SignatureForm.integer(signature[half...])
             // r and s of P-384 need at most 102 bytes: the short form of a DER length always does.

@@ -52,8 +52,10 @@ extension Configuration.Key {
             let known = TokenKind.allCases.map(\.rawValue).joined(separator: ", ")
             section.fault("types[\(index)]", "is no type of token that is signed here", mend: "choose from \(known)")
         }
-        if purpose == .checkpoint, algorithm != .edDSA {
-            section.fault("alg", "must be EdDSA for a checkpoint key", mend: "signed notes are Ed25519; write EdDSA")
+        if purpose == .checkpoint, algorithm != .edDSA, algorithm != .es256 {
+            section.fault(
+                "alg", "must be EdDSA or ES256 for a checkpoint key",
+                mend: "write EdDSA; a token that has none of it takes ES256, the other algorithm of signed notes")
         }
         if purpose == .tls, algorithm != .es256 {
             section.fault(

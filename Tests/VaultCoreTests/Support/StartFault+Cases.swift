@@ -145,12 +145,13 @@ extension StartFault {
             }
             $0.settings.keys[2].purpose = "checkpoint"
         },
-        manifest("a checkpoint key that cannot sign notes", "keys (tls-public)", "a checkpoint key must be EdDSA") {
+        manifest("a checkpoint key that cannot sign notes", "keys (sign-rs256)", "a checkpoint key must be EdDSA") {
             try $0.changeManifest { manifest in
                 manifest.keys[4].state = .retired
-                manifest.keys[6].purpose = .checkpoint
+                manifest.keys[1].purpose = .checkpoint
+                manifest.keys[1].gate = nil
             }
-            $0.settings.keys[6].purpose = "checkpoint"
+            $0.settings.keys[1].purpose = "checkpoint"
         },
         configuration("a configured key that the manifest does not hold", "keys[7] (extra)", "the manifest ") {
             var extra = $0.settings.keys[0]

@@ -117,7 +117,8 @@ let package = Package(
         .executableTarget(
             name: "vault-development",
             dependencies: [
-                "VaultTesting", "StrictEncoding", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "VaultTesting", "StrictEncoding", "HSMBridge", "CVaultSystem",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
         .testTarget(name: "StrictEncodingTests", dependencies: ["StrictEncoding"], swiftSettings: strict),

@@ -11,7 +11,8 @@ struct VaultApplianceCommand: AsyncParsableCommand {
             Secrets are given by file, never on the command line. Exit codes: 0 done, 1 refused or failed, 64 bad usage.
             """,
         subcommands: [
-            Core.self, Serve.self, Status.self, Publish.self, DevelopmentGenesisCommand.self, ConfigCommand.self,
+            Core.self, Serve.self, Status.self, Doctor.self, Publish.self, DevelopmentGenesisCommand.self,
+            ConfigCommand.self,
             PolicyCommand.self, TLSCommand.self, AuditCommand.self, Exchange.self, Bench.self,
         ])
 }

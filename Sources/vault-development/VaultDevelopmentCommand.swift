@@ -4,13 +4,13 @@ import StrictEncoding
 
 /// The tools of a development environment; production hosts do not install them.
 @main
-struct VaultDevelopmentCommand: ParsableCommand {
+struct VaultDevelopmentCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "vault-development",
         abstract: "Certificates, identity providers and tokens for development and tests. Not for production.",
         discussion:
             "Private keys are read from files and written to files with mode 0600; existing files are never overwritten.",
-        subcommands: [PKI.self, SignRequest.self, Issuer.self, MintToken.self, FreePorts.self])
+        subcommands: [PKI.self, SignRequest.self, Issuer.self, MintToken.self, FreePorts.self, Conformance.self])
 
     /// The system's clock.
     static func now() -> UnixTime {

@@ -7,16 +7,15 @@ import VaultTesting
 /// The files of an appliance under test.
 struct ExchangeFiles {
     let directory: String
-    let token: SoftHSMDirectory.Token
-    let module: String
+    let device: ExchangeDevice
     var additions = ExchangeAdditions()
 
     func write(users: DevelopmentIssuer, agents: DevelopmentIssuer, gateway: DevelopmentIssuer) throws {
         try write("idp-jwks.json", JSONWriter.compact(.object(try users.jwks)))
         try write("agents-jwks.json", JSONWriter.compact(.object(try agents.jwks)))
         try write("gateway-jwks.json", JSONWriter.compact(.object(try gateway.jwks)))
-        try write("config.yaml", Array(configuration.utf8))
-        try write("policy.yaml", Array(policy.utf8))
+        try write("config.yaml", Array(device.adapted(configuration).utf8))
+        try write("policy.yaml", Array(device.adapted(policy).utf8))
     }
 
     private func write(_ name: String, _ bytes: [UInt8]) throws {
@@ -32,7 +31,7 @@ struct ExchangeFiles {
           public: {host: 127.0.0.1, port: 8444, key: tls, certificate: p.pem, external_url: "https://vault.acme.example"}
           ops: {host: 127.0.0.1, port: 8445}
         core: {front_socket: front.sock, admin_socket: admin.sock, manifest: manifest.json, custody: development}
-        hsm: {module: "\(module)", token: "\(token.uri)", pin_file: "\(token.pinFile)", lanes: 2}
+        hsm: {module: "\(device.module)", token: "\(device.uri)", pin_file: "\(device.pinFile)", lanes: 2}
         keys:
           - {label: es256, purpose: signing, alg: ES256, types: ["at+jwt"], max_lifetime: 90s}
           - {label: rs256, purpose: signing, alg: RS256, types: ["at+jwt"], max_lifetime: 90s}

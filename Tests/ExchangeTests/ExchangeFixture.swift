@@ -29,17 +29,16 @@ final class ExchangeFixture: Sendable {
     private let clock: @Sendable () -> UnixTime
 
     /// Makes keys, starts the core and loads the bundle.
-    init(_ additions: ExchangeAdditions = ExchangeAdditions()) async throws {
+    init(_ additions: ExchangeAdditions = ExchangeAdditions(), device: ExchangeDevice? = nil) async throws {
         let directory = NSTemporaryDirectory() + "vault-exchange-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let clock: @Sendable () -> UnixTime = {
             UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
         }
-        let softHSM = try SoftHSMFixture.shared()
         let users = try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: Self.vault)
         let agents = try DevelopmentIssuer(issuer: "https://agents.acme.example", audience: Self.vault)
         let files = ExchangeFiles(
-            directory: directory, token: try softHSM.takeToken(), module: softHSM.modulePath, additions: additions)
+            directory: directory, device: try device ?? .softHSM(), additions: additions)
         let gateway = try AssertingGateway()
         try files.write(users: users, agents: agents, gateway: gateway.keys)
         self.gateway = gateway

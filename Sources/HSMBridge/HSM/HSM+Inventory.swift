@@ -12,16 +12,16 @@ extension HSM {
         }
     }
 
-    private static var largestInventory: Int { 10_000 }
+    static var largestInventory: Int { 10_000 }
 }
 
 extension Session {
-    private static let flags: [AttributeType] = [
+    static let flags: [AttributeType] = [
         .token, .isPrivate, .sensitive, .alwaysSensitive, .extractable, .neverExtractable, .local, .sign, .signRecover,
         .verify, .decrypt, .encrypt, .wrap, .unwrap, .derive, .modifiable, .copyable, .destroyable, .alwaysAuthenticate,
     ]
 
-    fileprivate func describe(_ object: CK_OBJECT_HANDLE) throws(HSMError) -> TokenObject {
+    func describe(_ object: CK_OBJECT_HANDLE) throws(HSMError) -> TokenObject {
         var attributes: [String: Bool] = [:]
         for type in Session.flags { attributes[type.name] = try flag(type, of: object) }
         let kind: TokenObject.Kind =

@@ -60,7 +60,7 @@ internal import Glibc
         }
     }
 
-    private init(capacity: Int, fill: (UnsafeMutableRawBufferPointer) -> Int?) throws(HSMError) {
+    init(capacity: Int, fill: (UnsafeMutableRawBufferPointer) -> Int?) throws(HSMError) {
         // Safety: freed in `deinit`, or here when there is no PIN.
         guard let memory = unsafe csystem_locked_allocate(capacity) else {
             throw HSMError(.systemRefused, context: "no locked memory for the PIN")

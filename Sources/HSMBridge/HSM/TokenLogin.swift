@@ -35,6 +35,11 @@ final class TokenLogin: Sendable {
     /// Where the login stands; never waits for the token.
     var state: LoginState { shownState.withLock { $0 } }
 
+    /// What the token says of one of its mechanisms.
+    func mechanismInfo(_ mechanism: MechanismType) throws(HSMError) -> MechanismInfo {
+        try module.mechanismInfo(mechanism, slot: slot.withLock { $0 })
+    }
+
     /// A new session with the token.
     func openSession(readWrite: Bool = false) throws(HSMError) -> Session {
         try Session(module: module, slot: slot.withLock { $0 }, readWrite: readWrite)

@@ -4,31 +4,31 @@ package enum TokenQuirk: String, Sendable, Hashable, CaseIterable {
     ///
     /// SoftHSM before 2.7.0 fails at random when keys are made beside other work (SoftHSMv2 issue 573), and tpm2-pkcs11
     /// loses races in its own store (tpm2-pkcs11 issues 701 and 842).
-    case serialisesKeyManagement
+    case serialisesKeyManagement = "serialises-key-management"
     /// RSA-OAEP with SHA-1 alone.
-    case oaepSHA1Only
+    case oaepSHA1Only = "oaep-sha1-only"
     /// A public key's template may not state CKA_VERIFY and CKA_ENCRYPT: tpm2-pkcs11 mixes them up with the private key's.
-    case publicUsesUnstated
+    case publicUsesUnstated = "public-uses-unstated"
     /// C_SetAttributeValue succeeds whatever CKA_MODIFIABLE says; only the device keeps the key as it is.
-    case attributesNotFrozen
+    case attributesNotFrozen = "attributes-not-frozen"
     /// CKM_RSA_PKCS is listed and does not sign; CKM_SHA256_RSA_PKCS does.
-    case hashesRSAItself
+    case hashesRSAItself = "hashes-rsa-itself"
     /// CKA_ID has two bytes (YubiHSM object ids).
-    case shortKeyID
+    case shortKeyID = "short-key-id"
     /// CKA_LOCAL, CKA_ALWAYS_SENSITIVE or CKA_NEVER_EXTRACTABLE are the same for every key, or not about its past.
-    case historyHardWired
+    case historyHardWired = "history-hard-wired"
     /// CKA_ALLOWED_MECHANISMS is not known or not taken.
-    case refusesAllowedMechanisms
+    case refusesAllowedMechanisms = "refuses-allowed-mechanisms"
     /// CKA_ALLOWED_MECHANISMS is taken, and then other mechanisms are allowed all the same.
-    case ignoresAllowedMechanisms
+    case ignoresAllowedMechanisms = "ignores-allowed-mechanisms"
     /// CKA_EC_POINT of an Edwards key is the bare 32 bytes of RFC 8032, as PKCS#11 v3.0 has it, not an OCTET STRING.
-    case bareEdwardsPoint
+    case bareEdwardsPoint = "bare-edwards-point"
     /// C_GetMechanismInfo or C_GetMechanismList says other than what the token does.
-    case mechanismInfoLies
+    case mechanismInfoLies = "mechanism-info-lies"
     /// Keys cannot be session objects, so nothing can be tried without making a key for good.
-    case noSessionKeys
+    case noSessionKeys = "no-session-keys"
     /// An operation that was begun and dropped keeps its key from being destroyed until the library is restarted.
-    case droppedOperationHoldsKey
+    case droppedOperationHoldsKey = "dropped-operation-holds-key"
 
     /// What it means, in words for an operator.
     package var meaning: String {

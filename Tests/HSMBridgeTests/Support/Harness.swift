@@ -42,6 +42,21 @@ enum Harness {
         try await finish(hsm) { try await body(hsm, slot) }
     }
 
+    /// Opens a token that the test knows already.
+    static func withHSM(on token: SoftHSMDirectory.Token, _ body: (HSM) async throws -> Void) async throws {
+        try await withHSM(
+            module: SoftHSMFixture.shared().modulePath, uri: token.uri, pinFile: token.pinFile, body)
+    }
+
+    /// Opens any token.
+    static func withHSM(
+        module: String, uri: String, pinFile: String, _ body: (HSM) async throws -> Void
+    ) async throws {
+        let hsm = try await HSM.open(
+            modulePath: module, token: TokenURI(uri), pin: PIN(file: pinFile), configuration: configuration())
+        try await finish(hsm) { try await body(hsm) }
+    }
+
     static func open(
         _ token: SoftHSMDirectory.Token, in module: Module, configuration: HSM.Configuration = configuration()
     ) async throws -> HSM {

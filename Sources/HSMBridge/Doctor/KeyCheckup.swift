@@ -1,0 +1,207 @@
+internal import CPKCS11
+
+/// Looks at one private key: what the token says of it, what it refuses, and whether it signs.
+///
+/// Every probe leaves the key as it is even where the token wrongly grants it: a value read is dropped, an attribute is
+/// set to what it is already, an operation that begins ends with its session.
+struct KeyCheckup {
+    private static let canaries = 5
+
+    private(set) var report: KeyReport
+    var findings: [Finding] = []
+    private let item: KeyInventory.Item
+    private let publicObject: CK_OBJECT_HANDLE?
+    private let expected: TokenExamination.ExpectedKey?
+    private let profile: TokenProfile
+    private var subject: String { "key \(report.label)" }
+
+    init(
+        item: KeyInventory.Item, publicObject: CK_OBJECT_HANDLE?, expected: TokenExamination.ExpectedKey?,
+        profile: TokenProfile, in session: borrowing Session
+    ) throws(HSMError) {
+        self.item = item
+        self.publicObject = publicObject
+        self.expected = expected
+        self.profile = profile
+        let object = item.object
+        let algorithm: KeyAlgorithm?
+        if let expected {
+            algorithm = expected.reference.algorithm
+        } else {
+            algorithm = try session.algorithm(
+                of: item.handle, publicObject: publicObject, allowed: object.allowedMechanisms)
+        }
+        let provenance: KeyReport.Provenance =
+            switch object.attributes[AttributeType.local.name] {
+            case _ where profile.quirks.contains(.historyHardWired): .unknown
+            case true?: .generated
+            case false?: .imported
+            case nil: .unknown
+            }
+        report = KeyReport(
+            label: object.label, id: object.id, algorithm: algorithm, purpose: expected?.purpose,
+            provenance: provenance, attributes: object.attributes,
+            allowedMechanisms: object.allowedMechanisms.map { MechanismType(rawValue: $0).name })
+    }
+
+    /// What is wrong with a key that the appliance uses is a fault; with anybody else's it is worth a note.
+    mutating func run(login: TokenLogin, in session: borrowing Session) {
+        judgeAttributes()
+        judgeEvidence()
+        probe(login, in: session)
+        sign(in: session)
+    }
+
+    private mutating func add(_ code: String, _ text: String, mend: String) {
+        let severity: Finding.Severity = expected == nil ? .note : .fault
+        findings.append(Finding(severity: severity, subject: subject, code: code, text: text, mend: mend))
+    }
+
+    private mutating func judgeAttributes() {
+        let flags = report.attributes
+        if flags[AttributeType.sensitive.name] != true || flags[AttributeType.extractable.name] != false {
+            add(
+                "key-extractable", "it could leave the token: it is not sensitive, or it is extractable",
+                mend: "do not use it; make another key")
+        }
+        let past: [AttributeType] = [.local, .alwaysSensitive, .neverExtractable]
+        let doubts = past.filter { flags[$0.name] != true }.map(\.name)
+        if !doubts.isEmpty, !profile.quirks.contains(.historyHardWired) {
+            add(
+                "key-imported", "it has been outside, or could have been: not \(doubts.joined(separator: ", "))",
+                mend: "make a key in the token, and retire this one")
+        }
+        let expectedFlags: [(type: AttributeType, value: Bool)] = KeyTemplates.privateFlags.filter {
+            ![.sensitive, .extractable, .destroyable].contains($0.type)
+        }
+        let odd = expectedFlags.filter { flags[$0.type.name].map { [value = $0.value] in $0 != value } ?? false }
+        guard !odd.isEmpty else { return }
+        let names = odd.map { "\($0.type.name) \(!$0.value)" }.joined(separator: ", ")
+        add("key-attributes", "it is not as this appliance makes its keys: \(names)", mend: "make another key")
+    }
+
+    /// What the manifest says the token said when the key was made.
+    private mutating func judgeEvidence() {
+        for (name, then) in (expected?.evidence ?? [:]).sorted(by: { $0.key < $1.key }) {
+            guard let now = report.attributes[name], now != then else { continue }
+            add(
+                "key-changed", "\(name) is \(now), and was \(then) when the key was made",
+                mend: "somebody with the PIN has changed it: find out who, and replace the key")
+        }
+    }
+
+    private mutating func sign(in session: borrowing Session) {
+        guard let algorithm = report.algorithm, report.attributes[AttributeType.sign.name] == true else { return }
+        do throws(HSMError) {
+            let (object, mechanism, publicKey) = try subject(algorithm, in: session)
+            let verifier = try SignatureVerifier(publicKey, algorithm: algorithm)
+            var times: [Duration] = []
+            for _ in 0..<Self.canaries {
+                times.append(try session.canary(object, mechanism, verifier, algorithm))
+            }
+            report.signature = times.sorted()[Self.canaries / 2]
+        } catch {
+            let code = error.findingCode == "device" ? "key-does-not-sign" : error.findingCode
+            add(code, "\(error)", mend: error.mend)
+        }
+    }
+
+    /// As the appliance finds the key; one that no manifest names is checked with the public key beside it.
+    private func subject(
+        _ algorithm: KeyAlgorithm, in session: borrowing Session
+    ) throws(HSMError) -> (CK_OBJECT_HANDLE, Mechanism, PublicKey) {
+        if let expected {
+            let handle = try session.locate(expected.reference, profile: profile, generation: 0)
+            return (handle.object, handle.mechanism, expected.reference.publicKey)
+        }
+        guard let publicObject else { throw HSMError(.keyNotFound, context: "no public key beside it") }
+        let allowed = Set(item.object.allowedMechanisms.map { MechanismType(rawValue: $0) })
+        let publicKey = try session.publicKey(of: publicObject, algorithm: algorithm)
+        return (item.handle, try profile.signingMechanism(for: algorithm, allowed: allowed), publicKey)
+    }
+}
+
+// MARK: - Negative probes
+
+extension KeyCheckup {
+    private mutating func probe(_ login: TokenLogin, in session: borrowing Session) {
+        let isRSA = report.algorithm.map { $0.curveParameters == nil } ?? false
+        let value = session.lengthProbe(isRSA ? .privateExponent : .value, item.handle).value
+        note("read_private", value, fault: "the token would show the private key", mend: "do not use this token")
+        probeFreezing(login)
+        guard let algorithm = report.algorithm, report.attributes[AttributeType.sign.name] == true else { return }
+        if !report.allowedMechanisms.isEmpty {
+            let foreign = algorithm.foreignMechanisms.first {
+                profile.mechanisms.contains($0.type) && !report.allowedMechanisms.contains($0.type.name)
+            }
+            if let foreign { begin("other_mechanism", login) { $0.signInit(foreign, $1) } }
+        }
+        if isRSA, profile.mechanisms.contains(.rsaPKCS) {
+            begin("decrypt", login) { $0.decryptInit(.plain(.rsaPKCS), $1) }
+        }
+    }
+
+    /// Sets the label to what it is: a token that keeps CKA_MODIFIABLE refuses, and one that does not changes nothing.
+    private mutating func probeFreezing(_ login: TokenLogin) {
+        guard report.attributes[AttributeType.modifiable.name] == false,
+            let session = try? login.openSession(readWrite: true)
+        else { return }
+        let value = session.set(.text(.label, report.label), of: item.handle)
+        if value == .ok, profile.quirks.contains(.attributesNotFrozen) { return }
+        note(
+            "set_label", value, fault: "CKA_MODIFIABLE is false, and the token lets attributes be set all the same",
+            mend: "whoever has the PIN can change what the token says of this key; use another token")
+    }
+
+    private mutating func begin(
+        _ name: String, _ login: TokenLogin,
+        _ call: (borrowing Session, CK_OBJECT_HANDLE) -> ReturnValue
+    ) {
+        // In a session of its own, which takes an operation that wrongly began with it.
+        guard let session = try? login.openSession() else { return }
+        note(
+            name, call(session, item.handle), fault: "the token would use it for \(name)",
+            mend: "use a token that binds keys to one use, or make the key anew")
+    }
+
+    private mutating func note(_ name: String, _ value: ReturnValue, fault: String, mend: String) {
+        if value == .ok {
+            add("key-does-not-refuse-" + name.replacing("_", with: "-"), fault, mend: mend)
+        } else {
+            report.refusals[name] = value
+        }
+    }
+}
+
+extension Session {
+    fileprivate func signInit(_ mechanism: Mechanism, _ key: CK_OBJECT_HANDLE) -> ReturnValue {
+        returnValue { (session) throws(HSMError) in try session.signInit(mechanism, key: key) }
+    }
+
+    fileprivate func decryptInit(_ mechanism: Mechanism, _ key: CK_OBJECT_HANDLE) -> ReturnValue {
+        returnValue { (session) throws(HSMError) in try session.decryptInit(mechanism, key: key) }
+    }
+
+    private func returnValue(_ call: (borrowing Session) throws(HSMError) -> Void) -> ReturnValue {
+        do throws(HSMError) {
+            try call(self)
+            return .ok
+        } catch {
+            return error.returnValue ?? .generalError
+        }
+    }
+
+    /// What a key is most likely used with: its kind, its curve and the mechanisms it allows say so.
+    fileprivate func algorithm(
+        of key: CK_OBJECT_HANDLE, publicObject: CK_OBJECT_HANDLE?, allowed: [UInt]
+    ) throws(HSMError) -> KeyAlgorithm? {
+        switch try numbers(.keyType, of: key).first {
+        case CKK_RSA: return allowed.contains(MechanismType.rsaPSS.rawValue) && allowed.count == 1 ? .ps256 : .rs256
+        case CKK_EC, CKK_EC_EDWARDS:
+            var curve = try attribute(.ecParameters, of: key)
+            if curve == nil, let publicObject { curve = try attribute(.ecParameters, of: publicObject) }
+            return KeyAlgorithm.allCases.first { $0.curveParameters != nil && $0.curveParameters == curve }
+        default: return nil
+        }
+    }
+}

@@ -1,0 +1,35 @@
+/// Which hash RSA-OAEP takes: some tokens know SHA-1 alone.
+struct ProbeOfOAEP {
+    let login: TokenLogin
+
+    func run(_ profile: inout TokenProfile) -> [Finding] {
+        guard profile.oaepHash != nil, profile.supports(.rs256) else { return [] }
+        let (strong, weak) = (refusal(.sha256, profile), refusal(.sha1, profile))
+        switch (strong, weak) {
+        case (.some, .none): profile.quirks.insert(.oaepSHA1Only)
+        case (.none, _): profile.quirks.remove(.oaepSHA1Only)
+        case (.some(let error), .some):
+            return [
+                .note(
+                    "profile", "oaep-fails", "CKM_RSA_PKCS_OAEP is listed and does not work: \(error)",
+                    mend: "seal secrets with another token")
+            ]
+        }
+        let hash = profile.oaepHash?.rawValue ?? "none"
+        return [.good("profile", "oaep-hash", "RSA-OAEP with \(hash)")]
+    }
+
+    /// Why a decryption with this hash cannot even begin; nil when it can.
+    private func refusal(_ hash: OAEPHash, _ profile: TokenProfile) -> HSMError? {
+        do throws(HSMError) {
+            let session = try login.openSession()
+            let key = try SessionKey(
+                .rs256, mechanism: try profile.signingMechanism(for: .rs256, allowed: []), profile: profile,
+                changing: [.sign: false, .decrypt: true], in: session)
+            try session.decryptInit(.oaep(hash), key: key.privateObject)
+            return nil
+        } catch {
+            return error
+        }
+    }
+}

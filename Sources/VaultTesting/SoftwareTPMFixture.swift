@@ -68,6 +68,8 @@ package final class SoftwareTPMFixture: Sendable {
     }
 
     /// The three processes, and the shell that ends them.
+    ///
+    /// By SIGKILL: they inherit the mask of the thread that starts them, in which SIGTERM may be blocked.
     private static func start(directory: String) throws -> Pipe {
         let script = """
             cd "$1" || exit 1
@@ -86,7 +88,7 @@ package final class SoftwareTPMFixture: Sendable {
             root=; [ "$(id -u)" -ne 0 ] || root=--allow-root
             tpm2-abrmd --session $root --tcti="swtpm:host=127.0.0.1,port=$port" </dev/null & manager=$!
             cat >/dev/null
-            kill "$manager" "$bus" "$tpm" 2>/dev/null
+            kill -KILL "$manager" "$bus" "$tpm" 2>/dev/null
             wait
             rm -rf "$1"
             """

@@ -51,6 +51,7 @@ final class ExchangeFixture: Sendable {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         core = try await VaultCore.start(
             settings: settings, logger: logger, clock: clock, instance: "test", onFatal: { _ in })
+        OpenCores.add(core)
         let bundle = try Bundle(source, cache: VerificationCache())
         _ = try await core.append(bundle.loadedEntry)
         keys = KeyDirectory(issuer: source.configuration.issuer)

@@ -1,5 +1,6 @@
 import AuditLog
 import CoreProtocol
+import Custody
 import StrictEncoding
 
 extension VaultCore {
@@ -49,4 +50,14 @@ extension VaultCore {
 
     /// How much of a file goes into one answer, which must fit a frame.
     private static let pieceBytes = 512 << 10
+}
+
+extension CoreSettings {
+    /// The same, with custody mode and manifest version in the entries that the log writes of itself.
+    func completingEntries(from manifest: Manifest) -> CoreSettings {
+        var settings = self
+        let (custody, version) = (manifest.custody.rawValue, manifest.version)
+        settings.logOptions.complete = { ($0.custody, $0.manifestVersion) = (custody, version) }
+        return settings
+    }
 }

@@ -15,6 +15,7 @@ extension VaultCore {
         onFatal: @escaping @Sendable (AuditLogError) -> Void
     ) async throws -> VaultCore {
         let manifest = try Manifest.load(settings)
+        let settings = settings.completingEntries(from: manifest)
         let hsm = try await HSM.open(settings)
         do {
             let token = try manifest.token(of: hsm, file: settings.manifestFile)

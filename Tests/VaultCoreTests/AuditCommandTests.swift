@@ -73,6 +73,10 @@ import VaultCore
         try await CoreFixture.run(changing: { $0.logOptions.shardAge = 0 }) { fixture in
             try await fixture.serving {
                 while fixture.core.log.status.shard < 2 { try await Task.sleep(for: .milliseconds(50)) }
+                let opening = try fixture.entries().first
+                #expect(opening?.kind == .logShardOpened)
+                // What the core reads at its start must be there from a shard's first entry on.
+                #expect(opening?.custody == "development" && opening?.manifestVersion == 1)
                 let command: JSONValue = ["command": "audit-prune", "operator": "carol", "shard": 1]
                 let answer = try await call(fixture, command)
                 #expect(answer.object?["origin"]?.string == "vault.example/log")

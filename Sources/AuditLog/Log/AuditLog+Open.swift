@@ -91,6 +91,8 @@ extension AuditLog {
     private func appendAtOnce(_ entry: Entry, to shard: LogShard) throws(AuditLogError) {
         let done = DispatchSemaphore(value: 0)
         let result = Mutex<Result<Leaf, AuditLogError>?>(nil)
+        var entry = entry
+        settings.options.complete(&entry)
         let pending = PendingEntry(prepared: try entry.prepared()) { outcome in
             result.withLock { $0 = outcome }
             done.signal()

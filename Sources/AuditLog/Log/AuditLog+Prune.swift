@@ -28,6 +28,7 @@ extension AuditLog {
         var entry = Entry(kind: .logShardPruned)
         entry.operator = `operator`
         entry.detail = Checkpoint.detail(checkpoint, prefix: "pruned")
+        settings.options.complete(&entry)
         _ = try await append(entry)
         try shard.prune(isRetained: { $0.kind.isState }, operations: settings.operations)
         return checkpoint

@@ -43,6 +43,7 @@ extension AuditLog {
     private func close(_ shard: LogShard) async -> Bool {
         var entry = Entry(kind: .logShardClosed)
         entry.detail = ["next_origin": LogSeries.origin(settings.origin, shard.number + 1)]
+        settings.options.complete(&entry)
         guard let prepared = try? entry.prepared() else { return false }
         let recorded = await withCheckedContinuation { continuation in
             let pending = PendingEntry(prepared: prepared) { continuation.resume(returning: $0) }

@@ -67,6 +67,7 @@ package final class AuditLog: Sendable {
         entry.operator = `operator`
         entry.reason = reason
         if let last = status.lastTime { entry.detail = ["last_leaf": last.rfc3339] }
+        settings.options.complete(&entry)
         let prepared = try entry.prepared()
         let result = await withCheckedContinuation { continuation in
             add(

@@ -30,6 +30,9 @@ package struct AuditLogOptions: Sendable {
     /// At this age in seconds, counted from its first entry, a shard is full; nil: never.
     package var shardAge: Int64?
 
+    /// Adds to the log's own entries what stands in every entry of its owner's.
+    package var complete: @Sendable (inout Entry) -> Void = { _ in }
+
     /// A signer whose signature takes long is asked more rarely: at most one part in this many of its time.
     var signerShare = 40
 

@@ -47,8 +47,8 @@ extension Publisher {
         published = note
         publishedSize = checkpoint.size
         keepRecord(note)
-        answerWaiting(below: publishedSize, with: .success(()))
         around.board.published(checkpoint, at: around.clock(), latency: self.latency ?? latency, interval: interval)
+        answerWaiting(below: publishedSize, with: .success(()))
         try removeOutgrown()
         while let first = retired.first, first.end <= publishedSize {
             // Oldest first, and off the list only when done: a journal with a gap would not open again.

@@ -117,7 +117,7 @@ let package = Package(
         .executableTarget(
             name: "vault-development",
             dependencies: [
-                "VaultTesting", "StrictEncoding", "HSMBridge", "CVaultSystem",
+                "VaultTesting", "StrictEncoding", "HSMBridge", "CVaultSystem", "Minting",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -153,7 +153,7 @@ let package = Package(
         .testTarget(
             name: "ListenerTests",
             dependencies: [
-                "VaultAppliance", "StrictEncoding", .product(name: "X509", package: "swift-certificates"),
+                "VaultAppliance", "Minting", "StrictEncoding", .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
                 .product(name: "NIOSSL", package: "swift-nio-ssl"), .product(name: "NIOTLS", package: "swift-nio"),
                 .product(name: "NIOHTTP1", package: "swift-nio"), .product(name: "NIOEmbedded", package: "swift-nio"),

@@ -170,8 +170,9 @@ listeners:
 core: {front_socket: run/front.sock, admin_socket: run/admin.sock, manifest: manifest.json, custody: development}
 hsm: {module: "$module", token: "pkcs11:token=$TOKEN_LABEL", pin_file: pin, lanes: 2, queue: 1024}
 keys:
-  - {label: sign-es256, purpose: signing, alg: ES256, types: ["at+jwt"], max_lifetime: 300s}
-  - {label: sign-rs256, purpose: signing, alg: RS256, types: ["at+jwt"], max_lifetime: 300s}
+  - {label: sign-es256, purpose: signing, alg: ES256, types: ["at+jwt", "txntoken+jwt", "oauth-id-jag+jwt"], max_lifetime: 300s}
+  # Federations: some know RS256 alone.
+  - {label: sign-rs256, purpose: signing, alg: RS256, types: ["at+jwt", "JWT"], max_lifetime: 300s}
   - {label: sign-eddsa, purpose: signing, alg: EdDSA, types: ["at+jwt"], max_lifetime: 300s}
   - {label: sign-ps256, purpose: signing, alg: PS256, types: ["at+jwt"], max_lifetime: 300s}
   - {label: checkpoint, purpose: checkpoint, alg: EdDSA}
@@ -197,8 +198,34 @@ issuers:
     audiences: ["https://127.0.0.1:$2"]
     algorithms: [ES256]
     jwks_file: agents/agents-jwks.json
+  # Users of a portal whose own tokens name the agent: one token proves both.
+  - name: desk
+    issuer: https://desk.acme.example
+    roles: [subject]
+    audiences: ["https://127.0.0.1:$2"]
+    algorithms: [ES256]
+    jwks_file: idp/idp-jwks.json
+    subject_prefix: "desk:"
+    agent: subject_act
+  # Another company's authorization server: identity assertions, each redeemed once.
+  - name: partner
+    issuer: https://partner.example
+    roles: [partner]
+    audiences: ["https://127.0.0.1:$2"]
+    algorithms: [ES256]
+    jwks_file: partner/partner-jwks.json
+    # After a start of the front assertions are refused for so long.
+    clock_skew: 1s
+    subject_prefix: "partner:"
+    agent: subject_act
 targets:
   - {name: demo-api, kind: jwt, audience: "https://demo-api.acme.example", resources: ["https://demo-api.acme.example/"], key: sign-es256, scopes: ["accounts:read", "opportunities:write"]}
+  - {name: trust, kind: txn_token, audience: "https://trust.acme.example", key: sign-es256, scopes: ["accounts:read"]}
+  - {name: chat, kind: id_jag, audience: "https://auth.chat.example", resources: ["https://api.chat.example/"], key: sign-es256, scopes: ["chat:write"], client_id: vault-at-chat}
+  - {name: aws, kind: oidc, audience: sts.amazonaws.com, key: sign-rs256, subject: "acme:{user}", session_tags: [{key: User, value: "{user}", transitive: true}, {key: Tool, value: "{tool}"}]}
+  - {name: google, kind: oidc, audience: "//iam.googleapis.com/projects/7/locations/global/workloadIdentityPools/agents/providers/vault", key: sign-rs256, subject: "{user}"}
+  - {name: entra, kind: oidc, audience: "api://AzureADTokenExchange", key: sign-rs256, subject: "{agent}"}
+  - {name: snowflake, kind: oidc, audience: snowflakecomputing.com, key: sign-rs256, subject: "{user}/{agent}"}
 policy: policy.yaml
 audit: {directory: log, origin: vault.acme.example/log, checkpoint_interval: 1s, headroom: 64MiB}
 YAML
@@ -234,6 +261,38 @@ rules:
     target: demo-api
     scopes: ["accounts:read"]
     lifetime: {default: 60s, max: 120s}
+  - id: trust-receipts
+    gateways: [gateway-mcp]
+    agents: {issuer: agents, subjects: ["sales-assistant"]}
+    users: {issuer: corp, any_group: ["sales"]}
+    target: trust
+    tools: ["crm.read_account"]
+    actions: ["read"]
+    scopes: ["accounts:read"]
+  - id: chat-posts
+    gateways: [gateway-mcp]
+    agents: {issuer: agents, subjects: ["sales-assistant"]}
+    users: {issuer: corp, any_group: ["sales"]}
+    target: chat
+    scopes: ["chat:write"]
+    lifetime: {default: 300s, max: 300s}
+  - {id: aws, gateways: [gateway-mcp], agents: {issuer: agents, subjects: ["sales-assistant"]}, users: {issuer: corp, any_group: ["sales"]}, target: aws, tools: ["crm.read_account"]}
+  - {id: google, gateways: [gateway-mcp], agents: {issuer: agents, subjects: ["sales-assistant"]}, users: {issuer: corp, any_group: ["sales"]}, target: google}
+  - {id: entra, gateways: [gateway-mcp], agents: {issuer: agents, subjects: ["sales-assistant"]}, users: {issuer: corp, any_group: ["sales"]}, target: entra}
+  - {id: snowflake, gateways: [gateway-mcp], agents: {issuer: agents, subjects: ["sales-assistant"]}, users: {issuer: corp, any_group: ["sales"]}, target: snowflake}
+  # The gateway hands on what it got, for less.
+  - id: own-tokens
+    gateways: [gateway-mcp]
+    agents: {issuer: agents, subjects: ["sales-assistant"]}
+    users: {issuer: corp}
+    target: demo-api
+    tools: ["crm.read_account"]
+    actions: ["read"]
+    scopes: ["accounts:read"]
+    lifetime: {default: 30s, max: 30s}
+  - {id: desk, gateways: [gateway-mcp], agents: {issuer: agents, subjects: ["sales-assistant"]}, users: {issuer: desk}, target: demo-api, scopes: ["accounts:read"], require: [actor_bound]}
+  - {id: partner, gateways: [gateway-mcp], users: {issuer: partner}, target: demo-api, scopes: ["accounts:read"]}
+  - {id: nightly, gateways: [gateway-mcp], users: none, target: demo-api, scopes: ["accounts:read"], lifetime: {default: 30s, max: 30s}}
 denials:
   - {id: nothing-for-mallory, users: {issuer: corp, subjects: ["mallory"]}}
 YAML
@@ -263,6 +322,9 @@ IDP_JWK=$DIR/idp/idp-es256.jwk
 IDP_RSA_JWK=$DIR/idp/idp-rs256.jwk
 IDP_AUDIENCE=https://127.0.0.1:$2
 AGENT_ISSUER=https://agents.acme.example
+DESK_ISSUER=https://desk.acme.example
+PARTNER_ISSUER=https://partner.example
+PARTNER_JWK=$DIR/partner/partner-es256.jwk
 AGENT_JWK=$DIR/agents/agents-es256.jwk
 AGENT_AUDIENCE=https://127.0.0.1:$2
 VAULT_CONFIG=$DIR/config.yaml

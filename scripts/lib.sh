@@ -136,17 +136,18 @@ newest_configuration() {
     fi
 }
 
-# python_environment sets PYTHON to an interpreter with Tests/Python/requirements.txt, in .venv of the repository.
+# python_environment [FILE DIRECTORY] sets PYTHON to an interpreter with Tests/Python/requirements.txt, in .venv of the
+# repository, or with another file of requirements, in another directory.
 python_environment() {
-    local requirements=$ROOT/Tests/Python/requirements.txt
-    PYTHON=$ROOT/.venv/bin/python
-    if [[ -x $PYTHON ]] && cmp -s "$requirements" "$ROOT/.venv/requirements.txt"; then return; fi
+    local requirements=$ROOT/Tests/Python/${1:-requirements.txt} directory=$ROOT/${2:-.venv}
+    PYTHON=$directory/bin/python
+    if [[ -x $PYTHON ]] && cmp -s "$requirements" "$directory/requirements.txt"; then return; fi
     if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then need_packages python3 python3-venv; fi
-    step "preparing Python in .venv"
+    step "preparing Python in $(basename "$directory")"
     # Joined by &&, for in a condition the shell does not stop at a command that fails.
-    python3 -m venv --clear "$ROOT/.venv" &&
+    python3 -m venv --clear "$directory" &&
         "$PYTHON" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements" >&2 &&
-        cp "$requirements" "$ROOT/.venv/requirements.txt"
+        cp "$requirements" "$directory/requirements.txt"
 }
 
 random_hex() { od -An -N"$1" -tx1 /dev/urandom | tr -d ' \n'; }

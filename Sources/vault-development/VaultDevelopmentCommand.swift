@@ -10,7 +10,9 @@ struct VaultDevelopmentCommand: AsyncParsableCommand {
         abstract: "Certificates, identity providers and tokens for development and tests. Not for production.",
         discussion:
             "Private keys are read from files and written to files with mode 0600; existing files are never overwritten.",
-        subcommands: [PKI.self, SignRequest.self, Issuer.self, MintToken.self, FreePorts.self, Conformance.self])
+        subcommands: [
+            PKI.self, SignRequest.self, Issuer.self, MintToken.self, FreePorts.self, Conformance.self, Fuzz.self,
+        ])
 
     /// The system's clock.
     static func now() -> UnixTime {

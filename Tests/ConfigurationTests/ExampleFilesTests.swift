@@ -17,9 +17,23 @@ import Testing
     @Test func theExampleConfigurationLoadsWithItsPolicyAndKeys() throws {
         let bundle = try ConfigurationBundle.load(file: ExampleFilesTests.directory + "/appliance.yaml")
         #expect(bundle.configuration.core.custody == .development)
-        #expect(bundle.policy.rules.map(\.id) == ["crm-update", "crm-read", "reports-batch"])
+        #expect(
+            bundle.policy.rules.map(\.id) == [
+                "crm-update", "crm-read", "reports-batch", "aws-read", "reports-nightly",
+            ])
+        #expect(Set(bundle.configuration.targets.map(\.kind)) == Set(Configuration.Target.Kind.allCases))
         #expect(bundle.policy.denials.map(\.id) == ["no-contractor-writes"])
         #expect(bundle.hash.utf8.count == 64)
+    }
+
+    @Test func theExamplePolicyDecidesAsItsTestsExpect() throws {
+        let bundle = try ConfigurationBundle.load(file: ExampleFilesTests.directory + "/appliance.yaml")
+        let document = try PolicyTestDocument.load(
+            file: ExampleFilesTests.directory + "/policy-tests.yaml", configuration: bundle.configuration)
+        for test in document.cases {
+            let result = PolicyTestResult(test, policy: bundle.policy, now: 1_800_000_000)
+            #expect(result.passed, "\(result.name): \(result.decision)")
+        }
     }
 
     @Test func theExampleConfigurationShowsTheDefaultLimits() throws {

@@ -1,7 +1,7 @@
 import Minting
 import StrictEncoding
 
-/// What verifiers fetch: key set and metadata (RFC 8414, OpenID Connect Discovery 1.0).
+/// What verifiers fetch: key set, metadata (RFC 8414, OpenID Connect Discovery 1.0) and OpenAPI document.
 package struct PublicDocuments: Sendable {
     private let keys: KeyDirectory
     private let metadata: [String: StaticDocument]
@@ -19,6 +19,12 @@ package struct PublicDocuments: Sendable {
                 json: JSONWriter.compact(.object(server.authorizationServer))),
             ServerMetadata.openIDConfigurationPath: StaticDocument(
                 json: JSONWriter.compact(.object(server.openIDConfiguration))),
+            OpenAPIDocument.path: StaticDocument(
+                json: JSONWriter.compact(
+                    OpenAPIDocument(
+                        gatewayURL: configuration.listeners.gateway.externalURL,
+                        publicURL: configuration.listeners.public.externalURL
+                    ).json)),
         ]
     }
 

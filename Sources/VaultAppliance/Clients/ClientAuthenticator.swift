@@ -120,14 +120,15 @@ package struct ClientAuthenticator: Sendable {
     /// Uses up a partner's identity assertion; refuses one that was used before, or could have been before our start.
     ///
     /// Source: RFC 7523 section 3, item 7.
-    func redeem(_ assertion: RedeemedAssertion, now: UnixTime) throws(ExchangeRefusal) {
-        let earliest = started.seconds + Issuer.maximumClockSkew
+    func redeem(_ assertion: RedeemedAssertion, clockSkew: Int64, now: UnixTime) throws(ExchangeRefusal) {
+        // The partner's clock may be ahead by so much: what says it is from after the start may be from before it.
+        let earliest = started.seconds + clockSkew
         guard assertion.issuedAt >= earliest else {
             if now.seconds < earliest { throw .justStarted(retryAfter: Int(clamping: earliest - now.seconds)) }
             throw .assertion("was issued before this front started")
         }
         let use = ReplayCache.Use(.grant, issuer: assertion.token.issuer, identifier: assertion.jti)
-        try consume(use, assertion.token.expiry + Issuer.maximumClockSkew, now) {
+        try consume(use, assertion.token.expiry + clockSkew, now) {
             .assertion("its jti was used before")
         }
     }

@@ -112,7 +112,8 @@ struct DelegationResolver: Sendable {
         let user = redeemed.token
         record.add(user: user.mappedSubject, issuer: user.issuer, actors: user.actors)
         let agent = try agent(for: user, token: nil)
-        try authenticator.redeem(redeemed, now: now)
+        let skew = bundle.verifier.issuers.issuer(user.issuer)?.clockSkew ?? Issuer.maximumClockSkew
+        try authenticator.redeem(redeemed, clockSkew: skew, now: now)
         return try delegation(user, agent, ceiling: redeemed.ceiling, resources: redeemed.resources, &record)
     }
 

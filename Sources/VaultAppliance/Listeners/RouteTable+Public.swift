@@ -7,6 +7,7 @@ extension RouteTable {
     /// Source: RFC 8414 section 3, OpenID Connect Discovery 1.0 section 4.
     package static let documentPaths = [
         "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration", "/.well-known/jwks.json",
+        OpenAPIDocument.path,
     ]
 
     /// The routes of the public listener; a document that is not there yet is answered with 503.

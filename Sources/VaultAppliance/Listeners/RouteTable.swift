@@ -24,6 +24,9 @@ package struct RouteTable: Sendable {
         routes[path] = Route(methods: methods, handler: handler)
     }
 
+    /// Every path with the names of its methods.
+    var methods: [String: Set<String>] { routes.mapValues { Set($0.methods.map(\.rawValue)) } }
+
     /// Whether there is a route for `path`.
     func contains(_ path: String) -> Bool { routes[path] != nil }
 

@@ -1,0 +1,64 @@
+import Minting
+import StrictEncoding
+import Testing
+
+@testable import VaultAppliance
+
+/// The OpenAPI document says what the listeners do.
+@Suite struct OpenAPITests {
+    private let document = OpenAPIDocument(gatewayURL: "https://gw.example", publicURL: "https://vault.example").json
+
+    private func object(_ path: String...) -> JSONObject? {
+        path.reduce(document.object) { $0?[$1]?.object }
+    }
+
+    private var routes: [String: Set<String>] {
+        let gateway = RouteTable.gateway(token: { _ in GatewayResponse(status: 200, body: []) })
+        let open = RouteTable.public(documents: { _ in nil })
+        return gateway.methods.merging(open.methods) { $0.union($1) }
+    }
+
+    @Test func itHasExactlyTheRoutesOfTheListeners() throws {
+        let paths = try #require(object("paths"))
+        var documented: [String: Set<String>] = [:]
+        for member in paths.members {
+            documented[member.name] = Set(
+                (member.value.object?.names ?? []).filter { $0 != "servers" }.map { $0.uppercased() })
+        }
+        // HEAD answers as GET does, and OpenAPI needs no word for it.
+        #expect(documented == routes.mapValues { $0.subtracting(["HEAD"]) })
+    }
+
+    @Test func itNamesEveryErrorCodeEveryGrantAndEveryTokenType() {
+        let codes = object("components", "schemas", "Error", "properties", "error")?["enum"]?.strings
+        #expect(codes == OAuthError.Code.allCases.map(\.rawValue))
+        let types = object("components", "schemas", "TokenResponse", "properties", "issued_token_type")?["enum"]
+        #expect(types?.strings == TokenType.allCases.map(\.rawValue))
+        let grants = ["ExchangeRequest", "AssertionRequest", "ClientCredentialsRequest"].map {
+            object("components", "schemas", $0, "properties", "grant_type")?["const"]?.string
+        }
+        #expect(grants == TokenRequest.GrantType.allCases.map(\.rawValue))
+    }
+
+    @Test func everyReferenceLeadsSomewhere() {
+        var references: Set<String> = []
+        func collect(_ value: JSONValue) {
+            for member in value.object?.members ?? [] {
+                if member.name == "$ref", let text = member.value.string { references.insert(text) }
+                collect(member.value)
+            }
+            for element in value.array ?? [] { collect(element) }
+        }
+        collect(document)
+        let known = Set((object("components", "schemas")?.names ?? []).map { "#/components/schemas/\($0)" })
+        #expect(!references.isEmpty && references.isSubset(of: known))
+    }
+
+    @Test func theResponseSchemaHasTheMembersOfAnAnswer() throws {
+        let details = try ToolInvocation(parsing: Array(#"[{"type":"tool_invocation","tool":"t"}]"#.utf8))
+        let answer = TokenExchangeResponse(
+            accessToken: "a", lifetime: 1, scope: "s", authorizationDetails: details, receipt: "r")
+        let names = object("components", "schemas", "TokenResponse", "properties")?.names
+        #expect(names.map { Set($0) } == Set(answer.json.object?.names ?? ["none"]))
+    }
+}

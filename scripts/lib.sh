@@ -136,10 +136,12 @@ newest_configuration() {
     fi
 }
 
-# python_environment [FILE DIRECTORY] sets PYTHON to an interpreter with Tests/Python/requirements.txt, in .venv of the
-# repository, or with another file of requirements, in another directory.
-python_environment() {
-    local requirements=$ROOT/Tests/Python/${1:-requirements.txt} directory=$ROOT/${2:-.venv}
+# python_environment sets PYTHON to an interpreter with Tests/Python/requirements.txt, in .venv of the repository.
+python_environment() { python_environment_of requirements.txt .venv; }
+
+# python_environment_of FILE DIRECTORY does so for a file of Tests/Python, in a directory of the repository.
+python_environment_of() {
+    local requirements=$ROOT/Tests/Python/$1 directory=$ROOT/$2
     PYTHON=$directory/bin/python
     if [[ -x $PYTHON ]] && cmp -s "$requirements" "$directory/requirements.txt"; then return; fi
     if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then need_packages python3 python3-venv; fi

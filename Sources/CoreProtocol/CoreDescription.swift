@@ -15,11 +15,15 @@ package struct CoreDescription: Sendable, Equatable {
         package var jwk: JSONObject
         /// Longest life, in seconds, of a token signed with it; nil for keys that sign no tokens.
         package var maximumLifetime: Int64?
+        /// Serial number of the PKCS#11 token that holds it.
+        package var token: String
+        /// Whether it can be expected to sign now: active, and its token well.
+        package var isAvailable: Bool
 
         /// A public key and what it may be used for.
         package init(
             label: String, kid: String, algorithm: String, purpose: String, state: String, jwk: JSONObject,
-            maximumLifetime: Int64?
+            maximumLifetime: Int64?, token: String = "", isAvailable: Bool = true
         ) {
             self.label = label
             self.kid = kid
@@ -28,6 +32,27 @@ package struct CoreDescription: Sendable, Equatable {
             self.state = state
             self.jwk = jwk
             self.maximumLifetime = maximumLifetime
+            self.token = token
+            self.isAvailable = isAvailable
+        }
+    }
+
+    /// One configured PKCS#11 token.
+    package struct Token: Sendable, Equatable {
+        package var label: String
+        /// Nil for one that is away and cannot be told from its URI.
+        package var serial: String?
+        /// Whether its keys can be expected to sign now.
+        package var isReady: Bool
+        /// Figures for metrics, by name.
+        package var figures: [String: Int64]
+
+        /// A token and how it stands.
+        package init(label: String, serial: String?, isReady: Bool, figures: [String: Int64]) {
+            self.label = label
+            self.serial = serial
+            self.isReady = isReady
+            self.figures = figures
         }
     }
 
@@ -39,13 +64,17 @@ package struct CoreDescription: Sendable, Equatable {
     package var keys: [Key]
     /// Why the core cannot sign now, in words for an operator; empty when it can.
     package var faults: [String]
+    /// What is wrong although the core can sign, as with one of several tokens; empty when nothing is.
+    package var warnings: [String]
+    /// The configured PKCS#11 tokens, the preferred one first.
+    package var tokens: [Token]
     /// Figures for metrics, by name.
     package var figures: [String: Int64]
 
     /// A description.
     package init(
         instance: String, appliance: String, custody: String, manifestVersion: Int64, keys: [Key], faults: [String],
-        figures: [String: Int64]
+        warnings: [String] = [], tokens: [Token] = [], figures: [String: Int64]
     ) {
         self.instance = instance
         self.appliance = appliance
@@ -53,6 +82,8 @@ package struct CoreDescription: Sendable, Equatable {
         self.manifestVersion = manifestVersion
         self.keys = keys
         self.faults = faults
+        self.warnings = warnings
+        self.tokens = tokens
         self.figures = figures
     }
 }
@@ -63,9 +94,8 @@ extension CoreDescription {
         [
             "instance": .string(instance), "appliance": .string(appliance), "custody": .string(custody),
             "manifest_version": .integer(manifestVersion), "keys": .array(keys.map(\.json)),
-            "faults": .array(faults.map { .string($0) }),
-            "figures": .object(
-                JSONObject(figures.sorted { $0.key < $1.key }.map { .init(name: $0.key, value: .integer($0.value)) })),
+            "faults": .array(faults.map { .string($0) }), "warnings": .array(warnings.map { .string($0) }),
+            "tokens": .array(tokens.map(\.json)), "figures": .object(JSONObject(figures: figures)),
         ]
     }
 
@@ -74,15 +104,41 @@ extension CoreDescription {
         guard let object = json.object, let instance = object["instance"]?.string,
             let appliance = object["appliance"]?.string, let custody = object["custody"]?.string,
             let manifestVersion = object["manifest_version"]?.integer, let faults = object["faults"]?.strings,
-            let keyValues = object["keys"]?.array, let figureObject = object["figures"]?.object
+            let keyValues = object["keys"]?.array, let figures = object["figures"]?.object?.figures,
+            let warnings = object["warnings"]?.strings, let tokenValues = object["tokens"]?.array
         else { return nil }
         let keys = keyValues.compactMap { Key(json: $0) }
-        guard keys.count == keyValues.count else { return nil }
-        var figures: [String: Int64] = [:]
-        for member in figureObject.members { figures[member.name] = member.value.integer }
+        let tokens = tokenValues.compactMap { Token(json: $0) }
+        guard keys.count == keyValues.count, tokens.count == tokenValues.count else { return nil }
         self.init(
             instance: instance, appliance: appliance, custody: custody, manifestVersion: manifestVersion, keys: keys,
-            faults: faults, figures: figures)
+            faults: faults, warnings: warnings, tokens: tokens, figures: figures)
+    }
+}
+
+extension JSONObject {
+    fileprivate init(figures: [String: Int64]) {
+        self.init(figures.sorted { $0.key < $1.key }.map { .init(name: $0.key, value: .integer($0.value)) })
+    }
+
+    fileprivate var figures: [String: Int64] {
+        members.reduce(into: [:]) { figures, member in figures[member.name] = member.value.integer }
+    }
+}
+
+extension CoreDescription.Token {
+    var json: JSONValue {
+        [
+            "label": .string(label), "serial": serial.map { .string($0) } ?? .null, "ready": .bool(isReady),
+            "figures": .object(JSONObject(figures: figures)),
+        ]
+    }
+
+    init?(json: JSONValue) {
+        guard let object = json.object, let label = object["label"]?.string, let isReady = object["ready"]?.bool,
+            let figures = object["figures"]?.object?.figures
+        else { return nil }
+        self.init(label: label, serial: object["serial"]?.string, isReady: isReady, figures: figures)
     }
 }
 
@@ -92,6 +148,7 @@ extension CoreDescription.Key {
             .init(name: "label", value: .string(label)), .init(name: "kid", value: .string(kid)),
             .init(name: "alg", value: .string(algorithm)), .init(name: "purpose", value: .string(purpose)),
             .init(name: "state", value: .string(state)), .init(name: "jwk", value: .object(jwk)),
+            .init(name: "token", value: .string(token)), .init(name: "available", value: .bool(isAvailable)),
         ])
         object["max_lifetime"] = maximumLifetime.map { .integer($0) }
         return .object(object)
@@ -100,10 +157,11 @@ extension CoreDescription.Key {
     init?(json: JSONValue) {
         guard let object = json.object, let label = object["label"]?.string, let kid = object["kid"]?.string,
             let algorithm = object["alg"]?.string, let purpose = object["purpose"]?.string,
-            let state = object["state"]?.string, let jwk = object["jwk"]?.object
+            let state = object["state"]?.string, let jwk = object["jwk"]?.object,
+            let token = object["token"]?.string, let isAvailable = object["available"]?.bool
         else { return nil }
         self.init(
             label: label, kid: kid, algorithm: algorithm, purpose: purpose, state: state, jwk: jwk,
-            maximumLifetime: object["max_lifetime"]?.integer)
+            maximumLifetime: object["max_lifetime"]?.integer, token: token, isAvailable: isAvailable)
     }
 }

@@ -14,8 +14,8 @@ package protocol CoreService: Sendable {
     /// Records an entry durably and returns the index of its leaf.
     func append(_ entry: Entry) async throws(CoreError) -> UInt64
 
-    /// Signs a TLS 1.3 server CertificateVerify, and nothing else, with a listener's key; the result is DER.
-    func tlsSign(key label: String, data: [UInt8]) async throws(CoreError) -> [UInt8]
+    /// Signs a TLS 1.3 server CertificateVerify, and nothing else, with the listener's key of this kid; the result is DER.
+    func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8]
 }
 
 /// One signature the front asks for, with the record that goes before it.

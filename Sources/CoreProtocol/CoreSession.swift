@@ -36,9 +36,9 @@ package struct CoreSession: CoreService {
         return index
     }
 
-    package func tlsSign(key label: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
+    package func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
         var payload = ByteBuffer()
-        payload.writeField(label.utf8)
+        payload.writeField(kid.utf8)
         payload.writeField(data)
         let reply = try await connection.call(.tlsSign, payload, within: Self.patience)
         return Array(reply.readableBytesView)

@@ -12,12 +12,15 @@ import X509
 struct CertificateRequest {
     /// Label of the listener's key.
     let key: String
+    /// Label or serial number of the token whose key is meant; nil for any.
+    let token: String?
     private let dnsNames: [String]
     private let addresses: [String]
 
-    /// Reads the members `key`, `dns` and `ip` of an admin command.
+    /// Reads the members `key`, `token`, `dns` and `ip` of an admin command.
     init(_ reader: inout ObjectReader) throws(SchemaFault) {
         key = try reader.string("key")
+        token = try reader.optionalString("token")
         dnsNames = try reader.strings("dns")
         addresses = try reader.strings("ip")
         guard !dnsNames.isEmpty || !addresses.isEmpty else { throw reader.fault("dns", "names nothing") }

@@ -73,9 +73,9 @@ extension VaultCore {
                 append(try Entry(payload: bytes)) { answer($0.map { ByteBuffer(integer: $0) }) }
             case .tlsSign:
                 var payload = frame.payload
-                guard let label = payload.readTextField(), let data = payload.readField(), payload.readableBytes == 0
+                guard let kid = payload.readTextField(), let data = payload.readField(), payload.readableBytes == 0
                 else { throw CoreError(.malformed, "tlsSign: fields are missing or left over") }
-                tlsSign(key: label, data: data) { answer($0.map { ByteBuffer(bytes: $0) }) }
+                tlsSign(key: kid, data: data) { answer($0.map { ByteBuffer(bytes: $0) }) }
             case .admin, .success, .failure: throw CoreError(.refused, "this call is not for the front's socket")
             }
         } catch {

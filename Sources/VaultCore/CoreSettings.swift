@@ -14,12 +14,8 @@ package struct CoreSettings: Sendable {
     package var manifestFile: String
     /// The custody mode the configuration admits; the manifest must say the same.
     package var custody: String
-    package var module: String
-    /// RFC 7512 URI of the token.
-    package var token: String
-    package var pinFile: String
-    package var lanes: Int
-    package var queueCapacity: Int
+    /// The PKCS#11 tokens, the preferred one first.
+    package var tokens: [Token]
     package var logDirectory: String
     package var logOrigin: String
     package var checkpointInterval: Duration
@@ -29,7 +25,32 @@ package struct CoreSettings: Sendable {
     package var logOptions = AuditLogOptions()
     package var keys: [KeyPlan]
 
-    /// A key the configuration asks for: genesis makes it, the manifest must name it.
+    /// A PKCS#11 token, how it is opened and how busy it is kept.
+    package struct Token: Sendable, Equatable {
+        /// Where the configuration names it, as in `hsm.tokens[1]`, for error messages.
+        package var field: String
+        /// Absolute path of the PKCS#11 library.
+        package var module: String
+        /// RFC 7512 URI of the token.
+        package var uri: String
+        package var pinFile: String
+        package var lanes: Int
+        package var queueCapacity: Int
+
+        /// A token by its library and URI.
+        package init(
+            field: String, module: String, uri: String, pinFile: String, lanes: Int = 2, queueCapacity: Int = 1024
+        ) {
+            self.field = field
+            self.module = module
+            self.uri = uri
+            self.pinFile = pinFile
+            self.lanes = lanes
+            self.queueCapacity = queueCapacity
+        }
+    }
+
+    /// A key the configuration asks for: genesis makes it in every token, the manifest must name it.
     package struct KeyPlan: Sendable, Equatable {
         package var label: String
         package var purpose: String
@@ -51,8 +72,8 @@ package struct CoreSettings: Sendable {
     /// Settings of a core.
     package init(
         configurationFile: String, issuer: String, frontSocket: String, adminSocket: String, frontUsers: Set<UInt32>,
-        adminUsers: Set<UInt32>, manifestFile: String, custody: String, module: String, token: String, pinFile: String,
-        lanes: Int, queueCapacity: Int, logDirectory: String, logOrigin: String, checkpointInterval: Duration,
+        adminUsers: Set<UInt32>, manifestFile: String, custody: String, tokens: [Token], logDirectory: String,
+        logOrigin: String, checkpointInterval: Duration,
         headroom: Int64, keys: [KeyPlan]
     ) {
         self.configurationFile = configurationFile
@@ -63,11 +84,7 @@ package struct CoreSettings: Sendable {
         self.adminUsers = adminUsers
         self.manifestFile = manifestFile
         self.custody = custody
-        self.module = module
-        self.token = token
-        self.pinFile = pinFile
-        self.lanes = lanes
-        self.queueCapacity = queueCapacity
+        self.tokens = tokens
         self.logDirectory = logDirectory
         self.logOrigin = logOrigin
         self.checkpointInterval = checkpointInterval

@@ -44,39 +44,51 @@ package struct DevelopmentGenesis {
         }
     }
 
-    /// Opens the token for as long as it takes.
+    /// Makes every key in every token, so that each can stand in for the others.
     private func make(_ plans: [Plan], progress: (ManifestKey) -> Void) async throws -> Manifest {
-        let hsm = try await HSM.open(settings)
+        var tokens: [ManifestToken] = []
+        var keys: [ManifestKey] = []
+        for settings in settings.tokens {
+            let (token, made) = try await make(plans, in: settings, progress: progress)
+            guard !tokens.contains(where: { $0.serial == token.serial }) else {
+                throw StartError(
+                    file: self.settings.configurationFile, field: "\(settings.field).token",
+                    problem: "is a token that stands there already (serial \(token.serial))",
+                    mend: "name each token once, by its serial number")
+            }
+            tokens.append(token)
+            keys += made
+        }
+        return Manifest(
+            appliance: Hexadecimal.string(random(16)), version: 1, previous: nil, custody: .development,
+            created: clock(), hostKey: nil, tokens: tokens, keys: keys, custodians: [], approvers: [], threshold: 0,
+            dials: .init(configApprovals: 0, unattendedStart: true, restartGrace: 0, fileTLSKeys: false),
+            signatures: [])
+    }
+
+    /// Opens a token for as long as it takes.
+    private func make(
+        _ plans: [Plan], in settings: CoreSettings.Token, progress: (ManifestKey) -> Void
+    ) async throws -> (ManifestToken, [ManifestKey]) {
+        let hsm = try await HSM.open(settings, file: self.settings.configurationFile)
         do {
-            let manifest = try await make(plans, hsm, progress: progress)
+            var keys: [ManifestKey] = []
+            for plan in plans {
+                let key = try await generate(plan, hsm)
+                progress(key)
+                keys.append(key)
+            }
             _ = await hsm.shutdown()
-            return manifest
+            let info = hsm.profile.info
+            let token = ManifestToken(
+                label: info.label, serial: info.serial, model: "\(info.manufacturer) \(info.model)",
+                keyEncryptionKey: nil)
+            return (token, keys)
         } catch {
             // Else the token stays logged in, and a second try in this process is refused for that alone.
             _ = await hsm.shutdown()
             throw error
         }
-    }
-
-    private func make(_ plans: [Plan], _ hsm: HSM, progress: (ManifestKey) -> Void) async throws -> Manifest {
-        let token = hsm.profile.info
-        var keys: [ManifestKey] = []
-        for plan in plans {
-            let key = try await generate(plan, hsm)
-            progress(key)
-            keys.append(key)
-        }
-        return Manifest(
-            appliance: Hexadecimal.string(random(16)), version: 1, previous: nil, custody: .development,
-            created: clock(), hostKey: nil,
-            tokens: [
-                ManifestToken(
-                    label: token.label, serial: token.serial, model: "\(token.manufacturer) \(token.model)",
-                    keyEncryptionKey: nil)
-            ],
-            keys: keys, custodians: [], approvers: [], threshold: 0,
-            dials: .init(configApprovals: 0, unattendedStart: true, restartGrace: 0, fileTLSKeys: false),
-            signatures: [])
     }
 
     private func generate(_ plan: Plan, _ hsm: HSM) async throws(StartError) -> ManifestKey {

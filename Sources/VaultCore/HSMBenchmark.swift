@@ -25,9 +25,7 @@ package struct HSMBenchmark {
 
     /// Measures one key with a number of threads and lanes.
     package func measure(_ key: ManifestKey, lanes: Int, for duration: Duration) async throws -> Figures {
-        var settings = settings
-        settings.lanes = lanes
-        let hsm = try await HSM.open(settings)
+        let hsm = try await open(key.token, lanes: lanes)
         let benchmark = SignatureBenchmark(hsm: hsm, reference: try key.reference(file: settings.manifestFile))
         let figures = Figures(
             loop: try await benchmark.loops(threads: lanes, for: duration, checking: false),
@@ -35,5 +33,19 @@ package struct HSMBenchmark {
             lanes: try await benchmark.lanes(inFlight: 16, for: duration))
         _ = await hsm.shutdown()
         return figures
+    }
+
+    /// Opens the configured token with this serial number.
+    private func open(_ serial: String, lanes: Int) async throws(StartError) -> HSM {
+        for token in settings.tokens {
+            var token = token
+            token.lanes = lanes
+            let hsm = try await HSM.open(token, file: settings.configurationFile)
+            if hsm.profile.info.serial == serial { return hsm }
+            _ = await hsm.shutdown()
+        }
+        throw StartError(
+            file: settings.configurationFile, field: "hsm", problem: "names no token with serial \(serial)",
+            mend: "configure the manifest's tokens")
     }
 }

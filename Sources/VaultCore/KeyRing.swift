@@ -2,7 +2,7 @@ import CoreProtocol
 package import Custody
 package import HSMBridge
 
-/// The keys of the manifest that the core may use, each bound to its object in the token.
+/// The keys of the manifest that the core may use, each bound to its object in its token.
 package struct KeyRing: Sendable {
     /// A key that signs tokens behind the gate.
     package struct Signing: Sendable {
@@ -16,50 +16,64 @@ package struct KeyRing: Sendable {
         package let hsm: TLSKey
     }
 
-    private let signing: [String: Signing]
-    private let tls: [String: TLS]
-    package let checkpoint: CheckpointKey
-    package let checkpointManifest: ManifestKey
+    /// A key that signs checkpoints of the log.
+    package struct Checkpoint: Sendable {
+        package let manifest: ManifestKey
+        package let hsm: CheckpointKey
+    }
 
-    /// Finds every active key of `manifest` in the token and signs once with each; a missing, doubled, different or
-    /// useless one stops the start.
+    private var signing: [String: Signing] = [:]
+    private var tls: [TLS] = []
+    /// One of each token, in the order of the configuration.
+    package private(set) var checkpoints: [Checkpoint] = []
+
+    /// No keys.
+    package init() {}
+
+    /// Finds every active key that `manifest` names in the token and signs once with each; a missing, doubled, different
+    /// or useless one is a fault.
     package init(manifest: Manifest, hsm: HSM, file: String) async throws(StartError) {
-        var signing: [String: Signing] = [:]
-        var tls: [String: TLS] = [:]
-        var checkpoint: (CheckpointKey, ManifestKey)?
-        for (index, key) in manifest.keys.enumerated() where key.state == .active {
+        let serial = hsm.profile.info.serial
+        for (index, key) in manifest.keys.enumerated() where key.state == .active && key.token == serial {
+            let field = "keys[\(index)] (\(key.label))"
             do {
-                let reference = try key.reference(file: file)
-                switch key.purpose {
-                case .signing: signing[key.kid] = Signing(manifest: key, hsm: try await hsm.signingKey(reference))
-                case .tls: tls[key.label] = TLS(manifest: key, hsm: try await hsm.tlsKey(reference))
-                case .checkpoint:
-                    guard checkpoint == nil else {
-                        throw StartError(
-                            file: file, field: "keys[\(index)] (\(key.label))",
-                            problem: "is a second active checkpoint key", mend: "retire one of them")
-                    }
-                    checkpoint = (try await hsm.checkpointKey(reference), key)
-                // Neither is used before its ceremony exists; the manifest may name them already.
-                case .assertion, .kek: continue
-                }
+                try await bind(key, in: hsm, file: file, field: field)
             } catch let error as StartError {
                 throw error
             } catch {
                 throw StartError(
-                    file: file, field: "keys[\(index)] (\(key.label))", problem: "\(error)",
+                    file: file, field: field, problem: "\(error)",
                     mend: "use the manifest that was written for this token")
             }
         }
-        guard let checkpoint else {
-            throw StartError(
-                file: file, field: "keys", problem: "names no active checkpoint key",
-                mend: "a log cannot be kept without one: generate it")
-        }
-        self.signing = signing
-        self.tls = tls
-        (self.checkpoint, self.checkpointManifest) = checkpoint
     }
+
+    private mutating func bind(_ key: ManifestKey, in hsm: HSM, file: String, field: String) async throws {
+        let reference = try key.reference(file: file)
+        switch key.purpose {
+        case .signing: signing[key.kid] = Signing(manifest: key, hsm: try await hsm.signingKey(reference))
+        case .tls: tls.append(TLS(manifest: key, hsm: try await hsm.tlsKey(reference)))
+        case .checkpoint:
+            guard checkpoints.isEmpty else {
+                throw StartError(
+                    file: file, field: field, problem: "is a second active checkpoint key of its token",
+                    mend: "retire one of them")
+            }
+            checkpoints.append(Checkpoint(manifest: key, hsm: try await hsm.checkpointKey(reference)))
+        // Neither is used before its ceremony exists; the manifest may name them already.
+        case .assertion, .kek: break
+        }
+    }
+
+    /// Adds the keys of another token.
+    mutating func add(_ other: KeyRing) {
+        signing.merge(other.signing) { first, _ in first }
+        tls += other.tls
+        checkpoints += other.checkpoints
+    }
+
+    /// Whether there is a key that signs tokens.
+    var canSign: Bool { !signing.isEmpty }
 
     /// The signing key with this kid; unknown or inactive ones are refused, there is no fall-back.
     func signing(kid: String) throws(CoreError) -> Signing {
@@ -67,9 +81,18 @@ package struct KeyRing: Sendable {
         return key
     }
 
-    /// The TLS key with this label.
-    func tls(label: String) throws(CoreError) -> TLS {
-        guard let key = tls[label] else { throw CoreError(.unknownKey, "no active TLS key has this label") }
+    /// The TLS key with this kid.
+    func tls(kid: String) throws(CoreError) -> TLS {
+        guard let key = tls.first(where: { $0.manifest.kid == kid }) else {
+            throw CoreError(.unknownKey, "no active TLS key has this kid")
+        }
         return key
+    }
+
+    /// The TLS keys with this label, one in each token that is open.
+    func tls(label: String) throws(CoreError) -> [TLS] {
+        let keys = tls.filter { $0.manifest.label == label }
+        guard !keys.isEmpty else { throw CoreError(.unknownKey, "no active TLS key has this label") }
+        return keys
     }
 }

@@ -7,13 +7,16 @@ package struct StartError: Error, Sendable, Equatable, CustomStringConvertible {
     package let problem: String
     /// What to do about it.
     package let mend: String
+    /// Whether trying again cannot help before somebody has corrected the file.
+    package let isPermanent: Bool
 
     /// A fault that stops the start.
-    package init(file: String, field: String? = nil, problem: String, mend: String) {
+    package init(file: String, field: String? = nil, problem: String, mend: String, isPermanent: Bool = false) {
         self.file = file
         self.field = field
         self.problem = problem
         self.mend = mend
+        self.isPermanent = isPermanent
     }
 
     package var description: String {

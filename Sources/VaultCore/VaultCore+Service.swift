@@ -22,9 +22,9 @@ extension VaultCore: CoreService {
         return try result.get()
     }
 
-    package func tlsSign(key label: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
+    package func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
         let result = await withCheckedContinuation { continuation in
-            tlsSign(key: label, data: data) { continuation.resume(returning: $0) }
+            tlsSign(key: kid, data: data) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
@@ -37,7 +37,7 @@ extension VaultCore {
     ) {
         let key: KeyRing.Signing
         do {
-            key = try keys.signing(kid: request.kid)
+            key = try signingKey(request.kid)
             try Gate.check(input: request.input, entry: request.entry, key: key.manifest, now: clock())
             try checkBundle(request.entry)
         } catch {
@@ -70,13 +70,24 @@ extension VaultCore {
         }
     }
 
+    /// The signing key with this kid; one whose token is away is another matter than one that nobody knows.
+    private func signingKey(_ kid: String) throws(CoreError) -> KeyRing.Signing {
+        do {
+            return try keys.signing(kid: kid)
+        } catch {
+            let isKnown = manifest.keys.contains { $0.kid == kid && $0.purpose == .signing && $0.state == .active }
+            guard isKnown else { throw error }
+            throw CoreError(.hsmUnavailable, "hsm: the token of this key is not open", retryAfter: 2)
+        }
+    }
+
     /// Signs a TLS 1.3 server CertificateVerify; calls back once, on any thread.
     package func tlsSign(
-        key label: String, data: [UInt8], completion: @escaping @Sendable (Result<[UInt8], CoreError>) -> Void
+        key kid: String, data: [UInt8], completion: @escaping @Sendable (Result<[UInt8], CoreError>) -> Void
     ) {
         do {
             try TLSGate.check(data)
-            let key = try keys.tls(label: label)
+            let key = try keys.tls(kid: kid)
             key.hsm.sign(data, deadline: .now + .seconds(3)) { completion($0.mapError { CoreError($0) }) }
         } catch {
             completion(.failure(error))

@@ -16,21 +16,20 @@ extension VaultCore {
     ) async throws -> VaultCore {
         let manifest = try Manifest.load(settings)
         let settings = settings.completingEntries(from: manifest)
-        let hsm = try await HSM.open(settings)
+        try checkRoutes(manifest, file: settings.manifestFile)
+        let hsms = try await HSMGroup.open(settings, manifest: manifest, logger: logger)
         do {
-            let token = try manifest.token(of: hsm, file: settings.manifestFile)
-            let keys = try await KeyRing(manifest: manifest, hsm: hsm, file: settings.manifestFile)
             try checkPlan(settings, manifest)
-            let signer = try checkpointSigner(settings, keys)
-            let log = try openLog(settings, signer: signer, clock: clock, onFatal: onFatal)
+            let signers = try checkpointSigners(settings, hsms)
+            let log = try openLog(settings, signers: signers, clock: clock, onFatal: onFatal)
             let core = VaultCore(
-                settings: settings, manifest: manifest, hsm: hsm, keys: keys, log: log, instance: instance,
-                clock: clock, logger: logger)
-            try await core.begin(token: token)
+                settings: settings, manifest: manifest, hsms: hsms, log: log, instance: instance, clock: clock,
+                logger: logger)
+            try await core.begin()
             return core
         } catch {
-            // Else the token stays logged in, and the next start in this process is refused for that alone.
-            _ = await hsm.shutdown()
+            // Else the tokens stay logged in, and the next start in this process is refused for that alone.
+            await hsms.shutdown()
             throw error
         }
     }
@@ -39,8 +38,9 @@ extension VaultCore {
     ///
     /// A clock that is behind the log does not stop the start: a person vouches for it through the admin socket. Until
     /// then nothing can be recorded, so nothing is issued.
-    private func begin(token: ManifestToken) async throws(StartError) {
-        let detail = ["token": token.serial, "manifest_hash": manifest.hash, "instance": instance]
+    private func begin() async throws(StartError) {
+        let tokens = hsms.open.map(\.profile.info.serial).joined(separator: " ")
+        let detail = ["token": tokens, "manifest_hash": manifest.hash, "instance": instance]
         do throws(AuditLogError) {
             try await appendOwn(.adminCoreStarted, detail: detail)
         } catch {
@@ -81,27 +81,52 @@ extension VaultCore {
         }
     }
 
-    private static func checkpointSigner(
-        _ settings: CoreSettings, _ keys: KeyRing
-    ) throws(StartError) -> TokenCheckpointSigner {
-        let algorithm = KeyAlgorithm(rawValue: keys.checkpointManifest.algorithm)
-        guard algorithm == .edDSA || algorithm == .es256 else {
+    /// Keys of one label in several tokens are one route: whichever signs, the credential must be of one kind.
+    private static func checkRoutes(_ manifest: Manifest, file: String) throws(StartError) {
+        var routes: [String: ManifestKey] = [:]
+        for (index, key) in manifest.keys.enumerated() where key.purpose == .signing && key.state == .active {
+            guard let first = routes[key.label] else {
+                routes[key.label] = key
+                continue
+            }
+            guard first.algorithm == key.algorithm, first.gate == key.gate else {
+                throw StartError(
+                    file: file, field: "keys[\(index)] (\(key.label))",
+                    problem: "has another algorithm or gate than the key of this label in token \(first.token)",
+                    mend: "retire one of them: active keys of one label stand in for each other")
+            }
+        }
+    }
+
+    /// One signer for the checkpoint key of each token, there or not: it signs as soon as its token can.
+    ///
+    /// Keys that sign no more stay trusted for what they have signed.
+    private static func checkpointSigners(
+        _ settings: CoreSettings, _ hsms: HSMGroup
+    ) throws(StartError) -> CheckpointSigners {
+        let keys = hsms.manifest.keys.filter { $0.purpose == .checkpoint }
+        let algorithms = [KeyAlgorithm.edDSA.rawValue, KeyAlgorithm.es256.rawValue]
+        for key in keys where key.state == .active && !algorithms.contains(key.algorithm) {
             throw StartError(
-                file: settings.manifestFile, field: "keys (\(keys.checkpointManifest.label))",
+                file: settings.manifestFile, field: "keys (\(key.label))",
                 problem: "a checkpoint key must be EdDSA or ES256",
                 mend: "generate one: signed notes are signed with Ed25519, or with ECDSA on P-256")
         }
+        var signers: [TokenCheckpointSigner] = []
         do {
-            return try TokenCheckpointSigner(key: keys.checkpoint, origin: settings.logOrigin)
+            for key in keys where [.active, .retiring, .retired].contains(key.state) {
+                signers.append(try TokenCheckpointSigner(key, of: hsms, origin: settings.logOrigin))
+            }
         } catch {
             throw StartError(
                 file: settings.configurationFile, field: "audit.origin", problem: "\(error)",
                 mend: "write a name without spaces and plus signs, like vault.example/log")
         }
+        return CheckpointSigners(signers.filter(\.isActive), trusted: signers.map(\.verifierKey))
     }
 
     private static func openLog(
-        _ settings: CoreSettings, signer: TokenCheckpointSigner, clock: @escaping @Sendable () -> UnixTime,
+        _ settings: CoreSettings, signers: CheckpointSigners, clock: @escaping @Sendable () -> UnixTime,
         onFatal: @escaping @Sendable (AuditLogError) -> Void
     ) throws(StartError) -> AuditLog {
         var options = settings.logOptions
@@ -109,7 +134,7 @@ extension VaultCore {
         options.headroom = settings.headroom
         do {
             return try AuditLog.open(
-                directory: settings.logDirectory, origin: settings.logOrigin, signer: signer, clock: clock,
+                directory: settings.logDirectory, origin: settings.logOrigin, signers: signers, clock: clock,
                 options: options, onFatal: onFatal)
         } catch {
             throw logFault(error, settings)
@@ -163,51 +188,5 @@ extension Manifest {
                 mend: "use a build with ceremonies")
         }
         return manifest
-    }
-
-    /// The entry of the token that was opened.
-    fileprivate func token(of hsm: HSM, file: String) throws(StartError) -> ManifestToken {
-        let serial = hsm.profile.info.serial
-        guard let token = tokens.first(where: { $0.serial == serial }) else {
-            throw StartError(
-                file: file, field: "tokens", problem: "does not name the token with serial \(serial)",
-                mend: "use the manifest that was written for this token, or correct hsm.token")
-        }
-        return token
-    }
-}
-
-extension HSM {
-    /// Opens the configured token and logs in with the PIN file that development custody admits.
-    static func open(_ settings: CoreSettings) async throws(StartError) -> HSM {
-        let file = settings.configurationFile
-        do throws(HSMError) {
-            var configuration = HSM.Configuration()
-            configuration.lanes = settings.lanes
-            configuration.queue = settings.queueCapacity
-            return try await HSM.open(
-                modulePath: settings.module, token: try TokenURI(settings.token), pin: try PIN(file: settings.pinFile),
-                configuration: configuration)
-        } catch {
-            switch error.code {
-            case .moduleNotFound, .moduleRefused, .moduleInUse:
-                throw StartError(
-                    file: file, field: "hsm.module", problem: "\(error)",
-                    mend: "give the absolute path of the vendor's PKCS#11 library")
-            case .pinFileRefused, .pinRefused, .pinKnownBad, .pinFinalTry, .pinLocked, .pinLength:
-                throw StartError(
-                    file: file, field: "hsm.pin_file", problem: "\(error)",
-                    mend: "\(settings.pinFile) must be a regular file of the core's user, mode 0600, with the PIN alone"
-                )
-            case .uriMalformed, .uriAttributeUnknown, .uriAttributeRepeated, .pinInURI, .pinSourceRefused:
-                throw StartError(
-                    file: file, field: "hsm.token", problem: "\(error)",
-                    mend: "write it like pkcs11:token=LABEL;serial=SERIAL (RFC 7512)")
-            default:
-                throw StartError(
-                    file: file, field: "hsm.token", problem: "\(error)",
-                    mend: "list the tokens with: pkcs11-tool --module \(settings.module) --list-slots")
-            }
-        }
     }
 }

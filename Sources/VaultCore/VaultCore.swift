@@ -1,19 +1,17 @@
 package import AuditLog
-package import CoreProtocol
+import CoreProtocol
 package import Custody
-package import HSMBridge
 package import Logging
 package import StrictEncoding
 import Synchronization
 
-/// The core: the only process that opens the token and writes the log (docs/architecture.md).
+/// The core: the only process that opens the tokens and writes the log (docs/architecture.md).
 ///
 /// It trusts the front for nothing it can check itself, and releases nothing before its record is durable.
 package final class VaultCore: Sendable {
     package let settings: CoreSettings
     package let manifest: Manifest
-    package let hsm: HSM
-    package let keys: KeyRing
+    package let hsms: HSMGroup
     package let log: AuditLog
     package let clock: @Sendable () -> UnixTime
     package let logger: Logger
@@ -29,13 +27,12 @@ package final class VaultCore: Sendable {
     private static let maximumBundles = 10_000
 
     init(
-        settings: CoreSettings, manifest: Manifest, hsm: HSM, keys: KeyRing, log: AuditLog, instance: String,
+        settings: CoreSettings, manifest: Manifest, hsms: HSMGroup, log: AuditLog, instance: String,
         clock: @escaping @Sendable () -> UnixTime, logger: Logger
     ) {
         self.settings = settings
         self.manifest = manifest
-        self.hsm = hsm
-        self.keys = keys
+        self.hsms = hsms
         self.log = log
         self.instance = instance
         self.clock = clock
@@ -53,6 +50,9 @@ package final class VaultCore: Sendable {
         }
     }
 
+    /// The keys of the tokens that are open.
+    package var keys: KeyRing { hsms.keys }
+
     /// A `config.loaded` leaf is durable: requests may now be decided under this bundle.
     func admit(_ bundle: String) {
         bundles.withLock { bundles in
@@ -67,19 +67,7 @@ package final class VaultCore: Sendable {
         }
     }
 
-    /// Keys, health and figures as the front sees them.
-    package var description: CoreDescription {
-        CoreDescription(
-            instance: instance, appliance: manifest.appliance, custody: manifest.custody.rawValue,
-            manifestVersion: manifest.version,
-            keys: manifest.keys.filter { $0.state != .destroyed }.map { key in
-                CoreDescription.Key(
-                    label: key.label, kid: key.kid, algorithm: key.algorithm, purpose: key.purpose.rawValue,
-                    state: key.state.rawValue, jwk: key.jwk, maximumLifetime: key.gate?.maximumLifetime)
-            }, faults: faults, figures: figures)
-    }
-
-    /// Stops the log, then the token, which has to sign the log's last checkpoint.
+    /// Stops the log, then the tokens, one of which has to sign the log's last checkpoint.
     ///
     /// What is not recorded by then is not released either.
     package func shutdown() async {
@@ -90,7 +78,7 @@ package final class VaultCore: Sendable {
         } catch {
             logger.error("the log did not close cleanly", metadata: ["reason": "\(error)"])
         }
-        _ = await hsm.shutdown()
+        await hsms.shutdown()
     }
 
     /// Appends an entry of the core's own.

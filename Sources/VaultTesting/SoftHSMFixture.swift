@@ -16,6 +16,8 @@ package final class SoftHSMFixture: Sendable {
     package let directory: SoftHSMDirectory
     /// The library.
     package let modulePath: String
+    /// A copy of it: to the loader another library, with sessions and a login of its own.
+    package let secondModulePath: String
     private let taken = Mutex(0)
 
     /// The fixture of this process; a machine without SoftHSM is a failure, never a reason to skip.
@@ -52,6 +54,9 @@ package final class SoftHSMFixture: Sendable {
         let path = NSTemporaryDirectory() + "/vault-softhsm-" + UUID().uuidString
         directory = try SoftHSMDirectory(
             path: path, labels: (1000..<1000 + SoftHSMFixture.poolSize).map { "test-\($0)" })
+        secondModulePath = path + "/libsecond.so"
+        let library = URL(fileURLWithPath: modulePath).resolvingSymlinksInPath().path
+        try FileManager.default.copyItem(atPath: library, toPath: secondModulePath)
         // Safety: once per process, before the library is loaded, which reads the variable when it is initialised.
         unsafe setenv("SOFTHSM2_CONF", directory.configurationFile, 1)
         atexit {

@@ -12,19 +12,13 @@ extension CoreSettings {
     /// The core's share of a configuration.
     init(_ configuration: Configuration) throws(StartError) {
         let core = configuration.core
-        guard let pinFile = configuration.hsm.pinFile else {
-            throw StartError(
-                file: configuration.file, field: "hsm.pin_file", problem: "is missing",
-                mend: "under development custody the core reads its PIN from a file")
-        }
         self.init(
             configurationFile: configuration.file, issuer: configuration.issuer, frontSocket: core.frontSocket,
             adminSocket: core.adminSocket,
             frontUsers: try Self.users(core.frontUsers, "core.front_users", configuration.file),
             adminUsers: try Self.users(core.adminUsers, "core.admin_users", configuration.file),
-            manifestFile: core.manifestFile, custody: core.custody.rawValue, module: configuration.hsm.module,
-            token: configuration.hsm.token, pinFile: pinFile, lanes: configuration.hsm.lanes,
-            queueCapacity: configuration.hsm.queue, logDirectory: configuration.audit.directory,
+            manifestFile: core.manifestFile, custody: core.custody.rawValue, tokens: try Self.tokens(configuration),
+            logDirectory: configuration.audit.directory,
             logOrigin: configuration.audit.origin,
             checkpointInterval: .seconds(configuration.audit.checkpointInterval),
             headroom: configuration.audit.headroom,
@@ -34,6 +28,22 @@ extension CoreSettings {
                     maximumLifetime: $0.maximumLifetime)
             })
         logOptions = AuditLogOptions(configuration.audit)
+    }
+
+    private static func tokens(_ configuration: Configuration) throws(StartError) -> [Token] {
+        var tokens: [Token] = []
+        for token in configuration.hsm.tokens {
+            guard let pinFile = token.pinFile else {
+                throw StartError(
+                    file: configuration.file, field: "\(token.field).pin_file", problem: "is missing",
+                    mend: "under development custody the core reads its PIN from a file")
+            }
+            tokens.append(
+                Token(
+                    field: token.field, module: token.module, uri: token.token, pinFile: pinFile, lanes: token.lanes,
+                    queueCapacity: token.queue))
+        }
+        return tokens
     }
 
     /// Numeric users; without any the core's own user alone.

@@ -39,7 +39,8 @@ import Testing
             "listeners.": ["gateway", "public", "ops"], "listeners.gateway.": listener + ["client_ca"],
             "listeners.public.": listener, "listeners.ops.": ["host", "port"],
             "core.": ["front_socket", "admin_socket", "front_users", "admin_users", "manifest", "custody"],
-            "hsm.": ["module", "token", "pin_file", "lanes", "queue"],
+            "hsm.": ["module", "token", "pin_file", "lanes", "queue", "tokens"],
+            "hsm.tokens[].": ["module", "token", "pin_file", "lanes", "queue"],
             "keys[].": ["label", "purpose", "alg", "types", "max_lifetime"],
             "clients[].": [
                 "id", "auth", "san_uri", "san_dns", "subject_dn", "jwks_file", "jwks_uri", "jwks_ca", "jwks_refresh",

@@ -24,6 +24,7 @@ struct JSONSchemaCheck {
                 case "additionalProperties":
                     value.object?.names.allSatisfy { schema.object?["properties"]?.object?[$0] != nil } == true
                 case "items": true
+                case "oneOf": keyword.value.array?.filter { accepts(value, $0) }.count == 1
                 default: false
                 }
             if !passes { problems.append("\(path): \(keyword.name)") }
@@ -36,6 +37,12 @@ struct JSONSchemaCheck {
                 check(member.value, property, "\(path).\(member.name)")
             }
         }
+    }
+
+    private func accepts(_ value: JSONValue, _ schema: JSONValue) -> Bool {
+        var check = JSONSchemaCheck()
+        check.check(value, schema, "")
+        return check.problems.isEmpty
     }
 
     private func types(_ value: JSONValue) -> [String] { value.strings ?? value.string.map { [$0] } ?? [] }

@@ -11,8 +11,13 @@ import Testing
                 jwk: JSONObject([.init(name: "kty", value: "EC")]), maximumLifetime: 300),
             .init(
                 label: "tls", kid: "kid-2", algorithm: "ES256", purpose: "tls", state: "active",
-                jwk: JSONObject([.init(name: "kty", value: "EC")]), maximumLifetime: nil),
-        ], faults: ["hsm: the token fails"], figures: ["log_size": 7, "uptime_seconds": 0])
+                jwk: JSONObject([.init(name: "kty", value: "EC")]), maximumLifetime: nil, token: "00ff",
+                isAvailable: false),
+        ], faults: ["hsm: the token fails"], warnings: ["hsm b: is not open"],
+        tokens: [
+            .init(label: "a", serial: "00ff", isReady: true, figures: ["lanes": 2]),
+            .init(label: "b", serial: nil, isReady: false, figures: [:]),
+        ], figures: ["log_size": 7, "uptime_seconds": 0])
 
     @Test func aDescriptionTravelsUnchanged() throws {
         let bytes = JSONWriter.canonical(Self.description.json)
@@ -21,7 +26,9 @@ import Testing
 
     @Test(
         "a description without one of its members is not read",
-        arguments: ["instance", "appliance", "custody", "manifest_version", "keys", "faults", "figures"])
+        arguments: [
+            "instance", "appliance", "custody", "manifest_version", "keys", "faults", "warnings", "tokens", "figures",
+        ])
     func members(name: String) throws {
         var object = try #require(Self.description.json.object)
         object[name] = nil
@@ -29,7 +36,8 @@ import Testing
     }
 
     @Test(
-        "a key without one of its members is not read", arguments: ["label", "kid", "alg", "purpose", "state", "jwk"])
+        "a key without one of its members is not read",
+        arguments: ["label", "kid", "alg", "purpose", "state", "jwk", "token", "available"])
     func keyMembers(name: String) throws {
         var object = try #require(Self.description.json.object)
         var key = try #require(object["keys"]?.array?.first?.object)

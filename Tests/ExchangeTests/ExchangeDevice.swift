@@ -10,12 +10,13 @@ struct ExchangeDevice {
     private let absent: [String]
     private let hasEdDSA: Bool
 
-    /// A SoftHSM token of its own.
-    static func softHSM() throws -> ExchangeDevice {
+    /// A SoftHSM token of its own; `second` reaches it through a second library.
+    static func softHSM(second: Bool = false) throws -> ExchangeDevice {
         let fixture = try SoftHSMFixture.shared()
         let token = try fixture.takeToken()
         return ExchangeDevice(
-            module: fixture.modulePath, uri: token.uri, pinFile: token.pinFile, absent: [], hasEdDSA: true)
+            module: second ? fixture.secondModulePath : fixture.modulePath, uri: token.uri, pinFile: token.pinFile,
+            absent: [], hasEdDSA: true)
     }
 
     /// The software TPM: no PSS and no EdDSA, so the checkpoint key is ECDSA.

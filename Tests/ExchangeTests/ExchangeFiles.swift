@@ -7,15 +7,24 @@ import VaultTesting
 /// The files of an appliance under test.
 struct ExchangeFiles {
     let directory: String
-    let device: ExchangeDevice
+    /// The tokens, the first of which decides what can be asked of them.
+    let devices: [ExchangeDevice]
     var additions = ExchangeAdditions()
 
     func write(users: DevelopmentIssuer, agents: DevelopmentIssuer, gateway: DevelopmentIssuer) throws {
         try write("idp-jwks.json", JSONWriter.compact(.object(try users.jwks)))
         try write("agents-jwks.json", JSONWriter.compact(.object(try agents.jwks)))
         try write("gateway-jwks.json", JSONWriter.compact(.object(try gateway.jwks)))
-        try write("config.yaml", Array(device.adapted(configuration).utf8))
-        try write("policy.yaml", Array(device.adapted(policy).utf8))
+        try write("config.yaml", Array(devices[0].adapted(configuration).utf8))
+        try write("policy.yaml", Array(devices[0].adapted(policy).utf8))
+    }
+
+    private var hsm: String {
+        let tokens = devices.map {
+            "module: \"\($0.module)\", token: \"\($0.uri)\", pin_file: \"\($0.pinFile)\", lanes: 2"
+        }
+        guard tokens.count > 1 else { return "{\(tokens[0])}" }
+        return "\n  tokens:\n" + tokens.map { "    - {\($0)}" }.joined(separator: "\n")
     }
 
     private func write(_ name: String, _ bytes: [UInt8]) throws {
@@ -31,7 +40,7 @@ struct ExchangeFiles {
           public: {host: 127.0.0.1, port: 8444, key: tls, certificate: p.pem, external_url: "https://vault.acme.example"}
           ops: {host: 127.0.0.1, port: 8445}
         core: {front_socket: front.sock, admin_socket: admin.sock, manifest: manifest.json, custody: development}
-        hsm: {module: "\(device.module)", token: "\(device.uri)", pin_file: "\(device.pinFile)", lanes: 2}
+        hsm: \(hsm)
         keys:
           - {label: es256, purpose: signing, alg: ES256, types: ["at+jwt"], max_lifetime: 90s}
           - {label: rs256, purpose: signing, alg: RS256, types: ["at+jwt"], max_lifetime: 90s}
@@ -115,9 +124,12 @@ struct ExchangeFiles {
             configurationFile: configuration.file, issuer: configuration.issuer,
             frontSocket: configuration.core.frontSocket, adminSocket: configuration.core.adminSocket,
             frontUsers: [getuid()], adminUsers: [getuid()], manifestFile: configuration.core.manifestFile,
-            custody: configuration.core.custody.rawValue, module: configuration.hsm.module,
-            token: configuration.hsm.token, pinFile: configuration.hsm.pinFile ?? "", lanes: configuration.hsm.lanes,
-            queueCapacity: configuration.hsm.queue, logDirectory: configuration.audit.directory,
+            custody: configuration.core.custody.rawValue,
+            tokens: configuration.hsm.tokens.map {
+                .init(
+                    field: $0.field, module: $0.module, uri: $0.token, pinFile: $0.pinFile ?? "", lanes: $0.lanes,
+                    queueCapacity: $0.queue)
+            }, logDirectory: configuration.audit.directory,
             logOrigin: configuration.audit.origin, checkpointInterval: .seconds(1),
             headroom: configuration.audit.headroom,
             keys: configuration.keys.map {

@@ -29,7 +29,7 @@ final class ExchangeFixture: Sendable {
     private let clock: @Sendable () -> UnixTime
 
     /// Makes keys, starts the core and loads the bundle.
-    init(_ additions: ExchangeAdditions = ExchangeAdditions(), device: ExchangeDevice? = nil) async throws {
+    init(_ additions: ExchangeAdditions = ExchangeAdditions(), devices: [ExchangeDevice]? = nil) async throws {
         let directory = NSTemporaryDirectory() + "vault-exchange-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let clock: @Sendable () -> UnixTime = {
@@ -38,7 +38,7 @@ final class ExchangeFixture: Sendable {
         let users = try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: Self.vault)
         let agents = try DevelopmentIssuer(issuer: "https://agents.acme.example", audience: Self.vault)
         let files = ExchangeFiles(
-            directory: directory, device: try device ?? .softHSM(), additions: additions)
+            directory: directory, devices: try devices ?? [.softHSM()], additions: additions)
         let gateway = try AssertingGateway()
         try files.write(users: users, agents: agents, gateway: gateway.keys)
         self.gateway = gateway

@@ -13,7 +13,7 @@ import VaultTesting
     @Test func anExchangeOnATPMIsGrantedLoggedAndVerifiedLikeAnyOther() async throws {
         let tpm = try SoftwareTPMFixture.shared()
         try await tpm.withToken {
-            let fixture = try await ExchangeFixture(device: .softwareTPM(tpm))
+            let fixture = try await ExchangeFixture(devices: [.softwareTPM(tpm)])
             do {
                 try await mint("demo-api", algorithm: "ES256", fixture)
                 try await mint("api-rs256", algorithm: "RS256", fixture)

@@ -12,10 +12,10 @@ import Testing
 
     @Test func theCoreIsAskedForOneServerCertificateVerify() async throws {
         let tls = try TestTLS()
-        let asked = Mutex<[(label: String, data: [UInt8])]>([])
+        let asked = Mutex<[(kid: String, data: [UInt8])]>([])
         let key = tls.key
-        let transport = try tls.transport { label, data in
-            asked.withLock { $0.append((label, data)) }
+        let transport = try tls.transport { kid, data in
+            asked.withLock { $0.append((kid, data)) }
             return Array(try key.signature(for: data).derRepresentation)
         }
         try await TestServer.run(.echo, transport: transport) { server in
@@ -25,7 +25,7 @@ import Testing
         }
         let calls = asked.withLock { $0 }
         let prefix = [UInt8](repeating: 0x20, count: 64) + Array("TLS 1.3, server CertificateVerify".utf8) + [0]
-        #expect(calls.map(\.label) == ["tls-gateway"])
+        #expect(calls.map(\.kid) == ["kid"])
         #expect(
             calls.first.map { $0.data.starts(with: prefix) && [32, 48].contains($0.data.count - prefix.count) } == true)
     }
@@ -64,7 +64,7 @@ import Testing
 
     @Test func aConnectionThatGoesAwayCancelsTheWaitForItsSignature() async throws {
         let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
-        let key = HSMTLSKey(label: "k", publicKey: []) { _, _ in
+        let key = HSMTLSKey(label: "k", kid: "kid", publicKey: []) { _, _ in
             do { try await Task.sleep(for: .seconds(3600)) } catch { continuation.finish() }
             throw Down()
         }
@@ -76,7 +76,7 @@ import Testing
     }
 
     @Test func onlyOneAlgorithmIsOfferedAndNothingIsDecrypted() throws {
-        let key = HSMTLSKey(label: "k", publicKey: []) { _, _ in [] }
+        let key = HSMTLSKey(label: "k", kid: "kid", publicKey: []) { _, _ in [] }
         #expect(key.signatureAlgorithms == [.ecdsaSecp256R1Sha256])
         let channel = EmbeddedChannel()
         #expect(throws: ListenerError(.keyFailed, "")) {

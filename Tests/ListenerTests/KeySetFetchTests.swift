@@ -50,7 +50,7 @@ import X509
 
         func transport() throws -> Listener.Transport {
             let identity = try TLSIdentity(
-                chainFile: chainFile, clientAuthoritiesFile: nil, key: tls.hsmKey(), now: .now)
+                chainFile: chainFile, clientAuthoritiesFile: nil, keys: [tls.hsmKey()], now: .now)
             return .tls { identity }
         }
 

@@ -1,6 +1,7 @@
 import Crypto
 import Foundation
 import StrictEncoding
+import Synchronization
 import Testing
 
 @testable import VaultAppliance
@@ -12,7 +13,7 @@ import Testing
         let file = try tls.directory.write("chain.pem", chain)
         do {
             _ = try TLSIdentity(
-                chainFile: file, clientAuthoritiesFile: authorities, key: tls.hsmKey(), now: now)
+                chainFile: file, clientAuthoritiesFile: authorities, keys: [tls.hsmKey()], now: now)
             return nil
         } catch {
             return error.code
@@ -28,7 +29,7 @@ import Testing
         let tls = try TestTLS()
         let file = try tls.directory.write("chain.pem", try tls.authority.issueServer().pem)
         let error = #expect(throws: ListenerError.self) {
-            try TLSIdentity(chainFile: file, key: tls.hsmKey(), now: .now)
+            try TLSIdentity(chainFile: file, keys: [tls.hsmKey()], now: .now)
         }
         #expect(error?.context.hasPrefix("\(file): ") == true)
         #expect(error?.context.contains("tls-gateway") == true)
@@ -41,7 +42,7 @@ import Testing
             try code(tls, chain: "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
                 == .malformedCertificate)
         #expect(throws: ListenerError(.unreadableFile, "")) {
-            try TLSIdentity(chainFile: tls.directory.path + "/none.pem", key: tls.hsmKey(), now: .now)
+            try TLSIdentity(chainFile: tls.directory.path + "/none.pem", keys: [tls.hsmKey()], now: .now)
         }
         let good = try tls.authority.issueServer(key: tls.key).pem
         let empty = try tls.directory.write("empty.pem", "")
@@ -64,5 +65,39 @@ import Testing
         #expect(try code(tls, chain: leaf.pem, now: facts.notAfter) == nil)
         #expect(try code(tls, chain: leaf.pem, now: facts.notAfter.adding(seconds: 1)) == .outsideValidity)
         #expect(try code(tls, chain: leaf.pem, now: facts.notBefore.adding(seconds: -1)) == .outsideValidity)
+    }
+
+    @Test func eachTokenHasAChainAndAConnectionTakesTheFirstThatIsWell() throws {
+        let tls = try TestTLS()
+        let other = P256.Signing.PrivateKey()
+        let keys = [
+            tls.hsmKey(),
+            HSMTLSKey(label: "tls-gateway", kid: "other", publicKey: Array(other.publicKey.rawRepresentation)) { _, _ in
+                []
+            },
+        ]
+        let first = try tls.authority.issueServer(key: tls.key)
+        let second = try tls.authority.issueServer(key: other)
+        let chains = try [first.pem, tls.authority.pem, second.pem, tls.authority.pem].joined(separator: "\n")
+        let file = try tls.directory.write("chains.pem", chains)
+        let away = Mutex<Set<String>>([])
+        let identity = try TLSIdentity(
+            chainFile: file, keys: keys, now: .now, isAvailable: { kid in !away.withLock { $0.contains(kid) } })
+        #expect(identity.leaves.count == 2)
+        let fingerprints = identity.leaves.map(\.fingerprint)
+        #expect(identity.leaf.fingerprint == fingerprints[0] && fingerprints[0] != fingerprints[1])
+        away.withLock { _ = $0.insert("kid") }
+        #expect(identity.leaf.fingerprint == fingerprints[1])
+        away.withLock { _ = $0.insert("other") }
+        #expect(identity.leaf.fingerprint == fingerprints[0])
+        // For a token alone its own chain will do.
+        let alone = try tls.directory.write("alone.pem", second.pem)
+        #expect(try TLSIdentity(chainFile: alone, keys: keys, now: .now).leaf.fingerprint == fingerprints[1])
+    }
+
+    @Test func twoChainsForOneKeyAreRefused() throws {
+        let tls = try TestTLS()
+        let chains = try [tls.authority.issueServer(key: tls.key).pem, tls.authority.issueServer(key: tls.key).pem]
+        #expect(try code(tls, chain: chains.joined(separator: "\n")) == .brokenChain)
     }
 }

@@ -97,12 +97,13 @@ struct TestTLS: Sendable {
 
     func hsmKey(_ signer: HSMTLSKey.Signer? = nil) -> HSMTLSKey {
         HSMTLSKey(
-            label: "tls-gateway", publicKey: Array(key.publicKey.rawRepresentation), signer: signer ?? self.signer)
+            label: "tls-gateway", kid: "kid", publicKey: Array(key.publicKey.rawRepresentation),
+            signer: signer ?? self.signer)
     }
 
     func identity(verifiesClients: Bool = true, _ signer: HSMTLSKey.Signer? = nil) throws -> TLSIdentity {
         try TLSIdentity(
-            chainFile: chainFile, clientAuthoritiesFile: verifiesClients ? authorityFile : nil, key: hsmKey(signer),
+            chainFile: chainFile, clientAuthoritiesFile: verifiesClients ? authorityFile : nil, keys: [hsmKey(signer)],
             now: .now)
     }
 

@@ -1,5 +1,6 @@
 import AuditLog
 import CoreProtocol
+import Custody
 import Foundation
 import NIOCore
 import NIOPosix
@@ -27,7 +28,7 @@ import VaultTesting
                 let handshake =
                     [UInt8](repeating: 0x20, count: 64) + Array("TLS 1.3, server CertificateVerify".utf8)
                     + [UInt8](repeating: 0, count: 33)
-                let signature = try await session.tlsSign(key: "tls-public", data: handshake)
+                let signature = try await session.tlsSign(key: fixture.key("tls-public").kid, data: handshake)
                 #expect(signature.first == 0x30)
             }
             let entries = try fixture.entries()
@@ -104,7 +105,7 @@ import VaultTesting
                     .admin, ByteBuffer(json: ["command": "status"]), within: .seconds(30))
                 let status = try #require(reply.readJSON()?.object)
                 #expect(status["state"] == "active" && status["custody"] == "development")
-                #expect(status["hsm"]?.object?["token"] == .string(fixture.site.token.label))
+                #expect(status["hsm"]?.array?.first?.object?["token"] == .string(fixture.site.token.label))
                 #expect(status["log"]?.object?["size"] == 1)
                 #expect(status["keys"]?.array?.count == 7)
                 let text = String(decoding: JSONWriter.canonical(.object(status)), as: UTF8.self)

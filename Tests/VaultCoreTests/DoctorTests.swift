@@ -13,7 +13,8 @@ import VaultTesting
         var manifest = try site.manifest
         change(&manifest)
         return await HSMDoctor(manifest: manifest, triesKeys: false).examine(
-            module: site.settings.module, token: try TokenURI(site.token.uri), pin: try PIN(file: site.token.pinFile))
+            module: site.settings.tokens[0].module, token: try TokenURI(site.token.uri),
+            pin: try PIN(file: site.token.pinFile))
     }
 
     private func faults(_ report: TokenReport) -> [String] {

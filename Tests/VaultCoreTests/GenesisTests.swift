@@ -104,7 +104,7 @@ import VaultTesting
     @Test func aTokenThatCannotBeOpenedLeavesNoManifest() async throws {
         try await CoreSite.withEmptyToken { site in
             var site = site
-            site.settings.token = "pkcs11:token=no-such-token"
+            site.settings.tokens[0].uri = "pkcs11:token=no-such-token"
             await refuses(site, file: site.settings.configurationFile, field: "hsm.token")
             #expect(!FileManager.default.fileExists(atPath: site.settings.manifestFile))
         }

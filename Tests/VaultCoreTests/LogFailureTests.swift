@@ -70,11 +70,12 @@ import Testing
         let log = try AuditLog.open(
             directory: fixture.site.directory + "/failing", origin: running.settings.logOrigin,
             signers: CheckpointSigners([
-                try TokenCheckpointSigner(key: running.keys.checkpoint, origin: running.settings.logOrigin)
+                try TokenCheckpointSigner(
+                    try fixture.key("checkpoint"), of: running.hsms, origin: running.settings.logOrigin)
             ]),
             clock: running.clock, options: options, operations: operations, onFatal: { fixture.fatal.add($0) })
         return VaultCore(
-            settings: running.settings, manifest: running.manifest, hsm: running.hsm, keys: running.keys, log: log,
+            settings: running.settings, manifest: running.manifest, hsms: running.hsms, log: log,
             instance: "failing", clock: running.clock, logger: .silent)
     }
 

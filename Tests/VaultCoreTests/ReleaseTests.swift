@@ -85,7 +85,7 @@ import Testing
     }
 
     @Test func amongManyRequestsAtOnceExactlyTheReleasedOnesAreRecordedAndNotAborted() async throws {
-        try await CoreFixture.run(changing: { $0.queueCapacity = 64 }) { fixture in
+        try await CoreFixture.run(changing: { $0.tokens[0].queueCapacity = 64 }) { fixture in
             try await fixture.loadBundle()
             let labels = ["sign-es256", "sign-eddsa", "sign-rs256", "sign-ps256"]
             let patience = [Duration.zero, .milliseconds(2), .milliseconds(30), .seconds(60)]
@@ -119,8 +119,8 @@ import Testing
 
     /// Nothing but the test's own requests asks for the lane: no checkpoint is due.
     private static func oneLane(_ settings: inout CoreSettings, queue: Int = 1024) {
-        settings.lanes = 1
-        settings.queueCapacity = queue
+        settings.tokens[0].lanes = 1
+        settings.tokens[0].queueCapacity = queue
         settings.checkpointInterval = .seconds(3600)
     }
 

@@ -69,7 +69,7 @@ import VaultCore
     @Test("a listener's key signs a handshake in the form TLS wants", arguments: ["tls-gateway", "tls-public"])
     func handshakes(label: String) async throws {
         try await CoreFixture.run { fixture in
-            let signature = try await fixture.core.tlsSign(key: label, data: Self.handshake)
+            let signature = try await fixture.core.tlsSign(key: fixture.key(label).kid, data: Self.handshake)
             let jwk = try fixture.key(label).jwk
             let x = try #require(jwk["x"]?.string.flatMap { Base64URL.decode($0) })
             let y = try #require(jwk["y"]?.string.flatMap { Base64URL.decode($0) })
@@ -88,8 +88,9 @@ import VaultCore
         ])
     func refusedHandshakes(label: String, data: [UInt8], code: CoreError.Code) async throws {
         try await CoreFixture.run { fixture in
+            let kid = (try? fixture.key(label).kid) ?? label
             let error = await #expect(throws: CoreError.self) {
-                try await fixture.core.tlsSign(key: label, data: data)
+                try await fixture.core.tlsSign(key: kid, data: data)
             }
             #expect(error?.code == code)
         }
@@ -103,6 +104,9 @@ import VaultCore
             #expect(description.appliance == manifest.appliance && description.custody == "development")
             #expect(description.keys.map(\.kid) == manifest.keys.map(\.kid))
             #expect(description.keys.map(\.jwk) == manifest.keys.map(\.jwk))
+            #expect(description.keys.allSatisfy { $0.isAvailable && $0.token == manifest.tokens[0].serial })
+            #expect(description.warnings.isEmpty && description.tokens.map(\.serial) == [manifest.tokens[0].serial])
+            #expect(description.tokens.allSatisfy { $0.isReady && $0.figures["lanes"] == 2 })
             #expect(description.keys.map(\.maximumLifetime) == manifest.keys.map { $0.gate?.maximumLifetime })
             #expect(description.figures["hsm_lanes"] == 2 && description.figures["log_size"] == 1)
         }

@@ -58,24 +58,34 @@ package struct TokenInfo: Sendable, Equatable {
 extension Module {
     /// The slots that hold an initialised token.
     ///
-    /// SoftHSM always lists one empty slot more; its token is not initialised.
-    func tokens() throws(HSMError) -> [(slot: CK_SLOT_ID, token: TokenInfo)] {
+    /// SoftHSM always lists one empty slot more; its token is not initialised. A token that cannot even say what it is
+    /// hides none of the others: its failure is told beside them.
+    func tokens() throws(HSMError) -> (found: [(slot: CK_SLOT_ID, token: TokenInfo)], failure: HSMError?) {
         var found: [(slot: CK_SLOT_ID, token: TokenInfo)] = []
+        var failure: HSMError?
         for slot in try slots() {
             var info = CK_TOKEN_INFO()
             // Safety: a local that outlives the call.
             let value = unsafe returnValue { unsafe $0.pointee.C_GetTokenInfo?(slot, &info) }
             if value == .tokenNotPresent || value == .tokenNotRecognized { continue }
-            guard value == .ok else { throw HSMError(.getTokenInfo, value) }
+            guard value == .ok else {
+                failure = failure ?? HSMError(.getTokenInfo, value)
+                continue
+            }
             if info.flags & P11_TOKEN_INITIALIZED != 0 { found.append((slot, TokenInfo(info))) }
         }
-        return found
+        return (found, failure)
     }
 
     /// The one token the URI names, never chosen by slot number.
     func token(matching uri: TokenURI) throws(HSMError) -> (slot: CK_SLOT_ID, token: TokenInfo) {
-        let matching = try tokens().filter { uri.matches($0.token) }
-        guard let first = matching.first else { throw HSMError(.tokenNotFound, context: uri.description) }
+        let (found, failure) = try tokens()
+        let matching = found.filter { uri.matches($0.token) }
+        guard let first = matching.first else {
+            // The one that is wanted may be the one that cannot say what it is.
+            let other = failure.map { "; another token fails: \($0)" } ?? ""
+            throw HSMError(.tokenNotFound, context: uri.description + other)
+        }
         guard matching.count == 1 else { throw HSMError(.tokenNotUnique, context: uri.description) }
         return first
     }

@@ -46,7 +46,7 @@ struct TokenExaminer {
     }
 
     private func examineToken(_ module: Module) throws(HSMError) {
-        let all = try notes.timed("list the tokens") { () throws(HSMError) in try module.tokens() }
+        let all = try notes.timed("list the tokens") { () throws(HSMError) in try module.tokens().found }
         let info: TokenInfo
         do throws(HSMError) {
             info = try module.token(matching: examination.uri).token

@@ -106,7 +106,7 @@ package final class CoreClient: CoreService, Service {
 
     package func append(_ entry: Entry) async throws(CoreError) -> UInt64 { try await service().append(entry) }
 
-    package func tlsSign(key label: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
-        try await service().tlsSign(key: label, data: data)
+    package func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
+        try await service().tlsSign(key: kid, data: data)
     }
 }

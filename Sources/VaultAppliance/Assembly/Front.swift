@@ -35,11 +35,15 @@ package struct Front: Service {
         let remotes = RemoteKeySets(group: group, logger: logger, clock: clock)
         let bundles = BundleStore(try Bundle(source, cache: cache, remotes: remotes))
         remotes.use(bundles.current.remotes)
+        let metrics = MetricsRegistry()
+        let gauges = HSMGauges(metrics)
         let client = CoreClient(
             dialer: dialer, logger: logger,
-            onDescription: { keys.update($0) },
+            onDescription: {
+                keys.update($0)
+                gauges.update($0)
+            },
             onConnect: { _ = try await $0.append(bundles.current.loadedEntry) })
-        let metrics = MetricsRegistry()
         let environment = ListenerEnvironment(group: group, logger: logger, metrics: metrics, now: clock)
         let exchange = ExchangeService(
             core: client, keys: keys, bundles: bundles,
@@ -111,6 +115,7 @@ package struct Front: Service {
         }
         details["custody"] = .string(core.custody)
         details["manifest"] = .integer(core.manifestVersion)
+        if !core.warnings.isEmpty { details["warnings"] = .array(core.warnings.map { .string($0) }) }
         return Readiness(reasons: core.faults + identities.faults(now: now), details: details)
     }
 

@@ -23,8 +23,8 @@ final class IdentityList: Sendable {
     /// Certificates that are not valid now.
     func faults(now: UnixTime) -> [String] {
         identities.withLock { $0 }.compactMap { name, identity in
-            identity.leaf.isValid(at: now)
-                ? nil : "\(name): its certificate is not valid now: install a new one with tls install"
+            identity.leaves.allSatisfy { $0.isValid(at: now) }
+                ? nil : "\(name): a certificate is not valid now: install a new one with tls install"
         }
     }
 }
@@ -36,20 +36,21 @@ struct ListenerOpening: Sendable {
     let identities: IdentityList
     let clock: @Sendable () -> UnixTime
 
-    /// Waits for the core, then loads the chain and checks it against the listener's key.
+    /// Waits for the core, then loads the chains and checks them against the listener's keys.
     func identity(_ name: String, _ listener: Configuration.TLSListener) async throws -> TLSIdentity {
-        var point = keys.tlsPoint(label: listener.key)
-        while point == nil {
+        var known = keys.listenerKeys(label: listener.key)
+        while known.isEmpty {
             try await Task.sleep(for: .milliseconds(50))
-            point = keys.tlsPoint(label: listener.key)
+            known = keys.listenerKeys(label: listener.key)
         }
-        guard let point else { throw CancellationError() }
-        let client = client
-        let key = HSMTLSKey(label: listener.key, publicKey: point.x + point.y) { label, data in
-            try await client.tlsSign(key: label, data: data)
-        }
+        let (client, keys) = (client, keys)
         let identity = try TLSIdentity(
-            chainFile: listener.certificateFile, clientAuthoritiesFile: listener.clientCAFile, key: key, now: clock())
+            chainFile: listener.certificateFile, clientAuthoritiesFile: listener.clientCAFile,
+            keys: known.map { key in
+                HSMTLSKey(label: listener.key, kid: key.kid, publicKey: key.point) { kid, data in
+                    try await client.tlsSign(key: kid, data: data)
+                }
+            }, now: clock(), isAvailable: { keys.isAvailable(kid: $0) })
         identities.add(identity, name: name)
         return identity
     }

@@ -23,20 +23,6 @@ extension Configuration {
         package let custody: Custody
     }
 
-    /// The PKCS#11 token and how busy it is kept.
-    package struct HSM: Sendable, Equatable {
-        /// Path of the PKCS#11 library.
-        package let module: String
-        /// PKCS#11 URI of the token (RFC 7512).
-        package let token: String
-        /// Path of the file with the PIN; only under development custody.
-        package let pinFile: String?
-        /// Sessions that work side by side.
-        package let lanes: Int
-        /// Requests that may wait for a lane.
-        package let queue: Int
-    }
-
     /// Where and how the log is kept.
     package struct Audit: Sendable, Equatable {
         /// Path of the log's directory.
@@ -94,18 +80,6 @@ extension Configuration.Core {
         if !frontSocket.isEmpty, frontSocket == adminSocket {
             section.fault("admin_socket", "is the front's socket too", mend: "give each its own path")
         }
-        section.finish()
-    }
-}
-
-extension Configuration.HSM {
-    init(_ section: YAMLSection, _ paths: PathFormat) {
-        module = section.required("module", paths.path)
-        token = section.required("token", .tokenURI)
-        pinFile = section.optional("pin_file", paths.path)
-        lanes = Int(section.optional("lanes", default: 2, .integer(1...64, mend: "start with one lane a core")))
-        queue = Int(
-            section.optional("queue", default: 1024, .integer(1...65_536, mend: "choose a bound in that range")))
         section.finish()
     }
 }

@@ -13,7 +13,7 @@ package struct Configuration: Sendable, Equatable {
     package let listeners: Listeners
     /// The core's sockets and manifest.
     package let core: Core
-    /// The PKCS#11 token.
+    /// The PKCS#11 tokens.
     package let hsm: HSM
     /// What genesis generates and what the manifest must then hold.
     package let keys: [Key]

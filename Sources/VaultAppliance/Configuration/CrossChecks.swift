@@ -44,10 +44,12 @@ struct CrossChecks {
     }
 
     private func checkCustody() {
-        guard configuration.core.custody != .development, configuration.hsm.pinFile != nil else { return }
-        source.fault(
-            "hsm.pin_file", "is only for custody: development",
-            mend: "remove it; under a quorum's custody the PIN comes from activation")
+        guard configuration.core.custody != .development else { return }
+        for token in configuration.hsm.tokens where token.pinFile != nil {
+            source.fault(
+                "\(token.field).pin_file", "is only for custody: development",
+                mend: "remove it; under a quorum's custody the PIN comes from activation")
+        }
     }
 
     private func checkKeys() {

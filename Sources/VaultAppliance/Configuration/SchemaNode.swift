@@ -4,6 +4,7 @@ import StrictEncoding
 final class SchemaNode {
     private var properties: [(name: String, schema: () -> JSONValue)] = []
     private var required: [String] = []
+    private var groups: [[String]] = []
 
     /// Adds a property unless it is there.
     func add(_ name: String, isRequired: Bool, _ schema: @escaping () -> JSONValue) {
@@ -12,11 +13,21 @@ final class SchemaNode {
         if isRequired { required.append(name) }
     }
 
+    /// The fields of exactly one of these groups must be there.
+    func demandOne(of groups: [[String]]) { self.groups = groups }
+
     /// The mapping as JSON Schema 2020-12.
     var json: JSONValue {
-        [
-            "type": "object", "additionalProperties": false, "required": .array(required.map { .string($0) }),
-            "properties": .object(JSONObject(properties.map { .init(name: $0.name, value: $0.schema()) })),
-        ]
+        var object = JSONObject([
+            .init(name: "type", value: "object"), .init(name: "additionalProperties", value: false),
+            .init(name: "required", value: .array(required.map { .string($0) })),
+            .init(
+                name: "properties",
+                value: .object(JSONObject(properties.map { .init(name: $0.name, value: $0.schema()) }))),
+        ])
+        if !groups.isEmpty {
+            object["oneOf"] = .array(groups.map { ["required": .array($0.map { .string($0) })] })
+        }
+        return .object(object)
     }
 }

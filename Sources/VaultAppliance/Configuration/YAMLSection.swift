@@ -43,9 +43,12 @@ final class YAMLSection {
     /// Whether the file has the field.
     func has(_ name: String) -> Bool { members.contains { $0.name == name } }
 
-    /// A field that must be there.
-    func required<Value>(_ name: String, _ format: YAMLFormat<Value>) -> Value {
-        schema?.add(name, isRequired: true) { format.schema() }
+    /// Says in the schema that the fields of exactly one of these groups must be there; the decoder checks for itself.
+    func demandOne(of groups: [[String]]) { schema?.demandOne(of: groups) }
+
+    /// A field that must be there; `inSchema` is false where the schema says so with `demandOne`.
+    func required<Value>(_ name: String, _ format: YAMLFormat<Value>, inSchema: Bool = true) -> Value {
+        schema?.add(name, isRequired: inSchema) { format.schema() }
         guard let value = member(name) else {
             missing(name)
             return format.placeholder

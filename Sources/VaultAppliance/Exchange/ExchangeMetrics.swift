@@ -4,13 +4,20 @@ import CoreProtocol
 struct ExchangeMetrics: Sendable {
     private let grantedCounter: Counter
     private let refusals: MetricFamily<Counter>
+    private let keyFailures: Counter
 
     /// Registers the counters.
     init(_ registry: MetricsRegistry) {
         grantedCounter = registry.counter("vault_exchange_granted_total", "Credentials released.").with()
         refusals = registry.counter(
             "vault_exchange_refused_total", "Refused exchanges by error code.", labels: ["code"])
+        keyFailures = registry.counter(
+            "vault_exchange_key_failures_total", "Mints that a token could not sign; another token's key is tried."
+        ).with()
     }
+
+    /// A token could not sign a mint.
+    func keyFailed() { keyFailures.increment() }
 
     /// A credential was released.
     func granted() { grantedCounter.increment() }

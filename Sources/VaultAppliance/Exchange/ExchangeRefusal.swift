@@ -14,6 +14,8 @@ struct ExchangeRefusal: Error, Sendable {
     let rule: String?
     /// Seconds after which another try has a chance.
     let retryAfter: Int?
+    /// Whether one token's key could not sign: another token's may.
+    var isOfToken = false
 }
 
 /// The one place that maps causes to wire errors (docs/integrating.md, "Errors").
@@ -156,6 +158,7 @@ extension ExchangeRefusal {
                 .temporarilyUnavailable, "try again later", status: 503, reason: "core: \(error)",
                 retryAfter: error.retryAfter ?? 1)
         }
+        isOfToken = [.saturated, .hsmUnavailable, .sealed].contains(error.code)
     }
 
     /// A token with no life left to give.

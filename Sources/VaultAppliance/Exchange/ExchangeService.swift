@@ -49,7 +49,8 @@ package struct ExchangeService: Sendable {
         let issuedType = try target.kind.issuedType(requested: asked.access.requestedTokenType)
 
         let issuance = Issuance(
-            core: core, keys: keys, bundle: bundle, principal: principal, delegation: delegation, now: now)
+            core: core, keys: keys, metrics: metrics, newJWTID: newJWTID, bundle: bundle, principal: principal,
+            delegation: delegation, now: now)
         let bounded = try BoundedAccess(asked.access, within: delegation)
         let grant = try issuance.authorise(bounded, target)
         let scopes = grant.scopes
@@ -60,7 +61,8 @@ package struct ExchangeService: Sendable {
                 of: .init(audience: target.audience, jti: jti), for: domain,
                 BoundedAccess(granted: scopes, details: bounded.details), jti: newJWTID(), record)
         }
-        return try await issuance.issue(grant, bounded, target, jti: jti, record).answer(
+        // A receipt that is out names the token it is for: that one is signed under this identifier or not at all.
+        return try await issuance.issue(grant, bounded, target, jti: jti, isFixed: receipt != nil, record).answer(
             as: issuedType, receipt: receipt)
     }
 

@@ -12,6 +12,8 @@ struct Issuance: Sendable {
 
     let core: any CoreService
     let keys: KeyDirectory
+    let metrics: ExchangeMetrics
+    let newJWTID: @Sendable () -> String
     let bundle: Bundle
     let principal: Principal
     let delegation: Delegation
@@ -36,19 +38,43 @@ struct Issuance: Sendable {
         return grant
     }
 
-    /// Spends a grant: a token within it, recorded and signed by the core.
+    /// Spends a grant: a token within it, recorded and signed by the core, with one PKCS#11 token's key after the other
+    /// until one has signed or there is no time for another.
+    ///
+    /// A mint that failed has its `mint.aborted` entry before the next one is tried, under another identifier; one whose
+    /// identifier is fixed is not tried again.
     func issue(
         _ grant: consuming Grant, _ asked: BoundedAccess, _ target: TargetDirectory.Target, jti: String,
-        receipt: TransactionTokenClaims.Receipt? = nil, _ record: ExchangeRecord
+        isFixed: Bool = false, receipt: TransactionTokenClaims.Receipt? = nil, _ record: ExchangeRecord
     ) async throws(ExchangeRefusal) -> IssuedToken {
-        let plan = try plan(
-            grant.scopes, lifetime: grant.lifetime.default, asked, target, jti: jti, receipt: receipt,
-            txn: delegation.txn ?? record.requestID)
+        var attempts = MintAttempts(keys.route(label: target.key), within: Self.patience)
+        var (jti, failure) = (jti, ExchangeRefusal.key(target.key))
+        while let (key, patience) = attempts.next() {
+            let plan = try plan(
+                grant.scopes, lifetime: grant.lifetime.default, asked, target, key: key, jti: jti, receipt: receipt,
+                txn: delegation.txn ?? record.requestID)
+            do {
+                return try await sign(plan, target, rule: grant.ruleID, patience: patience, record)
+            } catch let error {
+                failure = error
+                guard error.isOfToken else { break }
+                keys.suspect(kid: key.kid)
+                metrics.keyFailed()
+                if isFixed { break }
+                jti = newJWTID()
+            }
+        }
+        throw failure
+    }
+
+    private func sign(
+        _ plan: MintPlan, _ target: TargetDirectory.Target, rule: String, patience: Duration, _ record: ExchangeRecord
+    ) async throws(ExchangeRefusal) -> IssuedToken {
         let unsigned = plan.unsigned
-        let entry = record.mint(unsigned, plan: plan, rule: grant.ruleID)
+        let entry = record.mint(unsigned, plan: plan, rule: rule)
         do {
             let signed = try await core.sign(
-                SignRequest(kid: plan.key.kid, entry: entry, input: unsigned.signingInput, patience: Self.patience))
+                SignRequest(kid: plan.key.kid, entry: entry, input: unsigned.signingInput, patience: patience))
             return IssuedToken(
                 token: unsigned.compact(signature: signed.signature), leaf: signed.index, plan: plan,
                 tokenType: target.kind == .accessToken ? principal.tokenType : "N_A")
@@ -70,10 +96,9 @@ struct Issuance: Sendable {
     }
 
     private func plan(
-        _ scopes: [String], lifetime: Int64, _ asked: BoundedAccess, _ target: TargetDirectory.Target, jti: String,
-        receipt: TransactionTokenClaims.Receipt?, txn: String
+        _ scopes: [String], lifetime: Int64, _ asked: BoundedAccess, _ target: TargetDirectory.Target,
+        key: KeyDirectory.ActiveKey, jti: String, receipt: TransactionTokenClaims.Receipt?, txn: String
     ) throws(ExchangeRefusal) -> MintPlan {
-        guard let key = keys.active(label: target.key) else { throw .key(target.key) }
         let lifetime = Lifetime.cap(
             rule: lifetime, key: key.maximumLifetime, kind: target.kind.tokenKind, now: now,
             expiries: delegation.expiries)

@@ -14,14 +14,36 @@ package final class KeyDirectory: Sendable {
         let issuer: String
     }
 
+    /// A listener's key as its certificate and the core know it.
+    package struct ListenerKey: Sendable, Equatable {
+        package let kid: String
+        /// The public point, x || y, 64 bytes.
+        package let point: [UInt8]
+        /// Serial number of the token that holds it.
+        package let token: String
+    }
+
+    /// The active keys of one label, one in each token.
+    private struct Route {
+        /// Those that can be expected to sign now.
+        var available: [ActiveKey] = []
+        /// The others: the core may know less than the token.
+        var others: [ActiveKey] = []
+    }
+
     private struct Keys {
-        var active: [String: ActiveKey] = [:]
+        var routes: [String: Route] = [:]
         var published: [JSONValue] = []
         /// The key set as it is served; made once a change, not once a request.
         var document = StaticDocument(json: Array(#"{"keys":[]}"#.utf8))
         /// The same keys, ready to verify our own tokens with.
         var verification: JSONWebKeySet?
-        var coordinates: [String: (x: [UInt8], y: [UInt8])] = [:]
+        var listeners: [String: [ListenerKey]] = [:]
+        var unavailable: Set<String> = []
+        /// Keys that failed since the core last told of its health.
+        var suspects: Set<String> = []
+        /// Counts requests, so that they go round the tokens.
+        var turn = 0
     }
 
     /// Our own issuer, whose tokens the keys sign.
@@ -38,16 +60,24 @@ package final class KeyDirectory: Sendable {
             switch key.purpose {
             case "signing":
                 if ["prepublished", "active", "retiring"].contains(key.state) { next.published.append(key.publicJWK) }
+                if !key.isAvailable { next.unavailable.insert(key.kid) }
                 guard key.state == "active", let algorithm = JWSAlgorithm(rawValue: key.algorithm),
                     let maximumLifetime = key.maximumLifetime
                 else { continue }
-                next.active[key.label] = ActiveKey(
+                let active = ActiveKey(
                     kid: key.kid, algorithm: algorithm, maximumLifetime: maximumLifetime, issuer: issuer)
+                if key.isAvailable {
+                    next.routes[key.label, default: Route()].available.append(active)
+                } else {
+                    next.routes[key.label, default: Route()].others.append(active)
+                }
             case "tls":
-                guard let x = key.jwk["x"]?.string.flatMap(Base64URL.decode),
+                guard key.state == "active", let x = key.jwk["x"]?.string.flatMap(Base64URL.decode),
                     let y = key.jwk["y"]?.string.flatMap(Base64URL.decode)
                 else { continue }
-                next.coordinates[key.label] = (x, y)
+                if !key.isAvailable { next.unavailable.insert(key.kid) }
+                next.listeners[key.label, default: []].append(
+                    ListenerKey(kid: key.kid, point: x + y, token: key.token))
             default: continue
             }
         }
@@ -57,20 +87,52 @@ package final class KeyDirectory: Sendable {
         let isUnchanged = document.body == bytes
         next.document = isUnchanged ? document : StaticDocument(json: bytes)
         next.verification = isUnchanged ? verification : try? JSONWebKeySet(parsing: bytes)
-        keys.withLock { $0 = next }
+        keys.withLock { keys in
+            next.turn = keys.turn
+            keys = next
+        }
     }
 
-    /// The key with this label, if it may sign now.
-    func active(label: String) -> ActiveKey? { keys.withLock { $0.active[label] } }
+    /// The active keys of a label in the order they are to be tried.
+    ///
+    /// First those whose tokens are well, in turn; then those that failed a moment ago; then the rest.
+    func route(label: String) -> [ActiveKey] {
+        keys.withLock { keys in
+            guard let route = keys.routes[label] else { return [] }
+            let (suspects, well) = route.available.partitioned { keys.suspects.contains($0.kid) }
+            keys.turn = (keys.turn + 1) % 1_000_000
+            return well.rotated(by: keys.turn) + suspects + route.others
+        }
+    }
+
+    /// A key has failed: others are preferred until the core tells again how its tokens are.
+    func suspect(kid: String) { keys.withLock { _ = $0.suspects.insert(kid) } }
+
+    /// Whether a key can be expected to sign now.
+    func isAvailable(kid: String) -> Bool { keys.withLock { !$0.unavailable.contains(kid) } }
+
+    /// The listener's P-256 keys of a label, one in each token, the preferred one first.
+    package func listenerKeys(label: String) -> [ListenerKey] { keys.withLock { $0.listeners[label] ?? [] } }
 
     /// The published keys, to verify our own tokens with; nil while there is none.
     var verificationKeys: JSONWebKeySet? { keys.withLock { $0.verification } }
 
-    /// The public point of a listener's P-256 key.
-    package func tlsPoint(label: String) -> (x: [UInt8], y: [UInt8])? { keys.withLock { $0.coordinates[label] } }
-
     /// The JWK Set that verifiers fetch (RFC 7517 section 5).
     package var jwks: StaticDocument { keys.withLock { $0.document } }
+}
+
+extension Array {
+    /// Those that pass and those that do not, each in their order.
+    fileprivate func partitioned(_ passes: (Element) -> Bool) -> (passing: [Element], others: [Element]) {
+        (filter(passes), filter { !passes($0) })
+    }
+
+    /// The same elements, beginning with another one.
+    fileprivate func rotated(by count: Int) -> [Element] {
+        guard self.count > 1 else { return self }
+        let start = count % self.count
+        return Array(self[start...] + self[..<start])
+    }
 }
 
 extension CoreDescription.Key {

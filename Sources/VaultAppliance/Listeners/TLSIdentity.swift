@@ -1,74 +1,102 @@
-import Crypto
 import FoundationEssentials
 import NIOCore
 import NIOSSL
 package import StrictEncoding
-import SwiftASN1
 import Synchronization
-import X509
 
-/// A listener's certificate chain and HSM key, and the authorities whose clients it verifies.
+/// A listener's certificate chains and HSM keys, and the authorities whose clients it verifies.
 ///
-/// Everything is read, parsed and checked at load; a connection only takes the finished configuration. `reload` puts a
-/// new chain in force for new connections, or leaves the old one and says why.
+/// Each token has a key of its own for the listener, and each such key a chain of its own; a connection takes the first
+/// whose token is well. Everything is read, parsed and checked at load; a connection only takes the finished
+/// configuration. `reload` puts new chains in force for new connections, or leaves the old ones and says why.
 package final class TLSIdentity: Sendable {
-    private struct Loaded {
+    /// The chain of one key.
+    private struct Face {
+        let kid: String
         let configuration: TLSConfiguration
         let leaf: PeerCertificate
     }
 
     private let chainFile: String
     private let clientAuthoritiesFile: String?
-    private let key: HSMTLSKey
-    private let loaded: Mutex<Loaded>
+    private let keys: [HSMTLSKey]
+    private let isAvailable: @Sendable (_ kid: String) -> Bool
+    /// At least one, in the order of the file.
+    private let faces: Mutex<[Face]>
 
-    /// Loads a chain (PEM, the leaf first) for `key`; without `clientAuthoritiesFile` no client is asked to show one.
+    /// Loads the chains of one file (PEM, each leaf first) for `keys`; without `clientAuthoritiesFile` no client is asked
+    /// to show one.
     package init(
-        chainFile: String, clientAuthoritiesFile: String? = nil, key: HSMTLSKey, now: UnixTime
+        chainFile: String, clientAuthoritiesFile: String? = nil, keys: [HSMTLSKey], now: UnixTime,
+        isAvailable: @escaping @Sendable (_ kid: String) -> Bool = { _ in true }
     ) throws(ListenerError) {
         self.chainFile = chainFile
         self.clientAuthoritiesFile = clientAuthoritiesFile
-        self.key = key
-        loaded = Mutex(try Self.load(chainFile, clientAuthoritiesFile, key, now))
+        self.keys = keys
+        self.isAvailable = isAvailable
+        faces = Mutex(try Self.load(chainFile, clientAuthoritiesFile, keys, now))
     }
 
-    /// Reads the files again, for new connections; on an error the old chain stays in force.
+    /// Reads the files again, for new connections; on an error the old chains stay in force.
     package func reload(now: UnixTime) throws(ListenerError) {
-        let new = try Self.load(chainFile, clientAuthoritiesFile, key, now)
-        loaded.withLock { $0 = new }
+        let new = try Self.load(chainFile, clientAuthoritiesFile, keys, now)
+        faces.withLock { $0 = new }
     }
 
     /// The leaf certificate in force: its names, `notAfter` and fingerprint, for status and metrics.
-    package var leaf: PeerCertificate { loaded.withLock { $0.leaf } }
+    package var leaf: PeerCertificate { current.leaf }
+
+    /// The leaf certificates of all keys that have one.
+    package var leaves: [PeerCertificate] { faces.withLock { $0.map(\.leaf) } }
 
     /// The configuration of new connections.
-    var configuration: TLSConfiguration { loaded.withLock { $0.configuration } }
+    var configuration: TLSConfiguration { current.configuration }
+
+    /// The first whose token is well; where none is, the first.
+    private var current: Face {
+        let faces = faces.withLock { $0 }
+        return faces.first { isAvailable($0.kid) } ?? faces[0]
+    }
 
     private static func load(
-        _ chainFile: String, _ authoritiesFile: String?, _ key: HSMTLSKey, _ now: UnixTime
-    ) throws(ListenerError) -> Loaded {
-        let chain = try read(chainFile)
-        let leaf = try check(chain, of: chainFile, for: key)
-        guard leaf.isValid(at: now) else {
-            throw ListenerError(
-                .outsideValidity,
-                "\(chainFile): valid from \(leaf.notBefore.rfc3339) to \(leaf.notAfter.rfc3339); install a new chain")
+        _ chainFile: String, _ authoritiesFile: String?, _ keys: [HSMTLSKey], _ now: UnixTime
+    ) throws(ListenerError) -> [Face] {
+        let chains = try CertificateChain.split(try read(chainFile), of: chainFile, for: keys)
+        let authorities: [NIOSSLCertificate]? = if let authoritiesFile { try read(authoritiesFile) } else { nil }
+        var faces: [Face] = []
+        for chain in chains {
+            let leaf = chain.leaf
+            guard leaf.isValid(at: now) else {
+                throw ListenerError(
+                    .outsideValidity,
+                    "\(chainFile): valid from \(leaf.notBefore.rfc3339) to \(leaf.notAfter.rfc3339); install a new chain"
+                )
+            }
+            faces.append(
+                Face(kid: chain.key.kid, configuration: configuration(chain, authorities: authorities), leaf: leaf))
         }
+        return faces
+    }
+
+    private static func configuration(
+        _ chain: CertificateChain, authorities: [NIOSSLCertificate]?
+    ) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeServerConfiguration(
-            certificateChain: chain.map { .certificate($0) },
-            privateKey: .privateKey(NIOSSLPrivateKey(customPrivateKey: key)))
+            certificateChain: chain.certificates.map { .certificate($0) },
+            privateKey: .privateKey(NIOSSLPrivateKey(customPrivateKey: chain.key)))
         configuration.minimumTLSVersion = .tlsv13
         configuration.maximumTLSVersion = .tlsv13
         configuration.applicationProtocols = ["http/1.1"]
         configuration.shutdownTimeout = .seconds(1)
-        if let authoritiesFile {
+        if let authorities {
             configuration.certificateVerification = .optionalVerification
-            configuration.trustRoots = .certificates(try read(authoritiesFile))
+            configuration.trustRoots = .certificates(authorities)
         }
-        return Loaded(configuration: configuration, leaf: leaf)
+        return configuration
     }
 
-    private static func read(_ path: String) throws(ListenerError) -> [NIOSSLCertificate] {
+    /// The certificates of a PEM file.
+    static func read(_ path: String) throws(ListenerError) -> [NIOSSLCertificate] {
         let bytes: [UInt8]
         do {
             bytes = Array(try Data(contentsOf: URL(fileURLWithPath: path)))
@@ -80,29 +108,5 @@ package final class TLSIdentity: Sendable {
             throw ListenerError(.malformedCertificate, "\(path): holds no PEM certificates")
         }
         return certificates
-    }
-
-    /// Checks that the leaf is for the key and each certificate is issued by the next one; returns the leaf.
-    private static func check(
-        _ chain: [NIOSSLCertificate], of path: String, for key: HSMTLSKey
-    ) throws(ListenerError) -> PeerCertificate {
-        let encoded: [[UInt8]]
-        let parsed: [Certificate]
-        do {
-            encoded = try chain.map { try $0.toDERBytes() }
-            parsed = try encoded.map { try Certificate(derEncoded: $0) }
-        } catch {
-            throw ListenerError(.malformedCertificate, "\(path): \(error)")
-        }
-        let point = P256.Signing.PublicKey(parsed[0].publicKey)?.rawRepresentation
-        guard let point, Array(point) == key.publicKey else {
-            throw ListenerError(
-                .keyMismatch,
-                "\(path): the first certificate is not for the HSM key \(key.label); make a request with tls csr")
-        }
-        for (certificate, issuer) in zip(parsed, parsed.dropFirst()) where certificate.issuer != issuer.subject {
-            throw ListenerError(.brokenChain, "\(path): put the leaf first and each issuer after what it issued")
-        }
-        return PeerCertificate(parsed[0], der: encoded[0])
     }
 }

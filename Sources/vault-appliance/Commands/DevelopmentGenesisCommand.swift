@@ -8,7 +8,7 @@ struct DevelopmentGenesisCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "development-genesis",
         abstract:
-            "Generate the configured keys in the token under development custody; for development and tests alone.",
+            "Generate the configured keys in each token under development custody; for development and tests alone.",
         discussion: """
             Nobody vouches for what this makes: the manifest is unsigned, and status, health and every audit entry say
             'custody: development'. It refuses to run where a manifest exists.
@@ -22,7 +22,8 @@ struct DevelopmentGenesisCommand: AsyncParsableCommand {
         let genesis = DevelopmentGenesis(settings: settings, clock: systemClock, random: randomBytes)
         let manifest = try await genesis.run { key in
             let label = key.label.padding(toLength: max(14, key.label.count), withPad: " ", startingAt: 0)
-            print("\(label) \(key.algorithm)  \(KeyEvidence(key.evidence).summary)  kid \(key.kid)")
+            let token = settings.tokens.count > 1 ? "  token \(key.token)" : ""
+            print("\(label) \(key.algorithm)\(token)  \(KeyEvidence(key.evidence).summary)  kid \(key.kid)")
         }
         print("manifest       \(settings.manifestFile)  version \(manifest.version)  sha256 \(manifest.hash)")
     }

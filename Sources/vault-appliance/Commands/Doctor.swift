@@ -96,11 +96,11 @@ extension Doctor {
     private func subjects() throws -> [Subject] {
         if let config {
             let configuration = try Configuration.load(file: config)
-            return [
+            return configuration.hsm.tokens.map {
                 Subject(
-                    module: configuration.hsm.module, token: configuration.hsm.token,
-                    pinFile: configuration.hsm.pinFile, manifest: configuration.core.manifestFile)
-            ]
+                    module: $0.module, token: $0.token, pinFile: $0.pinFile,
+                    manifest: configuration.core.manifestFile)
+            }
         }
         guard let module, let token else { return [] }
         let uri = token.hasPrefix("pkcs11:") ? token : TokenURI(label: token).description

@@ -10,7 +10,10 @@ import VaultCore
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say how the core is: custody, HSM, audit log, keys, faults.",
-        discussion: "Exits 0 when the core is active, 1 when it is faulty or does not answer.")
+        discussion: """
+            Exits 0 when the core can sign with every key (state active, or degraded when one of several tokens is
+            away), 1 when it is faulty or does not answer.
+            """)
 
     @OptionGroup var options: ConfigurationOption
     @Flag(help: "Print JSON for machines.") var json = false
@@ -23,20 +26,23 @@ struct Status: AsyncParsableCommand {
         } else {
             StatusText(status).lines.forEach { print($0) }
         }
-        guard status.object?["state"] == "active" else { throw ExitCode.failure }
+        guard let state = status.object?["state"]?.string, ["active", "degraded"].contains(state) else {
+            throw ExitCode.failure
+        }
     }
 }
 
 /// The admin socket as the commands use it.
 enum AdminClient {
-    /// The public point (x then y) of a listener's key.
-    static func point(of label: String, _ configuration: Configuration) async throws -> [UInt8] {
+    /// The keys of a listener, one in each token.
+    static func listenerKeys(
+        _ label: String, _ configuration: Configuration
+    ) async throws -> [KeyDirectory.ListenerKey] {
         let keys = KeyDirectory(issuer: configuration.issuer)
         keys.update(try await describe(socket: configuration.core.adminSocket))
-        guard let point = keys.tlsPoint(label: label) else {
-            throw CommandFailure("the core has no TLS key \(label); see status")
-        }
-        return point.x + point.y
+        let found = keys.listenerKeys(label: label)
+        guard !found.isEmpty else { throw CommandFailure("the core has no TLS key \(label); see status") }
+        return found
     }
 
     /// What the core says of its keys.
@@ -83,11 +89,11 @@ struct StatusText {
             "custody      \(text("custody"))"
                 + (text("custody") == "development" ? "  (nobody vouches for these keys)" : ""),
             "appliance    \(text("appliance")), manifest \(text("manifest", "version"))",
-            "hsm          \(text("hsm", "token")) (serial \(text("hsm", "serial"))): \(text("hsm", "login")), breaker \(text("hsm", "breaker"))",
-            "lanes        \(text("hsm", "lanes")), written off \(text("hsm", "lanes_written_off")), queue \(text("hsm", "queue_depth"))",
             "audit log    \(text("log", "size")) entries, \(text("log", "checkpoint_size")) under the checkpoint of \(text("log", "checkpoint_time"))",
         ]
+        for token in status.object?["hsm"]?.array ?? [] { lines.append(Self.line(token: token.object)) }
         for fault in status.object?["faults"]?.strings ?? [] { lines.append("fault        \(fault)") }
+        for warning in status.object?["warnings"]?.strings ?? [] { lines.append("warning      \(warning)") }
         for key in status.object?["keys"]?.array ?? [] {
             let key = key.object
             func member(_ name: String) -> String { key?[name]?.string ?? "-" }
@@ -96,5 +102,13 @@ struct StatusText {
             )
         }
         self.lines = lines
+    }
+
+    private static func line(token: JSONObject?) -> String {
+        func text(_ name: String) -> String { token?[name]?.string ?? token?[name]?.integer.map { "\($0)" } ?? "-" }
+        let name = "hsm          \(text("token")) (serial \(text("serial"))): "
+        guard token?["login"] != nil else { return name + "not open" }
+        return name + "\(text("login")), breaker \(text("breaker")), \(text("lanes")) lanes, "
+            + "\(text("lanes_written_off")) written off, queue \(text("queue_depth"))"
     }
 }

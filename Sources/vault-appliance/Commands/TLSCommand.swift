@@ -24,6 +24,8 @@ struct TLSCommand: AsyncParsableCommand {
 
         @OptionGroup var options: ConfigurationOption
         @Option(help: "Which listener: gateway or public.") var listener: Listener
+        @Option(help: "Label or serial number of the token whose key is meant; without it the first that is well.")
+        var token: String?
         @Option(name: .customLong("dns"), parsing: .upToNextOption, help: "Host names the certificate is for.")
         var dnsNames: [String] = []
         @Option(name: .customLong("ip"), parsing: .upToNextOption, help: "IP addresses the certificate is for.")
@@ -31,11 +33,14 @@ struct TLSCommand: AsyncParsableCommand {
 
         func run() async throws {
             let configuration = try Configuration.load(file: options.config)
-            let answer = try await AdminClient.call(
-                [
-                    "command": "tls-csr", "key": .string(listener.settings(in: configuration).key),
-                    "dns": .array(dnsNames.map { .string($0) }), "ip": .array(addresses.map { .string($0) }),
-                ], socket: configuration.core.adminSocket)
+            var command = JSONObject([
+                .init(name: "command", value: "tls-csr"),
+                .init(name: "key", value: .string(listener.settings(in: configuration).key)),
+                .init(name: "dns", value: .array(dnsNames.map { .string($0) })),
+                .init(name: "ip", value: .array(addresses.map { .string($0) })),
+            ])
+            command["token"] = token.map { .string($0) }
+            let answer = try await AdminClient.call(.object(command), socket: configuration.core.adminSocket)
             guard let csr = answer.object?["csr"]?.string else { throw CommandFailure("the core sent no request") }
             print(csr)
         }
@@ -44,7 +49,8 @@ struct TLSCommand: AsyncParsableCommand {
     struct Install: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             commandName: "install",
-            abstract: "Check a certificate chain against the listener's key and put it in place.")
+            abstract: "Check a certificate chain against the listener's keys and put it in place.",
+            discussion: "With several tokens the file holds a chain for the key of each; the others stay as they are.")
 
         @OptionGroup var options: ConfigurationOption
         @Option(help: "Which listener: gateway or public.") var listener: Listener
@@ -55,7 +61,7 @@ struct TLSCommand: AsyncParsableCommand {
             let listener = listener.settings(in: configuration)
             let installed = try CertificateInstallation.install(
                 chain: try Data(contentsOf: URL(filePath: chain)), listener: listener,
-                point: try await AdminClient.point(of: listener.key, configuration), now: systemClock())
+                keys: try await AdminClient.listenerKeys(listener.key, configuration), now: systemClock())
             print(
                 "installed \(listener.certificateFile): valid until \(installed.rfc3339). The front reads it on SIGHUP."
             )
@@ -72,11 +78,14 @@ struct TLSCommand: AsyncParsableCommand {
             let configuration = try Configuration.load(file: options.config)
             for listener in Listener.allCases {
                 let settings = listener.settings(in: configuration)
-                let certificate = try CertificateInstallation.describe(
-                    settings, point: try await AdminClient.point(of: settings.key, configuration), now: systemClock())
+                let certificates = try CertificateInstallation.describe(
+                    settings, keys: try await AdminClient.listenerKeys(settings.key, configuration),
+                    now: systemClock())
                 print("\(listener.rawValue)  \(settings.certificateFile)")
-                print("  for    \(certificate.names.joined(separator: ", "))")
-                print("  until  \(certificate.notAfter.rfc3339)")
+                for certificate in certificates {
+                    print("  for    \(certificate.names.joined(separator: ", "))")
+                    print("  until  \(certificate.notAfter.rfc3339)")
+                }
             }
         }
     }

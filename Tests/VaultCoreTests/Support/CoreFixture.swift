@@ -66,7 +66,7 @@ package struct CoreFixture: Sendable {
         return bundle
     }
 
-    /// The manifest's key with this label.
+    /// The manifest's key with this label; of several tokens the first one's.
     package func key(_ label: String) throws -> ManifestKey {
         guard let key = core.manifest.keys.first(where: { $0.label == label }) else {
             throw CoreError(.unknownKey, label)

@@ -96,8 +96,9 @@ extension CoreSettings {
         return CoreSettings(
             configurationFile: directory + "/config.yaml", issuer: "https://vault.example",
             frontSocket: directory + "/front.sock", adminSocket: directory + "/admin.sock", frontUsers: [getuid()],
-            adminUsers: [getuid()], manifestFile: directory + "/manifest.json", custody: "development", module: module,
-            token: token.uri, pinFile: token.pinFile, lanes: 2, queueCapacity: 1024, logDirectory: directory + "/log",
+            adminUsers: [getuid()], manifestFile: directory + "/manifest.json", custody: "development",
+            tokens: [Token(field: "hsm", module: module, uri: token.uri, pinFile: token.pinFile)],
+            logDirectory: directory + "/log",
             logOrigin: "vault.example/log", checkpointInterval: .milliseconds(100), headroom: 0,
             keys: ["ES256", "RS256", "EdDSA", "PS256"].map(signing) + [
                 other("checkpoint", "checkpoint", "EdDSA"), other("tls-gateway", "tls", "ES256"),

@@ -1,6 +1,12 @@
 import Dispatch
 
 @testable import HSMBridge
+@testable import VaultCore
+
+extension VaultCore {
+    /// The HSM of a core with one token.
+    var hsm: HSM { hsms.open[0] }
+}
 
 /// The one lane of an HSM, kept busy: what is to be signed waits in the queue until the lane is released.
 final class HeldLane: Sendable {

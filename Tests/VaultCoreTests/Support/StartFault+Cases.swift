@@ -8,14 +8,14 @@ import VaultTesting
 extension StartFault {
     static let modules = [
         configuration("a module that is not there", "hsm.module", "moduleNotFound") {
-            $0.settings.module = $0.directory + "/missing.so"
+            $0.settings.tokens[0].module = $0.directory + "/missing.so"
         },
         configuration("a module that is no library", "hsm.module", "moduleRefused") {
-            $0.settings.module = $0.directory + "/text.so"
-            try $0.write("no library", to: $0.settings.module)
+            $0.settings.tokens[0].module = $0.directory + "/text.so"
+            try $0.write("no library", to: $0.settings.tokens[0].module)
         },
         configuration("a module by its name alone", "hsm.module", "moduleRefused") {
-            $0.settings.module = "libsofthsm2.so"
+            $0.settings.tokens[0].module = "libsofthsm2.so"
         },
     ]
 
@@ -31,7 +31,7 @@ extension StartFault {
             try $0.setPINFile(String(repeating: "1", count: 400))
         },
         configuration("a PIN file that is not there", "hsm.pin_file", "pinFileRefused") {
-            $0.settings.pinFile = $0.directory + "/missing"
+            $0.settings.tokens[0].pinFile = $0.directory + "/missing"
         },
         configuration("a PIN file that everyone can read", "hsm.pin_file", "pinFileRefused") {
             try $0.setPINFile($0.token.pin, mode: 0o644)
@@ -40,28 +40,30 @@ extension StartFault {
             try $0.setPINFile($0.token.pin, mode: 0o620)
         },
         configuration("a PIN file that is a directory", "hsm.pin_file", "pinFileRefused") {
-            $0.settings.pinFile = $0.directory
+            $0.settings.tokens[0].pinFile = $0.directory
         },
         configuration("a PIN file behind a symbolic link", "hsm.pin_file", "pinFileRefused") {
-            $0.settings.pinFile = $0.directory + "/link"
+            $0.settings.tokens[0].pinFile = $0.directory + "/link"
             try FileManager.default.createSymbolicLink(
-                atPath: $0.settings.pinFile, withDestinationPath: $0.token.pinFile)
+                atPath: $0.settings.tokens[0].pinFile, withDestinationPath: $0.token.pinFile)
         },
     ]
 
     static let tokens = [
         configuration("a token that is not there", "hsm.token", "tokenNotFound") {
-            $0.settings.token = "pkcs11:token=no-such-token"
+            $0.settings.tokens[0].uri = "pkcs11:token=no-such-token"
         },
         configuration("a token by another serial number", "hsm.token", "tokenNotFound") {
-            $0.settings.token += ";serial=0000"
+            $0.settings.tokens[0].uri += ";serial=0000"
         },
-        configuration("a token that is no URI", "hsm.token", "uriMalformed") { $0.settings.token = $0.token.label },
+        configuration("a token that is no URI", "hsm.token", "uriMalformed") {
+            $0.settings.tokens[0].uri = $0.token.label
+        },
         configuration("a URI with the PIN in it", "hsm.token", "pinInURI") {
-            $0.settings.token += "?pin-value=\($0.token.pin)"
+            $0.settings.tokens[0].uri += "?pin-value=\($0.token.pin)"
         },
         configuration("a URI with an attribute that nobody knows", "hsm.token", "uriAttributeUnknown") {
-            $0.settings.token += ";colour=green"
+            $0.settings.tokens[0].uri += ";colour=green"
         },
     ]
 }

@@ -51,8 +51,8 @@ extension CoreSite {
     }
 
     mutating func setPINFile(_ text: String, mode: Int = 0o600) throws {
-        settings.pinFile = directory + "/pin"
-        try write(text, to: settings.pinFile, mode: mode)
+        settings.tokens[0].pinFile = directory + "/pin"
+        try write(text, to: settings.tokens[0].pinFile, mode: mode)
     }
 
     /// Changes the manifest in its place, as a person with an editor might.

@@ -1,0 +1,55 @@
+import Custody
+import HSMBridge
+
+extension HSM {
+    /// Opens a configured token and logs in with the PIN file that development custody admits.
+    static func open(_ token: CoreSettings.Token, file: String) async throws(StartError) -> HSM {
+        do throws(HSMError) {
+            var configuration = HSM.Configuration()
+            configuration.lanes = token.lanes
+            configuration.queue = token.queueCapacity
+            return try await HSM.open(
+                modulePath: token.module, token: try TokenURI(token.uri), pin: try PIN(file: token.pinFile),
+                configuration: configuration)
+        } catch {
+            throw StartError(error, token, file: file)
+        }
+    }
+}
+
+extension StartError {
+    /// Why a configured token cannot be opened; a URI that is none stays one however often it is tried.
+    fileprivate init(_ error: HSMError, _ token: CoreSettings.Token, file: String) {
+        switch error.code {
+        case .moduleNotFound, .moduleRefused, .moduleInUse:
+            self.init(
+                file: file, field: "\(token.field).module", problem: "\(error)",
+                mend: "give the absolute path of the vendor's PKCS#11 library")
+        case .pinFileRefused, .pinRefused, .pinKnownBad, .pinFinalTry, .pinLocked, .pinLength:
+            self.init(
+                file: file, field: "\(token.field).pin_file", problem: "\(error)",
+                mend: "\(token.pinFile) must be a regular file of the core's user, mode 0600, with the PIN alone")
+        case .uriMalformed, .uriAttributeUnknown, .uriAttributeRepeated, .pinInURI, .pinSourceRefused:
+            self.init(
+                file: file, field: "\(token.field).token", problem: "\(error)",
+                mend: "write it like pkcs11:token=LABEL;serial=SERIAL (RFC 7512)", isPermanent: true)
+        default:
+            self.init(
+                file: file, field: "\(token.field).token", problem: "\(error)",
+                mend: "list the tokens with: pkcs11-tool --module \(token.module) --list-slots")
+        }
+    }
+}
+
+extension Manifest {
+    /// The entry of a token that was opened.
+    func token(of hsm: HSM, _ settings: CoreSettings.Token, file: String) throws(StartError) -> ManifestToken {
+        let serial = hsm.profile.info.serial
+        guard let token = tokens.first(where: { $0.serial == serial }) else {
+            throw StartError(
+                file: file, field: "tokens", problem: "does not name the token with serial \(serial)",
+                mend: "use the manifest that was written for this token, or correct \(settings.field).token")
+        }
+        return token
+    }
+}

@@ -1,0 +1,56 @@
+import Foundation
+import Testing
+import VaultCore
+import VaultTesting
+
+/// A core's surroundings with two tokens that no other test has; the second is reached through a library of its own.
+struct SeveralTokens {
+    var site: CoreSite
+    let tokens: [SoftHSMDirectory.Token]
+
+    /// Runs `body` where genesis has been: each token holds a signing, a checkpoint and a TLS key.
+    static func withGenesis(_ body: (SeveralTokens) async throws -> Void) async throws {
+        try await CoreSite.withEmptyToken { site in
+            var site = site
+            let fixture = try SoftHSMFixture.shared()
+            let second = try fixture.takeToken()
+            site.settings.tokens[0].field = "hsm.tokens[0]"
+            site.settings.tokens.append(
+                .init(
+                    field: "hsm.tokens[1]", module: fixture.secondModulePath, uri: second.uri, pinFile: second.pinFile))
+            site.settings.keys = site.settings.keys.filter {
+                ["sign-es256", "checkpoint", "tls-gateway"].contains($0.label)
+            }
+            try await site.genesis()
+            try await body(SeveralTokens(site: site, tokens: [site.token, second]))
+        }
+    }
+
+    /// Runs `body` with a core over both tokens, and shuts it down.
+    static func run(
+        changing change: (inout SeveralTokens) throws -> Void = { _ in },
+        _ body: (CoreFixture, SeveralTokens) async throws -> Void
+    ) async throws {
+        try await withGenesis { several in
+            var several = several
+            try change(&several)
+            let fatal = FatalErrors()
+            let core = try await several.site.start(fatal: fatal)
+            do {
+                try await body(CoreFixture(site: several.site, core: core, fatal: fatal), several)
+            } catch {
+                await core.shutdown()
+                throw error
+            }
+            await core.shutdown()
+        }
+    }
+
+    /// Where SoftHSM keeps a token: the directory's name ends in the serial number.
+    static func directory(serial: String) throws -> String {
+        let tokens = try SoftHSMFixture.shared().directory.path + "/tokens"
+        let names = try FileManager.default.contentsOfDirectory(atPath: tokens)
+        let name = try #require(names.first { $0.replacing("-", with: "").hasSuffix(serial) })
+        return tokens + "/" + name
+    }
+}

@@ -8,6 +8,8 @@ package struct CoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case saturated
         /// The gate found the signing input or its entry outside the key's profile.
         case refused
+        /// Somebody or something in it is cut off for now.
+        case cutOff
         /// The manifest names no such key, or its state or purpose forbids this use.
         case unknownKey
         /// The audit log cannot take the entry.

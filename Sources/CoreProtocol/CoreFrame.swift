@@ -13,6 +13,8 @@ package struct CoreFrame: Sendable, Equatable {
         case sign = 2
         case append = 3
         case tlsSign = 4
+        /// The entries that stop credentials and are in force; held back while there is nothing new.
+        case read = 6
         /// A command on the admin socket: a JSON object with the member `command`.
         case admin = 16
         case success = 128

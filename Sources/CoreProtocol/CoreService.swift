@@ -14,6 +14,9 @@ package protocol CoreService: Sendable {
     /// Records an entry durably and returns the index of its leaf.
     func append(_ entry: Entry) async throws(CoreError) -> UInt64
 
+    /// The revocations and cut-offs in force from number `request.from` on; waits up to `request.wait` for the first.
+    func read(_ request: ReadRequest) async throws(CoreError) -> LiveEntries
+
     /// Signs a TLS 1.3 server CertificateVerify, and nothing else, with the listener's key of this kid; the result is DER.
     func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8]
 }

@@ -36,6 +36,11 @@ package struct CoreSession: CoreService {
         return index
     }
 
+    package func read(_ request: ReadRequest) async throws(CoreError) -> LiveEntries {
+        let reply = try await connection.call(.read, request.payload, within: request.wait + Self.patience)
+        return try LiveEntries(payload: reply)
+    }
+
     package func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
         var payload = ByteBuffer()
         payload.writeField(kid.utf8)

@@ -48,7 +48,11 @@ package struct CoreDaemon: Service {
         logger.info(
             "the core is ready",
             metadata: ["custody": "\(core.manifest.custody.rawValue)", "manifest": "\(core.manifest.version)"])
-        try? await gracefulShutdown()
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await core.keepSnapshots() }
+            try? await gracefulShutdown()
+            tasks.cancelAll()
+        }
         await front.close()
         await admin.close()
     }
@@ -76,6 +80,8 @@ extension VaultCore {
                 guard let kid = payload.readTextField(), let data = payload.readField(), payload.readableBytes == 0
                 else { throw CoreError(.malformed, "tlsSign: fields are missing or left over") }
                 tlsSign(key: kid, data: data) { answer($0.map { ByteBuffer(bytes: $0) }) }
+            case .read:
+                revocations.read(try ReadRequest(payload: frame.payload)) { answer(.success($0.payload)) }
             case .admin, .success, .failure: throw CoreError(.refused, "this call is not for the front's socket")
             }
         } catch {

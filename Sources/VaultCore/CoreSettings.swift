@@ -24,6 +24,8 @@ package struct CoreSettings: Sendable {
     /// How else the log is kept; interval and headroom are those above.
     package var logOptions = AuditLogOptions()
     package var keys: [KeyPlan]
+    /// The people who may cut off, as an allowed signers file; nil when nobody may.
+    package var onCallFile: String?
 
     /// A PKCS#11 token, how it is opened and how busy it is kept.
     package struct Token: Sendable, Equatable {

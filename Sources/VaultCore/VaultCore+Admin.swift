@@ -23,6 +23,10 @@ extension VaultCore {
             case "audit-accept-time": return try await acceptTime(&reader)
             case "audit-prune": return try await pruneLog(&reader)
             case "audit-read": return try readLog(&reader)
+            case "cutoff": return try await cutOff(&reader)
+            case "cutoffs":
+                try reader.finish()
+                return cutOffs
             default: throw CoreError(.refused, "command: is not known")
             }
         } catch let fault as SchemaFault {

@@ -73,7 +73,8 @@ extension VaultCore {
             "log_size": Int64(clamping: log.size), "log_checkpoint_size": Int64(clamping: log.checkpoint?.size ?? 0),
             "log_disk_free_bytes": log.diskFree ?? 0, "log_disk_days_left": log.daysLeft ?? -1,
             "log_shard": Int64(clamping: log.shard), "log_checkpoint_keys_failing": Int64(log.signerProblems.count),
-            "uptime_seconds": clock().seconds - started.seconds,
+            "uptime_seconds": clock().seconds - started.seconds, "revoked_tokens": Int64(revocations.counts.revoked),
+            "cutoffs": Int64(revocations.counts.cutOffs),
         ]
         for standing in standings {
             for (name, value) in standing.figures { figures["hsm_\(name)", default: 0] += value }

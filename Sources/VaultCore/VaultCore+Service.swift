@@ -40,11 +40,16 @@ extension VaultCore {
             key = try signingKey(request.kid)
             try Gate.check(input: request.input, entry: request.entry, key: key.manifest, now: clock())
             try checkBundle(request.entry)
+            try revocations.check(request.entry, now: clock().seconds)
         } catch {
             return completion(.failure(error))
         }
         let entry = completed(request.entry, key: key.manifest)
-        let operation = SignOperation(completion: completion) { error in self.recordAborted(entry, error) }
+        let operation = SignOperation {
+            self.release($0, of: entry, completion)
+        } onAborted: { error in
+            self.recordAborted(entry, error)
+        }
         key.hsm.sign(request.input, deadline: .now + request.patience) { result in
             operation.signed(result.mapError { CoreError($0) })
         }
@@ -64,6 +69,14 @@ extension VaultCore {
         }
         // A counted denial's own leaf comes later; the answer names a place that it is not before.
         if entry.kind == .denied, !denials.admits(entry) { return completion(.success(log.status.size)) }
+        if [.revoked, .cutoff].contains(entry.kind) {
+            do throws(CoreError) {
+                try checkStop(entry)
+                return appendStop(entry, completion: completion)
+            } catch {
+                return completion(.failure(error))
+            }
+        }
         log.append(completed(entry, key: nil)) { result in
             if entry.kind == .configLoaded, case .success = result, let bundle = entry.bundle { self.admit(bundle) }
             completion(result.map(\.index).mapError { CoreError($0) })
@@ -94,10 +107,10 @@ extension VaultCore {
         }
     }
 
-    private static let kindsOfTheFront: Set<Entry.Kind> = [.denied, .configLoaded]
+    private static let kindsOfTheFront: Set<Entry.Kind> = [.denied, .configLoaded, .revoked, .cutoff]
 
     /// What the core says in every entry, whatever the front put there.
-    private func completed(_ entry: Entry, key: ManifestKey?) -> Entry {
+    func completed(_ entry: Entry, key: ManifestKey?) -> Entry {
         var entry = entry
         entry.custody = manifest.custody.rawValue
         entry.manifestVersion = manifest.version
@@ -105,7 +118,7 @@ extension VaultCore {
         return entry
     }
 
-    private func recordAborted(_ mint: Entry, _ error: CoreError) {
+    func recordAborted(_ mint: Entry, _ error: CoreError) {
         var entry = mint
         entry.kind = .mintAborted
         entry.code = error.code.rawValue

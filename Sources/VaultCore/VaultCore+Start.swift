@@ -21,10 +21,16 @@ extension VaultCore {
         do {
             try checkPlan(settings, manifest)
             let signers = try checkpointSigners(settings, hsms)
-            let log = try openLog(settings, signers: signers, clock: clock, onFatal: onFatal)
+            let keys = signers.map(\.verifierKey)
+            let log = try openLog(
+                settings, signers: CheckpointSigners(signers.filter(\.isActive), trusted: keys), clock: clock,
+                onFatal: onFatal)
+            let revocations = try LiveRevocations.restore(settings, log: log.status, keys: keys, now: clock())
+            let snapshots = RevocationSnapshots(settings, signers: signers.filter(\.isActive), logger: logger)
             let core = VaultCore(
-                settings: settings, manifest: manifest, hsms: hsms, log: log, instance: instance, clock: clock,
-                logger: logger)
+                settings: settings, manifest: manifest, hsms: hsms, log: log, revocations: revocations,
+                snapshots: snapshots, instance: instance, clock: clock, logger: logger)
+            await snapshots.saveAtRest(log.status, revocations, now: clock())
             try await core.begin()
             return core
         } catch {
@@ -103,7 +109,7 @@ extension VaultCore {
     /// Keys that sign no more stay trusted for what they have signed.
     private static func checkpointSigners(
         _ settings: CoreSettings, _ hsms: HSMGroup
-    ) throws(StartError) -> CheckpointSigners {
+    ) throws(StartError) -> [TokenCheckpointSigner] {
         let keys = hsms.manifest.keys.filter { $0.purpose == .checkpoint }
         let algorithms = [KeyAlgorithm.edDSA.rawValue, KeyAlgorithm.es256.rawValue]
         for key in keys where key.state == .active && !algorithms.contains(key.algorithm) {
@@ -122,7 +128,7 @@ extension VaultCore {
                 file: settings.configurationFile, field: "audit.origin", problem: "\(error)",
                 mend: "write a name without spaces and plus signs, like vault.example/log")
         }
-        return CheckpointSigners(signers.filter(\.isActive), trusted: signers.map(\.verifierKey))
+        return signers
     }
 
     private static func openLog(

@@ -13,6 +13,9 @@ package final class VaultCore: Sendable {
     package let manifest: Manifest
     package let hsms: HSMGroup
     package let log: AuditLog
+    /// What is revoked and cut off.
+    package let revocations: LiveRevocations
+    let snapshots: RevocationSnapshots
     package let clock: @Sendable () -> UnixTime
     package let logger: Logger
     /// Random per start; a front that sees another one loads its bundle again.
@@ -27,13 +30,16 @@ package final class VaultCore: Sendable {
     private static let maximumBundles = 10_000
 
     init(
-        settings: CoreSettings, manifest: Manifest, hsms: HSMGroup, log: AuditLog, instance: String,
+        settings: CoreSettings, manifest: Manifest, hsms: HSMGroup, log: AuditLog, revocations: LiveRevocations,
+        snapshots: RevocationSnapshots, instance: String,
         clock: @escaping @Sendable () -> UnixTime, logger: Logger
     ) {
         self.settings = settings
         self.manifest = manifest
         self.hsms = hsms
         self.log = log
+        self.revocations = revocations
+        self.snapshots = snapshots
         self.instance = instance
         self.clock = clock
         self.logger = logger
@@ -78,6 +84,7 @@ package final class VaultCore: Sendable {
         } catch {
             logger.error("the log did not close cleanly", metadata: ["reason": "\(error)"])
         }
+        await snapshots.saveAtRest(log.status, revocations, now: clock())
         await hsms.shutdown()
     }
 

@@ -28,6 +28,7 @@ extension CoreSettings {
                     maximumLifetime: $0.maximumLifetime)
             })
         logOptions = AuditLogOptions(configuration.audit)
+        onCallFile = core.onCallFile
     }
 
     private static func tokens(_ configuration: Configuration) throws(StartError) -> [Token] {

@@ -127,7 +127,20 @@ import Testing
             "clients[2].subject_dn", "must be printable ASCII"),
         .init(
             "roles: [subject]", "roles: [subject, admin] # HERE", "issuers[0].roles[1]",
-            "must be one of subject, actor, client, partner"),
+            "must be one of subject, actor, client, partner, events"),
+        .init(
+            "san_dns: gateway.acme.example", "san_dns: gateway.acme.example, introspects: [crm] # HERE\n    ",
+            "clients[1].introspects[0]", "names no target"),
+        .init(
+            "roles: [subject]", "roles: [subject]\n    events_for: [corp] # HERE", "issuers[0].events_for",
+            "belongs to issuers with the role events"),
+        .init(
+            "name: agents\n    issuer: https://agents.acme.example\n    roles: [actor]",
+            "name: agents # HERE\n    issuer: https://agents.acme.example\n    roles: [actor, events]",
+            "issuers[1].events_for", "is missing"),
+        .init(
+            "roles: [actor]", "roles: [actor, events]\n    events_for: [agents] # HERE", "issuers[1].events_for[0]",
+            "names no issuer with the role subject"),
         .init(
             "algorithms: [ES256, RS256]", "algorithms: [ES256, HS256] # HERE", "issuers[0].algorithms[1]",
             "must be one of ES256, RS256, PS256, EdDSA"),

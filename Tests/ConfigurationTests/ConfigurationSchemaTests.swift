@@ -38,20 +38,20 @@ import Testing
             ],
             "listeners.": ["gateway", "public", "ops"], "listeners.gateway.": listener + ["client_ca"],
             "listeners.public.": listener, "listeners.ops.": ["host", "port"],
-            "core.": ["front_socket", "admin_socket", "front_users", "admin_users", "manifest", "custody"],
+            "core.": ["front_socket", "admin_socket", "front_users", "admin_users", "manifest", "custody", "on_call"],
             "hsm.": ["module", "token", "pin_file", "lanes", "queue", "tokens"],
             "hsm.tokens[].": ["module", "token", "pin_file", "lanes", "queue"],
             "keys[].": ["label", "purpose", "alg", "types", "max_lifetime"],
             "clients[].": [
                 "id", "auth", "san_uri", "san_dns", "subject_dn", "jwks_file", "jwks_uri", "jwks_ca", "jwks_refresh",
                 "jwks_max_stale", "algorithms", "clock_skew",
-                "assertion_lifetime",
+                "assertion_lifetime", "introspects",
             ],
             "issuers[].": [
                 "name", "issuer", "roles", "audiences", "algorithms", "jwks_file", "jwks_uri", "jwks_ca",
                 "jwks_refresh",
                 "jwks_max_stale", "max_subject_age", "clock_skew",
-                "subject_prefix", "claims", "agent",
+                "subject_prefix", "claims", "agent", "events_for",
             ],
             "issuers[].claims.": ["groups", "user"],
             "targets[].": [

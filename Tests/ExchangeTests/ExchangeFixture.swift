@@ -20,6 +20,7 @@ final class ExchangeFixture: Sendable {
     let core: VaultCore
     let service: ExchangeService
     let keys: KeyDirectory
+    let revocations: RevocationView
     let users: DevelopmentIssuer
     let agents: DevelopmentIssuer
     /// The client `gateway-jwt`, which signs assertions.
@@ -59,8 +60,11 @@ final class ExchangeFixture: Sendable {
         let authenticator = try ClientAuthenticator(
             issuer: Self.vault, externalURL: source.configuration.listeners.gateway.externalURL,
             started: clock().adding(seconds: -3600), replayEntries: 100_000, metrics: MetricsRegistry())
+        revocations = RevocationView(clock: clock)
+        try await revocations.replay(core)
         service = ExchangeService(
-            core: core, keys: keys, bundles: BundleStore(bundle), authenticator: authenticator,
+            core: core, keys: keys, bundles: BundleStore(bundle), revocations: revocations,
+            authenticator: authenticator,
             metrics: ExchangeMetrics(MetricsRegistry()),
             logger: logger, clock: clock,
             newJWTID: {
@@ -80,7 +84,8 @@ final class ExchangeFixture: Sendable {
     func service(clockOffset: Int64) -> ExchangeService {
         let clock = clock
         return ExchangeService(
-            core: service.core, keys: service.keys, bundles: service.bundles, authenticator: service.authenticator,
+            core: service.core, keys: service.keys, bundles: service.bundles, revocations: revocations,
+            authenticator: service.authenticator,
             metrics: service.metrics, logger: service.logger, clock: { clock().adding(seconds: clockOffset) },
             newJWTID: service.newJWTID)
     }

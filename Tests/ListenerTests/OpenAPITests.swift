@@ -13,7 +13,10 @@ import Testing
     }
 
     private var routes: [String: Set<String>] {
-        let gateway = RouteTable.gateway(token: { _ in GatewayResponse(status: 200, body: []) })
+        let answer: @Sendable (GatewayRequest) async -> GatewayResponse = { _ in GatewayResponse(status: 200, body: [])
+        }
+        var gateway = RouteTable.gateway(token: answer)
+        gateway.addTokenState(introspect: answer, revoke: answer, events: answer)
         let open = RouteTable.public(documents: { _ in nil })
         return gateway.methods.merging(open.methods) { $0.union($1) }
     }

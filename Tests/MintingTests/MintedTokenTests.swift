@@ -159,6 +159,8 @@ import Testing
     private var metadata: ServerMetadata {
         ServerMetadata(
             issuer: "https://vault.acme.example", tokenEndpoint: "https://vault.acme.example:8443/oauth2/token",
+            introspectionEndpoint: "https://vault.acme.example:8443/oauth2/introspect",
+            revocationEndpoint: "https://vault.acme.example:8443/oauth2/revoke",
             jwksURI: "https://vault.acme.example:8444/.well-known/jwks.json", algorithms: [.es256, .rs256])
     }
 
@@ -169,7 +171,9 @@ import Testing
                 "issuer", "token_endpoint", "jwks_uri", "response_types_supported",
                 "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
                 "dpop_signing_alg_values_supported", "grant_types_supported",
-                "authorization_grant_profiles_supported", "tls_client_certificate_bound_access_tokens",
+                "authorization_grant_profiles_supported", "introspection_endpoint",
+                "introspection_endpoint_auth_methods_supported", "revocation_endpoint",
+                "revocation_endpoint_auth_methods_supported", "tls_client_certificate_bound_access_tokens",
                 "authorization_details_types_supported",
             ])
         #expect(

@@ -298,6 +298,20 @@ class Reload(Case):
         wait_until(lambda: "some_group" in front.read_text()[size:], "the log says what is wrong with the file")
         self.assertEqual(self.gateway.exchange(authorization_details=READ)[0], 200)
 
+    def test_a_bad_chain_leaves_the_old_certificate_in_use(self):
+        chain = environment.directory / "tls" / "gateway.pem"
+        kept, front = chain.read_bytes(), environment.directory / "front.log"
+        self.addCleanup(chain.write_bytes, kept)
+        for text in (b"no certificate at all", (environment.directory / "tls" / "public.pem").read_bytes()):
+            size = front.stat().st_size
+            chain.write_bytes(text)
+            self.reload()
+            wait_until(
+                lambda: "a certificate was not reloaded" in front.read_text()[size:], "the log says what is wrong")
+            # A new connection, with the old certificate.
+            self.gateway.close()
+            self.assertEqual(self.gateway.exchange(authorization_details=READ)[0], 200)
+
     def test_a_user_who_is_denied_by_name_gets_nothing_after_a_reload(self):
         self.change("VAULT_POLICY", 'subjects: ["mallory"]', 'subjects: ["mallory", "alice"]')
         self.reload()

@@ -67,16 +67,17 @@ import Testing
         var options = AuditLogOptions()
         options.headroom = headroom
         options.checkpointInterval = .milliseconds(50)
+        let signer = try TokenCheckpointSigner(
+            try fixture.key("checkpoint"), of: running.hsms, origin: running.settings.logOrigin)
         let log = try AuditLog.open(
             directory: fixture.site.directory + "/failing", origin: running.settings.logOrigin,
-            signers: CheckpointSigners([
-                try TokenCheckpointSigner(
-                    try fixture.key("checkpoint"), of: running.hsms, origin: running.settings.logOrigin)
-            ]),
+            signers: CheckpointSigners([signer]),
             clock: running.clock, options: options, operations: operations, onFatal: { fixture.fatal.add($0) })
         return VaultCore(
             settings: running.settings, manifest: running.manifest, hsms: running.hsms, log: log,
-            instance: "failing", clock: running.clock, logger: .silent)
+            revocations: LiveRevocations([], now: 0),
+            snapshots: RevocationSnapshots(running.settings, signers: [signer], logger: .silent), instance: "failing",
+            clock: running.clock, logger: .silent)
     }
 
     /// The code a signature is refused with; nil when it is released.

@@ -18,6 +18,8 @@ package struct OAuthError: Error, Sendable, Equatable, CustomStringConvertible {
         case accessDenied = "access_denied"
         case invalidDPoPProof = "invalid_dpop_proof"
         case useDPoPNonce = "use_dpop_nonce"
+        /// A token that cannot be revoked (RFC 7009 section 2.2.1).
+        case unsupportedTokenType = "unsupported_token_type"
         case temporarilyUnavailable = "temporarily_unavailable"
         case serverError = "server_error"
     }

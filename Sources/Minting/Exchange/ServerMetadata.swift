@@ -11,15 +11,24 @@ package struct ServerMetadata: Sendable {
     package let issuer: String
     /// The external address of the token endpoint.
     package let tokenEndpoint: String
+    /// The external address of introspection (RFC 7662).
+    package let introspectionEndpoint: String
+    /// The external address of revocation (RFC 7009).
+    package let revocationEndpoint: String
     /// The external address of the JWK Set.
     package let jwksURI: String
     /// The algorithms of the published keys.
     package let algorithms: [JWSAlgorithm]
 
     /// Metadata of one appliance.
-    package init(issuer: String, tokenEndpoint: String, jwksURI: String, algorithms: [JWSAlgorithm]) {
+    package init(
+        issuer: String, tokenEndpoint: String, introspectionEndpoint: String, revocationEndpoint: String,
+        jwksURI: String, algorithms: [JWSAlgorithm]
+    ) {
         self.issuer = issuer
         self.tokenEndpoint = tokenEndpoint
+        self.introspectionEndpoint = introspectionEndpoint
+        self.revocationEndpoint = revocationEndpoint
         self.jwksURI = jwksURI
         self.algorithms = algorithms
     }
@@ -39,6 +48,13 @@ package struct ServerMetadata: Sendable {
                 .init(
                     name: "authorization_grant_profiles_supported",
                     value: ["urn:ietf:params:oauth:grant-profile:id-jag"]),
+                .init(name: "introspection_endpoint", value: .string(introspectionEndpoint)),
+                .init(
+                    name: "introspection_endpoint_auth_methods_supported",
+                    value: ["tls_client_auth", "private_key_jwt"]),
+                .init(name: "revocation_endpoint", value: .string(revocationEndpoint)),
+                .init(
+                    name: "revocation_endpoint_auth_methods_supported", value: ["tls_client_auth", "private_key_jwt"]),
                 .init(name: "tls_client_certificate_bound_access_tokens", value: true),
                 .init(name: "authorization_details_types_supported", value: [.string(ToolInvocation.type)]),
             ])

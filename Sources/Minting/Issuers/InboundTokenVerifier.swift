@@ -7,7 +7,7 @@ package import StrictEncoding
 package struct InboundTokenVerifier: Sendable {
     /// The issuers it trusts.
     package let issuers: IssuerSet
-    private let maximumLength: Int
+    let maximumLength: Int
     private let cache: VerificationCache
 
     /// A verifier; the cache may be handed on to the verifier of the next configuration.
@@ -51,7 +51,8 @@ package struct InboundTokenVerifier: Sendable {
         return verified
     }
 
-    private func issuer(of token: ParsedJWS) throws(TokenRejection) -> Issuer {
+    /// The configured issuer that a token, not yet verified, says it is from.
+    func issuer(of token: ParsedJWS) throws(TokenRejection) -> Issuer {
         guard let value = token.unverifiedIssuer else { throw TokenRejection(.missingClaim("iss")) }
         guard let string = value.string else { throw TokenRejection(.badClaim("iss")) }
         guard let issuer = issuers.issuer(string) else { throw TokenRejection(.unknownIssuer) }

@@ -10,6 +10,8 @@ package struct Issuer: Sendable {
         case client
         /// A partner's authorization server: identity assertions, once each (RFC 7523 section 2.1).
         case partner
+        /// What happened to its users' sessions: security event tokens.
+        case events
 
         /// Whether its tokens say who the user is.
         package var namesUsers: Bool { self == .subject || self == .partner }

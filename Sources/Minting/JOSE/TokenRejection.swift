@@ -40,6 +40,8 @@ package struct TokenRejection: Error, Sendable, Equatable, CustomStringConvertib
         case tooOld
         /// `exp` is longer after `iat` than it may be.
         case livesTooLong
+        /// It was revoked (RFC 7009).
+        case revoked
         /// A claim that must be there is not.
         case missingClaim(String)
         /// A claim of the wrong type, form or size.
@@ -73,6 +75,7 @@ package struct TokenRejection: Error, Sendable, Equatable, CustomStringConvertib
         case .issuedInFuture: "iat is in the future"
         case .tooOld: "was issued too long ago"
         case .livesTooLong: "exp is too long after iat"
+        case .revoked: "was revoked"
         case .missingClaim(let name): "claim \(name) is missing"
         case .badClaim(let name): "claim \(name) is not acceptable"
         }

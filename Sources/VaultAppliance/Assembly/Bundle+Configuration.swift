@@ -24,6 +24,7 @@ extension Bundle {
             ownTokens: OwnTokenVerifier(
                 issuer: configuration.issuer, maximumLength: configuration.limits.tokenBytes),
             audiences: ClientAudiences(configuration.clients), delegation: DelegationRules(configuration),
+            introspection: IntrospectionRights(configuration), transmitters: EventTransmitters(configuration),
             policy: source.policy, remotes: RemoteKeySetList(sets: sources.sets))
     }
 }

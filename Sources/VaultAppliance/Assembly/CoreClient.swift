@@ -19,6 +19,8 @@ package final class CoreClient: CoreService, Service {
     private let state = Mutex(State())
     /// Runs on each new connection before it is offered to requests.
     private let onConnect: @Sendable (any CoreService) async throws -> Void
+    /// Runs beside the requests of a connection; when it ends, so does the connection.
+    private let whileConnected: @Sendable (any CoreService) async throws -> Void
     /// Hears every description of the core, the first before `onConnect`.
     private let onDescription: @Sendable (CoreDescription) -> Void
 
@@ -26,11 +28,13 @@ package final class CoreClient: CoreService, Service {
     package init(
         dialer: CoreDialer, logger: Logger,
         onDescription: @escaping @Sendable (CoreDescription) -> Void,
-        onConnect: @escaping @Sendable (any CoreService) async throws -> Void
+        onConnect: @escaping @Sendable (any CoreService) async throws -> Void,
+        whileConnected: @escaping @Sendable (any CoreService) async throws -> Void
     ) {
         self.dialer = dialer
         self.logger = logger
         self.onConnect = onConnect
+        self.whileConnected = whileConnected
         self.onDescription = onDescription
     }
 
@@ -76,6 +80,7 @@ package final class CoreClient: CoreService, Service {
             defer { link.close() }
             tasks.addTask { await link.closed() }
             tasks.addTask { try await self.poll(link.service) }
+            tasks.addTask { try await self.whileConnected(link.service) }
             try await tasks.next()
             tasks.cancelAll()
         }
@@ -105,6 +110,10 @@ package final class CoreClient: CoreService, Service {
     }
 
     package func append(_ entry: Entry) async throws(CoreError) -> UInt64 { try await service().append(entry) }
+
+    package func read(_ request: ReadRequest) async throws(CoreError) -> LiveEntries {
+        try await service().read(request)
+    }
 
     package func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
         try await service().tlsSign(key: kid, data: data)

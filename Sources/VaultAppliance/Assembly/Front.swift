@@ -35,6 +35,7 @@ package struct Front: Service {
         let remotes = RemoteKeySets(group: group, logger: logger, clock: clock)
         let bundles = BundleStore(try Bundle(source, cache: cache, remotes: remotes))
         remotes.use(bundles.current.remotes)
+        let revocations = RevocationView(clock: clock)
         let metrics = MetricsRegistry()
         let gauges = HSMGauges(metrics)
         let client = CoreClient(
@@ -43,15 +44,28 @@ package struct Front: Service {
                 keys.update($0)
                 gauges.update($0)
             },
-            onConnect: { _ = try await $0.append(bundles.current.loadedEntry) })
+            onConnect: {
+                _ = try await $0.append(bundles.current.loadedEntry)
+                try await revocations.replay($0)
+            }, whileConnected: { try await revocations.follow($0) })
         let environment = ListenerEnvironment(group: group, logger: logger, metrics: metrics, now: clock)
+        let authenticator = try ClientAuthenticator(
+            issuer: configuration.issuer, externalURL: configuration.listeners.gateway.externalURL, started: clock(),
+            replayEntries: configuration.limits.replayEntries, metrics: metrics)
         let exchange = ExchangeService(
-            core: client, keys: keys, bundles: bundles,
-            authenticator: try ClientAuthenticator(
-                issuer: configuration.issuer, externalURL: configuration.listeners.gateway.externalURL,
-                started: clock(),
-                replayEntries: configuration.limits.replayEntries, metrics: metrics),
+            core: client, keys: keys, bundles: bundles, revocations: revocations, authenticator: authenticator,
             metrics: ExchangeMetrics(metrics), logger: logger, clock: clock, newJWTID: newJWTID)
+        let stops = RevocationMetrics(metrics, revocations)
+        let states = TokenStateService(
+            core: client, keys: keys, bundles: bundles, authenticator: authenticator, revocations: revocations,
+            metrics: stops, logger: logger, clock: clock)
+        let events = SecurityEventReceiver(
+            core: client, keys: keys, bundles: bundles, revocations: revocations, metrics: stops, logger: logger,
+            clock: clock)
+        var routes = RouteTable.gateway(token: { await exchange.respond(to: $0) })
+        routes.addTokenState(
+            introspect: { await states.introspect($0) }, revoke: { await states.revoke($0) },
+            events: { await events.receive($0) })
         let identities = IdentityList()
         let opening = ListenerOpening(client: client, keys: keys, identities: identities, clock: clock)
         let documents = PublicDocuments(configuration: configuration, keys: keys)
@@ -69,7 +83,7 @@ package struct Front: Service {
             gateway: try Listener(
                 name: "gateway", settings: .init(configuration.listeners.gateway, limits),
                 transport: .tls { try await opening.identity("gateway", configuration.listeners.gateway) },
-                routes: .gateway(token: { await exchange.respond(to: $0) }), environment: environment),
+                routes: routes, environment: environment),
             public: try Listener(
                 name: "public", settings: .init(configuration.listeners.public, limits),
                 transport: .tls { try await opening.identity("public", configuration.listeners.public) },

@@ -12,6 +12,8 @@ package struct PublicDocuments: Sendable {
         let server = ServerMetadata(
             issuer: configuration.issuer,
             tokenEndpoint: configuration.listeners.gateway.externalURL + "/oauth2/token",
+            introspectionEndpoint: configuration.listeners.gateway.externalURL + RouteTable.introspectionPath,
+            revocationEndpoint: configuration.listeners.gateway.externalURL + RouteTable.revocationPath,
             jwksURI: configuration.listeners.public.externalURL + "/.well-known/jwks.json",
             algorithms: [.es256, .rs256, .edDSA, .ps256])
         metadata = [

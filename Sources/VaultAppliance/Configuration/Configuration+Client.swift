@@ -34,6 +34,8 @@ extension Configuration {
         package let certificateName: CertificateName?
         /// How its assertions are verified; nil but for `private_key_jwt`.
         package let assertions: Assertions?
+        /// Names of targets whose tokens it may introspect, being their resource server; empty for none.
+        package let introspects: [String]
 
         /// How the assertions of a client are verified.
         package struct Assertions: Sendable, Equatable {
@@ -75,6 +77,7 @@ extension Configuration.Client {
                 Assertions(
                     keySet: $0, algorithms: algorithms, clockSkew: clockSkew, maximumLifetime: maximumLifetime)
             }
+        introspects = section.optionalList("introspects", .label) ?? []
         if !section.source.isFaulty(section.field("auth")) { check(section) }
         section.finish()
     }

@@ -21,6 +21,8 @@ extension Configuration {
         package let manifestFile: String
         /// Who vouches for the manifest.
         package let custody: Custody
+        /// Path of the allowed signers file of the people who may cut off; nil when nobody may.
+        package let onCallFile: String?
     }
 
     /// Where and how the log is kept.
@@ -77,6 +79,7 @@ extension Configuration.Core {
         adminUsers = section.optionalList("admin_users", .user)
         manifestFile = section.required("manifest", paths.path)
         custody = section.required("custody", .choice(.quorum))
+        onCallFile = section.optional("on_call", paths.path)
         if !frontSocket.isEmpty, frontSocket == adminSocket {
             section.fault("admin_socket", "is the front's socket too", mend: "give each its own path")
         }

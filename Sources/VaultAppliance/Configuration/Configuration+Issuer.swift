@@ -11,6 +11,8 @@ extension Configuration {
             case client
             /// To say who the user is, once, by an identity assertion of a partner (RFC 7523 section 2.1).
             case partner
+            /// To say that sessions of users have ended.
+            case events
 
             /// Whether tokens of this role say who the user is.
             var namesUsers: Bool { self == .subject || self == .partner }
@@ -61,6 +63,8 @@ extension Configuration {
         package let claims: Claims
         /// How the agent is proven.
         package let agent: AgentProof
+        /// Names of the issuers whose users its security events may be about; empty but for the role events.
+        package let eventsFor: [String]
     }
 }
 
@@ -83,12 +87,19 @@ extension Configuration.Issuer {
                 return names
             } ?? Claims(groups: nil, user: nil)
         agent = section.optional("agent", default: .actorToken, .choice(.actorToken))
+        eventsFor = section.optionalList("events_for", .label) ?? []
         check(section)
         section.finish()
     }
 
     private func check(_ section: YAMLSection) {
         guard !section.source.isFaulty(section.field("roles")) else { return }
+        if roles.contains(.events) != section.has("events_for") {
+            let isMissing = !section.has("events_for")
+            section.fault(
+                "events_for", isMissing ? "is missing" : "belongs to issuers with the role events",
+                mend: isMissing ? "name the issuers whose users its events may be about" : "remove it, or add the role")
+        }
         let namesUsers = roles.contains(where: \.namesUsers)
         for name in ["max_subject_age", "subject_prefix", "agent"] where section.has(name) && !namesUsers {
             section.fault(

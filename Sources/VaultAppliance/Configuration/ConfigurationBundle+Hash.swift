@@ -55,6 +55,7 @@ extension Configuration.Client {
             object["assertion_lifetime"] = .integer(assertions.maximumLifetime)
             object.add(assertions.keySet)
         }
+        if !introspects.isEmpty { object["introspects"] = .strings(introspects) }
         return .object(object)
     }
 }
@@ -71,6 +72,7 @@ extension Configuration.Issuer {
         ]
         var object = JSONObject(members.map { .init(name: $0.key, value: $0.value) })
         object.add(keySet)
+        if !eventsFor.isEmpty { object["events_for"] = .strings(eventsFor) }
         return .object(object)
     }
 }

@@ -4,8 +4,8 @@ import Minting
 ///
 /// A check is left out when a section it reads has faults already, since what it found would follow from them.
 struct CrossChecks {
-    private let configuration: Configuration
-    private let source: YAMLSource
+    fileprivate let configuration: Configuration
+    fileprivate let source: YAMLSource
 
     /// Checks of a configuration that was decoded from a source, as far as it could be.
     init(_ configuration: Configuration, _ source: YAMLSource) {
@@ -22,7 +22,9 @@ struct CrossChecks {
         if isSound("clients") { checkClients() }
         if isSound("issuers", "issuer") { checkIssuers() }
         if isSound("issuers") { checkSubjects() }
+        if isSound("issuers") { checkEvents() }
         if isSound("targets") { checkTargetNames() }
+        if isSound("targets", "clients") { checkIntrospection() }
         if isSound("targets", "keys") { checkTargetKeys() }
     }
 
@@ -171,6 +173,38 @@ extension Configuration.Client.CertificateName {
         case .sanURI: "san_uri"
         case .sanDNS: "san_dns"
         case .subjectDN: "subject_dn"
+        }
+    }
+}
+
+extension CrossChecks {
+    /// A resource server may ask about tokens of targets that there are.
+    fileprivate func checkIntrospection() {
+        for (position, client) in configuration.clients.enumerated() {
+            for (index, name) in client.introspects.enumerated()
+            where !configuration.targets.contains(where: { $0.name == name }) {
+                source.fault(
+                    "clients[\(position)].introspects[\(index)]", "names no target", mend: "name one of targets")
+            }
+        }
+    }
+
+    /// Events may be about the users of issuers of subjects alone, whose tokens must not outlive what events can end.
+    fileprivate func checkEvents() {
+        for (position, issuer) in configuration.issuers.enumerated() {
+            for (index, name) in issuer.eventsFor.enumerated() {
+                let field = "issuers[\(position)].events_for[\(index)]"
+                guard let other = configuration.issuers.first(where: { $0.name == name && $0.roles.contains(.subject) })
+                else {
+                    source.fault(field, "names no issuer with the role subject", mend: "name one of those")
+                    continue
+                }
+                guard other.maximumSubjectAge == nil else { continue }
+                source.fault(
+                    field, "names an issuer without max_subject_age",
+                    mend: "give it one: only so can an ended session be told from a later one for as long as it matters"
+                )
+            }
         }
     }
 }

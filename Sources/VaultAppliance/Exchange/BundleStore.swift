@@ -13,6 +13,8 @@ struct Bundle: Sendable {
     let ownTokens: OwnTokenVerifier
     let audiences: ClientAudiences
     let delegation: DelegationRules
+    let introspection: IntrospectionRights
+    let transmitters: EventTransmitters
     let policy: PolicySet
     /// The key sets among those of issuers and clients that are fetched.
     let remotes: RemoteKeySetList

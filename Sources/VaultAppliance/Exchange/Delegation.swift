@@ -1,3 +1,4 @@
+import CoreProtocol
 import Minting
 import Policy
 
@@ -15,6 +16,8 @@ struct Delegation: Sendable {
     let actors: [VerifiedToken.Party]
     /// Whether user and agent were bound to one another by somebody other than the caller: `actor_bound`.
     let isBound: Bool
+    /// When the credential was issued that proves the user: an ended session is told by it.
+    let issued: Involved.IssueTime
     /// `exp` of everything this was proven by.
     let expiries: [Int64]
     /// What the proofs themselves bound, beside policy.
@@ -26,7 +29,8 @@ struct Delegation: Sendable {
 
     init(
         user: AccessRequest.User?, subject: String, issuer: String, agent: AccessRequest.Agent? = nil,
-        actors: [VerifiedToken.Party] = [], isBound: Bool = false, expiries: [Int64] = [],
+        actors: [VerifiedToken.Party] = [], isBound: Bool = false,
+        issued: Involved.IssueTime = .unknown, expiries: [Int64] = [],
         ceiling: AccessCeiling = .none, resources: [String] = [], txn: String? = nil
     ) {
         self.user = user
@@ -35,6 +39,7 @@ struct Delegation: Sendable {
         self.agent = agent
         self.actors = actors
         self.isBound = isBound
+        self.issued = issued
         self.expiries = expiries
         self.ceiling = ceiling
         self.resources = resources

@@ -1,3 +1,4 @@
+import CoreProtocol
 import Minting
 import Policy
 import StrictEncoding
@@ -10,6 +11,7 @@ struct DelegationResolver: Sendable {
     /// Our own public keys, and whose tokens they sign.
     let keys: KeyDirectory
     let authenticator: ClientAuthenticator
+    let revocations: RevocationView
     let principal: Principal
     /// The caller's certificate; nil when it has none.
     let peer: PeerCertificate?
@@ -78,7 +80,7 @@ struct DelegationResolver: Sendable {
         return Delegation(
             user: .init(issuer: owner.issuer.name, subject: owner.subject), subject: token.subject,
             issuer: owner.issuer.issuer, agent: agent, actors: actors, isBound: isBound && agent != nil,
-            expiries: expiries, ceiling: AccessCeiling(token), txn: token.txn)
+            issued: .byUs(token.issuedAt), expiries: expiries, ceiling: AccessCeiling(token), txn: token.txn)
     }
 
     /// An access token of ours that this client may hand on: one that names it in `aud`, or is bound to it by `cnf`.
@@ -93,6 +95,7 @@ struct DelegationResolver: Sendable {
         }
         guard bundle.audiences.names(principal.client, in: verified.audience) || principal.isBound(to: verified)
         else { throw .subject("neither names this client nor is bound to it") }
+        guard !revocations.isRevoked(verified.jti) else { throw .token(TokenRejection(.revoked), "subject_token") }
         return verified
     }
 
@@ -132,7 +135,7 @@ struct DelegationResolver: Sendable {
         return Delegation(
             user: .init(issuer: user.issuerName, subject: user.subject, groups: user.groups),
             subject: user.mappedSubject, issuer: user.issuer, agent: agent?.identity, actors: actors,
-            isBound: agent.map { user.mayAct != nil || $0.isBound } ?? false,
+            isBound: agent.map { user.mayAct != nil || $0.isBound } ?? false, issued: user.issueTime,
             expiries: [user.expiry] + (agent?.expiry.map { [$0] } ?? []), ceiling: ceiling, resources: resources)
     }
 }

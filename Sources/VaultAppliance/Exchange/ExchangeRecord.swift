@@ -46,6 +46,9 @@ struct ExchangeRecord: Sendable {
         entry.actors = actors.isEmpty ? nil : actors.map { .init(iss: $0.issuer, sub: $0.subject) }
     }
 
+    /// What every entry of this request says.
+    var base: Entry { entry }
+
     /// The entry of a refusal.
     func denied(_ refusal: ExchangeRefusal) -> Entry {
         var entry = entry

@@ -147,12 +147,31 @@ extension ExchangeRefusal {
         }
     }
 
+    /// Somebody or something in the request gets nothing for a time.
+    static func cutOff(_ kind: CutOff.Kind) -> ExchangeRefusal {
+        ExchangeRefusal(.accessDenied, "refused for now", reason: "cut off: the \(kind.rawValue)")
+    }
+
+    /// Only the client that a token was minted for may revoke it (RFC 7009 section 2.1).
+    static let notIssuedToCaller = ExchangeRefusal(
+        .unauthorizedClient, "the token was not issued to this client", reason: "token: is another client's")
+
+    /// A kind of token that names no client of ours cannot be given up by one (RFC 7009 section 2.2.1).
+    static let notRevocable = ExchangeRefusal(
+        .unsupportedTokenType, "tokens of this kind cannot be revoked", reason: "token: its kind names no client")
+
+    /// What is revoked and cut off is not known now, so nothing can be said of a token.
+    static let revocationsUnknown = ExchangeRefusal(
+        .temporarilyUnavailable, "try again later", status: 503, reason: "core: its revocations are not known",
+        retryAfter: 1)
+
     /// The core did not sign or did not record.
     init(_ error: CoreError) {
         switch error.code {
         case .refused, .unknownKey, .malformed:
             // Our own fault, not the client's: nothing it can change will help.
             self.init(.serverError, "the request could not be served", status: 500, reason: "core: \(error)")
+        case .cutOff: self.init(.accessDenied, "refused for now", reason: "core: \(error)")
         case .sealed, .saturated, .logUnavailable, .hsmUnavailable, .unreachable:
             self.init(
                 .temporarilyUnavailable, "try again later", status: 503, reason: "core: \(error)",

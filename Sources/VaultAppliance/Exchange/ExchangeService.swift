@@ -10,6 +10,7 @@ package struct ExchangeService: Sendable {
     let core: any CoreService
     let keys: KeyDirectory
     let bundles: BundleStore
+    let revocations: RevocationView
     let authenticator: ClientAuthenticator
     let metrics: ExchangeMetrics
     let logger: Logger
@@ -41,15 +42,16 @@ package struct ExchangeService: Sendable {
         let asked = try Self.asked(form)
         record.add(asked.access)
         let resolver = DelegationResolver(
-            bundle: bundle, keys: keys, authenticator: authenticator, principal: principal, peer: request.peer, now: now
-        )
+            bundle: bundle, keys: keys, authenticator: authenticator, revocations: revocations, principal: principal,
+            peer: request.peer, now: now)
         let delegation = try resolver.resolve(asked.grant, &record)
         let target = try bundle.targets.resolve(asked.access, assertedResources: delegation.resources)
         record.add(target)
         let issuedType = try target.kind.issuedType(requested: asked.access.requestedTokenType)
 
         let issuance = Issuance(
-            core: core, keys: keys, metrics: metrics, newJWTID: newJWTID, bundle: bundle, principal: principal,
+            core: core, keys: keys, metrics: metrics, newJWTID: newJWTID, bundle: bundle, revocations: revocations,
+            principal: principal,
             delegation: delegation, now: now)
         let bounded = try BoundedAccess(asked.access, within: delegation)
         let grant = try issuance.authorise(bounded, target)

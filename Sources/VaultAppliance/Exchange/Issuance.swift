@@ -15,6 +15,7 @@ struct Issuance: Sendable {
     let metrics: ExchangeMetrics
     let newJWTID: @Sendable () -> String
     let bundle: Bundle
+    let revocations: RevocationView
     let principal: Principal
     let delegation: Delegation
     let now: UnixTime
@@ -23,6 +24,8 @@ struct Issuance: Sendable {
     func authorise(
         _ asked: BoundedAccess, _ target: TargetDirectory.Target
     ) throws(ExchangeRefusal) -> Grant {
+        try revocations.authorise(
+            delegation.involved(bundle.verifier.issuers, client: principal.client, target: target.name))
         let request = AccessRequest(asked, principal: principal, target: target, delegation: delegation)
         let grant: Grant
         do throws(Denial) {

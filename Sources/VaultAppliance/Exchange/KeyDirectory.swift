@@ -114,6 +114,13 @@ package final class KeyDirectory: Sendable {
     /// The listener's P-256 keys of a label, one in each token, the preferred one first.
     package func listenerKeys(label: String) -> [ListenerKey] { keys.withLock { $0.listeners[label] ?? [] } }
 
+    /// The longest life, in seconds, of a token that may be signed now.
+    var longestLifetime: Int64 {
+        keys.withLock { keys in
+            keys.routes.values.flatMap { $0.available + $0.others }.map(\.maximumLifetime).max() ?? 0
+        }
+    }
+
     /// The published keys, to verify our own tokens with; nil while there is none.
     var verificationKeys: JSONWebKeySet? { keys.withLock { $0.verification } }
 

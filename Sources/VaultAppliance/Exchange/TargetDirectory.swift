@@ -63,6 +63,9 @@ struct TargetDirectory: Sendable {
         return target
     }
 
+    /// The target whose tokens have this `aud`.
+    func name(ofAudience audience: String) -> String? { targets.first { $0.audience == audience }?.name }
+
     private static func agree(_ target: Target, _ found: inout Target?) throws(ExchangeRefusal) {
         guard found == nil || found == target else { throw .target("audience and resource name several targets") }
         found = target

@@ -46,7 +46,7 @@ extension RouteTable {
         return lowered.elementsEqual("application/x-www-form-urlencoded".utf8)
     }
 
-    private static func body(of request: Request, upTo maximum: Int) async throws(Refusal) -> [UInt8] {
+    static func body(of request: Request, upTo maximum: Int) async throws(Refusal) -> [UInt8] {
         if let length = request.headers[.contentLength].flatMap({ Int($0) }), length > maximum { throw .bodyTooLarge }
         do {
             return Array(try await request.body.collect(upTo: maximum).readableBytesView)

@@ -25,6 +25,9 @@ package struct OpenAPIDocument: Sendable {
             paths.append(
                 .init(name: path, value: ["servers": [server(gatewayURL)], "post": TokenOperation.json(path)]))
         }
+        for (path, operation) in TokenStateOperations.all {
+            paths.append(.init(name: path, value: ["servers": [server(gatewayURL)], "post": operation]))
+        }
         for path in RouteTable.documentPaths {
             let get: JSONValue = [
                 "operationId": .string(Self.identifier(path)), "summary": .string(Self.summary(path)),

@@ -125,7 +125,8 @@ enum TokenOperation {
         ]
     }
 
-    private static func reference(_ name: String) -> JSONValue {
+    /// A reference to a schema of the document.
+    static func reference(_ name: String) -> JSONValue {
         ["$ref": .string("#/components/schemas/\(name)")]
     }
 

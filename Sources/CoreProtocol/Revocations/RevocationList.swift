@@ -1,0 +1,104 @@
+package import AuditLog
+
+/// The revocations and cut-offs that are in force: kept by the core and, as a copy, by the front.
+///
+/// Each dies with what it stops, so the list is as long as there is something to stop, and no longer.
+package struct RevocationList: Sendable {
+    /// What is in force beyond the life of a token, in seconds: the largest clock skew that a verifier may allow.
+    package static let grace: Int64 = 60
+
+    private var revoked: [String: Int64] = [:]
+    private var parties: [String: [CutOff]] = [:]
+    private var clients: [String: [CutOff]] = [:]
+    private var targets: [String: [CutOff]] = [:]
+    /// Security events that cut-offs came from, and until when those are in force.
+    private var events: [String: Int64] = [:]
+
+    /// An empty list.
+    package init() {}
+
+    /// How many tokens are revoked.
+    package var revokedCount: Int { revoked.count }
+    /// How many cut-offs are in force.
+    package private(set) var cutOffCount = 0
+
+    /// Takes over a `revoked` or `cutoff` entry; false when it is neither, says too little, or is over.
+    ///
+    /// One that is there already changes nothing.
+    @discardableResult
+    package mutating func insert(_ entry: Entry, now: Int64) -> Bool {
+        guard let until = Self.end(of: entry), until > now else { return false }
+        if entry.kind == .revoked, let jti = entry.jti {
+            revoked[jti] = max(until, revoked[jti] ?? 0)
+            return true
+        }
+        guard let cutOff = CutOff(entry) else { return false }
+        insert(cutOff)
+        if let event = Self.event(entry) { events[event] = until }
+        return true
+    }
+
+    /// Whether a cut-off from the same security event is in force.
+    package func holdsEvent(_ entry: Entry, now: Int64) -> Bool {
+        Self.event(entry).flatMap { events[$0] } ?? 0 > now
+    }
+
+    /// An event by what makes it the same however often it comes: whom it is about, whose, and its `jti`.
+    private static func event(_ entry: Entry) -> String? {
+        guard let jti = entry.jti, let subject = entry.subject else { return nil }
+        // Names are visible ASCII, so a space stands in none of them.
+        return "\(subject.iss ?? "") \(subject.sub) \(jti)"
+    }
+
+    /// The second at which an entry no longer matters; nil for entries that stop nothing.
+    package static func end(of entry: Entry) -> Int64? {
+        switch entry.kind {
+        case .revoked: entry.jti == nil ? nil : entry.until
+        case .cutoff: CutOff(entry)?.until
+        default: nil
+        }
+    }
+
+    /// Forgets what is over.
+    package mutating func removeExpired(now: Int64) {
+        revoked = revoked.filter { $0.value > now }
+        events = events.filter { $0.value > now }
+        for path in [\Self.parties, \Self.clients, \Self.targets] {
+            let kept = self[keyPath: path].mapValues { $0.filter { $0.until > now } }.filter { !$0.value.isEmpty }
+            self[keyPath: path] = kept
+        }
+        cutOffCount = [parties, clients, targets].reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.count } }
+    }
+
+    /// Whether the token with this `jti` has been revoked.
+    package func isRevoked(_ jti: String, now: Int64) -> Bool { (revoked[jti] ?? 0) > now }
+
+    /// The first cut-off that covers anybody or anything involved.
+    package func cutOff(_ involved: Involved, now: Int64) -> CutOff? {
+        guard cutOffCount > 0 else { return nil }
+        if let client = involved.client, let found = clients[client]?.first(where: { $0.until > now }) { return found }
+        if let target = involved.target, let found = targets[target]?.first(where: { $0.until > now }) { return found }
+        for party in involved.parties {
+            for name in party.names {
+                if let found = parties[name]?.first(where: { $0.until > now && $0.covers(party) }) { return found }
+            }
+        }
+        return nil
+    }
+
+    private mutating func insert(_ cutOff: CutOff) {
+        let isNew =
+            switch cutOff.kind {
+            case .user, .agent: Self.add(cutOff, to: &parties)
+            case .client: Self.add(cutOff, to: &clients)
+            case .target: Self.add(cutOff, to: &targets)
+            }
+        if isNew { cutOffCount += 1 }
+    }
+
+    private static func add(_ cutOff: CutOff, to group: inout [String: [CutOff]]) -> Bool {
+        guard group[cutOff.name]?.contains(cutOff) != true else { return false }
+        group[cutOff.name, default: []].append(cutOff)
+        return true
+    }
+}

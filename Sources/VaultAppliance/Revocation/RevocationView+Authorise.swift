@@ -1,0 +1,58 @@
+import CoreProtocol
+import Minting
+import StrictEncoding
+
+extension RevocationView {
+    /// Refuses whoever or whatever is cut off; every path that issues passes here (docs/security-rules.md, 23).
+    ///
+    /// The core asks the same of each entry it signs for. What it cannot know is asked here alone: how old the tokens
+    /// are that a request is made with, and whose prefix a name has.
+    func authorise(_ involved: Involved) throws(ExchangeRefusal) {
+        if let found = cutOff(involved) { throw .cutOff(found.kind) }
+    }
+}
+
+extension IssuerSet {
+    /// Every name a party of a chain may be cut off by: as it stands, and as it would stand in `sub`.
+    func names(of party: VerifiedToken.Party) -> [String] {
+        guard let mapped = party.issuer.flatMap({ issuer($0) })?.mapped(subject: party.subject) else {
+            return [party.subject]
+        }
+        return mapped == party.subject ? [mapped] : [party.subject, mapped]
+    }
+
+    /// A chain of actors, all as old as the credential they stand in.
+    func involved(_ actors: [VerifiedToken.Party], issued: Involved.IssueTime) -> [Involved.Party] {
+        actors.map { Involved.Party(names: names(of: $0), issuer: $0.issuer, issued: issued) }
+    }
+}
+
+extension VerifiedToken {
+    /// When its issuer says it was issued.
+    var issueTime: Involved.IssueTime { issuedAt.map { .byIssuer($0) } ?? .unknown }
+}
+
+extension Delegation {
+    /// Everybody in a request for one target.
+    ///
+    /// How old the credentials of actors are is not asked: whoever stands there while their sessions were ended waits.
+    func involved(_ issuers: IssuerSet, client: String, target: String) -> Involved {
+        let user = Involved.Party(names: [subject], issuer: issuer, issued: issued)
+        return Involved(
+            parties: [user] + issuers.involved(actors, issued: .unknown), client: client, target: target)
+    }
+}
+
+extension Bundle {
+    /// Everybody in a token of our own.
+    func involved(in token: OwnToken) -> Involved {
+        let issuers = verifier.issuers
+        let issued = Involved.IssueTime.byUs(token.issuedAt)
+        let owner = issuers.owner(ofMapped: token.subject)?.issuer.issuer
+        let client = token.kind.clientClaim.flatMap { token.claims[$0]?.string }
+        return Involved(
+            parties: [.init(names: [token.subject], issuer: owner, issued: issued)]
+                + issuers.involved(token.actors, issued: issued),
+            client: client, target: targets.name(ofAudience: token.audience))
+    }
+}

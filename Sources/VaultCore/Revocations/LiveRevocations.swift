@@ -1,0 +1,141 @@
+package import AuditLog
+import CoreProtocol
+import StrictEncoding
+import Synchronization
+
+/// The core's memory of what is revoked and cut off: every `revoked` and `cutoff` leaf that is in force, and no other.
+///
+/// A mint asks it twice, so that nothing is released after a cut-off was acknowledged. The front follows it by `read`.
+package final class LiveRevocations: Sendable {
+    typealias Answer = @Sendable (LiveEntries) -> Void
+
+    private struct State {
+        var list = RevocationList()
+        /// In the order of the log.
+        var records: [LiveEntries.Record] = []
+        var nextNumber: UInt64 = 0
+        var waiting: [UInt64: (from: UInt64, answer: Answer)] = [:]
+        var nextWaiter: UInt64 = 0
+        var nextSweep: Int64 = 0
+    }
+
+    /// How many tokens may be revoked at once; when there are more, further ones are refused, never earlier ones
+    /// forgotten.
+    package static let maximumRevoked = 50_000
+    /// The same for cut-offs.
+    package static let maximumCutOffs = 2000
+    /// How many readers may wait; a front has one.
+    private static let maximumWaiting = 64
+    /// Seconds between two searches for what is over.
+    private static let sweepPeriod: Int64 = 5
+
+    private let state: Mutex<State>
+
+    /// What was found in the log, in its order.
+    package init(_ entries: [Entry], now: Int64) {
+        var state = State()
+        for entry in entries { Self.take(entry, into: &state, now: now) }
+        self.state = Mutex(state)
+    }
+
+    /// How many tokens are revoked and how many cut-offs are in force.
+    package var counts: (revoked: Int, cutOffs: Int) {
+        state.withLock { ($0.list.revokedCount, $0.list.cutOffCount) }
+    }
+
+    /// Everything in force, in the order of the log.
+    package func entries(now: Int64) -> [Entry] {
+        state.withLock { state in
+            Self.sweep(&state, now: now, isForced: true)
+            return state.records.map(\.entry)
+        }
+    }
+
+    /// Takes over a leaf that has just become durable, and tells whoever waits.
+    func add(_ entry: Entry, now: Int64) {
+        let ready: [(Answer, LiveEntries)] = state.withLock { state in
+            Self.sweep(&state, now: now)
+            guard let number = Self.take(entry, into: &state, now: now) else { return [] }
+            let ready = state.waiting.filter { $0.value.from <= number }
+            for id in ready.keys { state.waiting[id] = nil }
+            return ready.values.map { ($0.answer, Self.page(state, from: $0.from)) }
+        }
+        for (answer, page) in ready { answer(page) }
+    }
+
+    /// Refuses an entry that names anybody or anything that is cut off.
+    func check(_ entry: Entry, now: Int64) throws(CoreError) {
+        let found = state.withLock { $0.list.cutOffCount == 0 ? nil : $0.list.cutOff(Involved(entry), now: now) }
+        if let found { throw CoreError(.cutOff, "the \(found.kind.rawValue) is cut off for now") }
+    }
+
+    /// Refuses one more when there are as many as may be.
+    func checkRoom(for kind: Entry.Kind, now: Int64) throws(CoreError) {
+        let isFull = state.withLock { state in
+            Self.sweep(&state, now: now)
+            return kind == .revoked
+                ? state.list.revokedCount >= Self.maximumRevoked : state.list.cutOffCount >= Self.maximumCutOffs
+        }
+        guard !isFull else {
+            throw CoreError(.saturated, "too many \(kind.rawValue) entries are in force", retryAfter: 5)
+        }
+    }
+
+    /// Whether a cut-off by this signed statement, or by this event of this issuer, is in force already.
+    func holds(_ isSame: (Entry) -> Bool) -> Bool {
+        state.withLock { $0.records.contains { $0.entry.kind == .cutoff && isSame($0.entry) } }
+    }
+
+    /// Answers with what is in force from a number on, once there is something or the wait is over.
+    func read(_ request: ReadRequest, _ answer: @escaping Answer) {
+        let (page, waiter) = state.withLock { state -> (LiveEntries?, UInt64) in
+            let page = Self.page(state, from: request.from)
+            guard page.records.isEmpty, request.wait > .zero, state.waiting.count < Self.maximumWaiting else {
+                return (page, 0)
+            }
+            state.nextWaiter += 1
+            state.waiting[state.nextWaiter] = (request.from, answer)
+            return (nil, state.nextWaiter)
+        }
+        if let page { return answer(page) }
+        Task {
+            try? await Task.sleep(for: request.wait)
+            let waited = state.withLock { $0.waiting.removeValue(forKey: waiter) }
+            waited?.answer(LiveEntries(records: [], isComplete: true))
+        }
+    }
+
+    /// Numbers an entry and keeps it; nil when it stops nothing.
+    @discardableResult
+    private static func take(_ entry: Entry, into state: inout State, now: Int64) -> UInt64? {
+        guard state.list.insert(entry, now: now) else { return nil }
+        let number = state.nextNumber
+        state.nextNumber += 1
+        state.records.append(.init(number: number, entry: entry))
+        return number
+    }
+
+    private static func page(_ state: State, from: UInt64) -> LiveEntries {
+        let start = state.records.partitioningIndex { $0.number >= from }
+        return LiveEntries(first: state.records[start...])
+    }
+
+    private static func sweep(_ state: inout State, now: Int64, isForced: Bool = false) {
+        guard isForced || now >= state.nextSweep else { return }
+        state.nextSweep = now + sweepPeriod
+        state.list.removeExpired(now: now)
+        state.records.removeAll { (RevocationList.end(of: $0.entry) ?? 0) <= now }
+    }
+}
+
+extension Array {
+    /// The index of the first element that satisfies a condition, where all after it do too.
+    fileprivate func partitioningIndex(where isBeyond: (Element) -> Bool) -> Int {
+        var (low, high) = (startIndex, endIndex)
+        while low < high {
+            let middle = (low + high) / 2
+            if isBeyond(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

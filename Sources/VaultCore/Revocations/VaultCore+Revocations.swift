@@ -1,0 +1,105 @@
+import AuditLog
+package import CoreProtocol
+import Custody
+import StrictEncoding
+
+extension VaultCore {
+    /// How long after now what the front writes may matter, in seconds: no token and no session lives longer.
+    static let maximumReach: Int64 = 86_400 + 2 * RevocationList.grace
+
+    package func read(_ request: ReadRequest) async throws(CoreError) -> LiveEntries {
+        await withCheckedContinuation { continuation in
+            revocations.read(request) { continuation.resume(returning: $0) }
+        }
+    }
+
+    /// Refuses a revocation or cut-off that the front may not write, or that says too little to be kept.
+    ///
+    /// A front in an attacker's hands can stop credentials, which it could anyway by answering nothing; it cannot do so
+    /// in a person's name, or for longer than the credentials live.
+    func checkStop(_ entry: Entry) throws(CoreError) {
+        func require(_ condition: Bool, _ problem: String) throws(CoreError) {
+            guard condition else { throw CoreError(.refused, "entry.\(problem)") }
+        }
+        let now = clock().seconds
+        try require(entry.operator == nil, "operator: is not the front's to name")
+        try require(
+            entry.until.map { (now...now + Self.maximumReach).contains($0) } ?? false,
+            "until: is not within a token's life from now")
+        switch entry.kind {
+        case .revoked:
+            try require(entry.jti.map { (16...128).contains($0.utf8.count) } ?? false, "jti: has not 16 to 128 bytes")
+            try require(entry.client?.isEmpty == false, "client: is missing")
+        default:
+            try require(CutOff(entry)?.kind == .user, "subject: is not a user")
+            try require(entry.subject?.iss != nil && entry.jti != nil, "subject.iss or jti: is missing")
+            try require(entry.iat.map { $0 <= now + RevocationList.grace } ?? false, "iat: is missing, or to come")
+        }
+        try checkBundle(entry)
+        try revocations.checkRoom(for: entry.kind, now: now)
+    }
+
+    /// Appends a revocation or cut-off; it is in force before `completion` hears of its leaf.
+    func appendStop(_ entry: Entry, completion: @escaping @Sendable (Result<UInt64, CoreError>) -> Void) {
+        let entry = completed(entry, key: nil)
+        log.append(entry) { result in
+            if case .success(let leaf) = result {
+                var entry = entry
+                entry.time = leaf.time
+                self.revocations.add(entry, now: leaf.time.seconds)
+            }
+            completion(result.map(\.index).mapError { CoreError($0) })
+        }
+    }
+
+    /// Writes snapshots of what is in force until the task is cancelled.
+    func keepSnapshots() async {
+        while (try? await Task.sleep(for: RevocationSnapshots.period)) != nil {
+            await snapshots.saveIfGrown(log.status, revocations, now: clock())
+        }
+    }
+
+    /// Releases a signature unless a cut-off was acknowledged while it was made.
+    func release(
+        _ result: Result<SignedRecord, CoreError>, of entry: Entry,
+        _ completion: @Sendable (Result<SignedRecord, CoreError>) -> Void
+    ) {
+        do throws(CoreError) {
+            let record = try result.get()
+            do throws(CoreError) {
+                try revocations.check(entry, now: clock().seconds)
+            } catch {
+                recordAborted(entry, error)
+                throw error
+            }
+            completion(.success(record))
+        } catch {
+            completion(.failure(error))
+        }
+    }
+}
+
+extension LiveRevocations {
+    /// What the log says is in force.
+    static func restore(
+        _ settings: CoreSettings, log: LogStatus, keys: [VerifierKey], now: UnixTime
+    ) throws(StartError) -> LiveRevocations {
+        let path = RevocationSnapshots.path(settings)
+        let end = RevocationSnapshot.Position(shard: log.shard, size: log.size)
+        var snapshot = RevocationSnapshot.load(path, origin: settings.logOrigin, keys: keys)
+        if let known = snapshot, known.position > end {
+            // An older copy of the log was put back: what is in force stays so, but its place means nothing any more.
+            snapshot = RevocationSnapshot(
+                origin: known.origin, position: .init(shard: 0, size: 0), entries: known.entries)
+        }
+        do {
+            let entries = try RevocationReplay.entries(
+                directory: settings.logDirectory, snapshot: snapshot, now: now.seconds)
+            return LiveRevocations(entries, now: now.seconds)
+        } catch {
+            throw StartError(
+                file: settings.logDirectory, problem: "\(error)",
+                mend: "see docs/operating.md, \"The log does not open\"")
+        }
+    }
+}

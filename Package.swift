@@ -27,6 +27,7 @@ let package = Package(
         .library(name: "HSMBridge", targets: ["HSMBridge"]),
         .library(name: "AuditLog", targets: ["AuditLog"]),
         .library(name: "VaultTesting", targets: ["VaultTesting"]),
+        .library(name: "FaultModule", type: .dynamic, targets: ["FaultModule"]),
     ],
     dependencies: [
         // The lower bounds are the first versions without known advisories (docs/threat-model.md, "Dependencies").
@@ -51,6 +52,7 @@ let package = Package(
         .systemLibrary(
             name: "CPKCS11", path: "Sources/CPKCS11", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
         .target(name: "CVaultSystem", path: "Sources/CSystem"),
+        .target(name: "FaultModule", dependencies: ["CPKCS11"]),
         .target(name: "StrictEncoding", swiftSettings: strict),
         .target(name: "SecretMemory", dependencies: ["CVaultSystem"], swiftSettings: strict),
         .target(

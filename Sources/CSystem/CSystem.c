@@ -3,11 +3,14 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 void *csystem_symbol(const char *path, const char *symbol) {
@@ -69,5 +72,54 @@ int csystem_peer(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid) {
     *pid = peer.pid;
     *uid = peer.uid;
     *gid = peer.gid;
+    return 0;
+}
+
+static char fatal_name[64];
+static atomic_flag fatal_reported = ATOMIC_FLAG_INIT;
+
+static const struct { int number; const char *name; } fatal_signals[] = {
+    {SIGSEGV, "SIGSEGV"}, {SIGBUS, "SIGBUS"}, {SIGILL, "SIGILL"}, {SIGFPE, "SIGFPE"}, {SIGABRT, "SIGABRT"},
+    {SIGTRAP, "SIGTRAP"}};
+
+static size_t fatal_append(char *line, size_t length, size_t room, const char *text) {
+    while (*text != '\0' && length < room) line[length++] = *text++;
+    return length;
+}
+
+// Async-signal-safe calls alone (signal-safety(7)): prctl and write are bare system calls.
+static void report_fatal_signal(int number) {
+    char line[256], thread[16] = "?";
+    size_t length = 0;
+    if (atomic_flag_test_and_set(&fatal_reported)) {
+        // A second thread dies meanwhile: the first gets time to write its line and to end the process.
+        struct timespec rest = {0, 200000000};
+        (void)nanosleep(&rest, NULL);
+        (void)raise(number);
+        return;
+    }
+    (void)prctl(PR_GET_NAME, thread, 0, 0, 0);
+    length = fatal_append(line, length, sizeof line - 1, fatal_name);
+    length = fatal_append(line, length, sizeof line - 1, ": ");
+    for (size_t index = 0; index < sizeof fatal_signals / sizeof fatal_signals[0]; index++) {
+        if (fatal_signals[index].number != number) continue;
+        length = fatal_append(line, length, sizeof line - 1, fatal_signals[index].name);
+    }
+    length = fatal_append(line, length, sizeof line - 1, " in thread ");
+    length = fatal_append(line, length, sizeof line - 1, thread);
+    length = fatal_append(line, length, sizeof line - 1, "; the process ends and releases nothing more");
+    line[length++] = '\n';
+    (void)!write(STDERR_FILENO, line, length);
+    // SA_RESETHAND put the default action back, and SA_NODEFER lets it happen here and now.
+    (void)raise(number);
+}
+
+int csystem_report_fatal_signals(const char *name) {
+    struct sigaction action = {.sa_handler = report_fatal_signal, .sa_flags = SA_RESETHAND | SA_NODEFER | SA_ONSTACK};
+    sigemptyset(&action.sa_mask);
+    strncpy(fatal_name, name, sizeof fatal_name - 1);
+    for (size_t index = 0; index < sizeof fatal_signals / sizeof fatal_signals[0]; index++) {
+        if (sigaction(fatal_signals[index].number, &action, NULL) != 0) return -1;
+    }
     return 0;
 }

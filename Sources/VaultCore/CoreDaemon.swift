@@ -20,6 +20,8 @@ package struct CoreDaemon: Service {
     }
 
     /// Serves both sockets; on shutdown, or when a socket cannot be had, stops accepting, then closes the core.
+    ///
+    /// Throws a `CoreEnd` when the process must not end like any other.
     package func run() async throws {
         do {
             try await serve()
@@ -27,7 +29,9 @@ package struct CoreDaemon: Service {
             await core.shutdown()
             throw error
         }
-        await core.shutdown()
+        let isClean = await core.shutdown()
+        if core.isLibraryLost { throw CoreEnd.libraryLost }
+        guard isClean else { throw CoreEnd.callHangs }
         logger.info("the core has stopped")
     }
 
@@ -50,11 +54,22 @@ package struct CoreDaemon: Service {
             metadata: ["custody": "\(core.manifest.custody.rawValue)", "manifest": "\(core.manifest.version)"])
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await core.keepSnapshots() }
-            try? await gracefulShutdown()
+            await untilTheEnd()
             tasks.cancelAll()
         }
         await front.close()
         await admin.close()
+    }
+
+    /// Until the process is told to stop, or its PKCS#11 library is lost.
+    private func untilTheEnd() async {
+        let core = core
+        await withTaskGroup(of: Void.self) { group in
+            group.addTask { try? await gracefulShutdown() }
+            group.addTask { await core.untilLibraryIsLost() }
+            await group.next()
+            group.cancelAll()
+        }
     }
 }
 

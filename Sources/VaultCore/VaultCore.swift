@@ -76,7 +76,9 @@ package final class VaultCore: Sendable {
     /// Stops the log, then the tokens, one of which has to sign the log's last checkpoint.
     ///
     /// What is not recorded by then is not released either.
-    package func shutdown() async {
+    /// False when a call hangs inside the PKCS#11 library: then only `_exit` is safe.
+    @discardableResult
+    package func shutdown() async -> Bool {
         denials.flush()
         _ = try? await appendOwn(.adminCoreStopped, detail: [:])
         do {
@@ -85,7 +87,7 @@ package final class VaultCore: Sendable {
             logger.error("the log did not close cleanly", metadata: ["reason": "\(error)"])
         }
         await snapshots.saveAtRest(log.status, revocations, now: clock())
-        await hsms.shutdown()
+        return await hsms.shutdown()
     }
 
     /// Appends an entry of the core's own.

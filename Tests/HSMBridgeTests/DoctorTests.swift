@@ -8,13 +8,12 @@ import VaultTesting
 @Suite("Doctor", .timeLimit(.minutes(5)))
 struct DoctorTests {
     private func examine(
-        _ token: SoftHSMDirectory.Token, expected: [TokenExamination.ExpectedKey]? = nil, module: Module? = nil,
+        _ token: SoftHSMDirectory.Token, expected: [TokenExamination.ExpectedKey]? = nil, module: String? = nil,
         patience: Duration = .seconds(60), triesKeys: Bool = true
     ) async throws -> TokenReport {
-        var examination = TokenExamination(
-            modulePath: try SoftHSMFixture.shared().modulePath, token: try TokenURI(token.uri), expected: expected,
-            triesKeys: triesKeys)
-        examination.module = module
+        let examination = TokenExamination(
+            modulePath: try module ?? SoftHSMFixture.shared().modulePath, token: try TokenURI(token.uri),
+            expected: expected, triesKeys: triesKeys)
         return await examination.run(pin: try PIN(file: token.pinFile), patience: patience)
     }
 
@@ -136,40 +135,38 @@ struct DoctorTests {
     }
 
     @Test func aWrongPINIsTriedOnce() async throws {
-        let token = try SoftHSMFixture.shared().takeToken()
-        let module = try FaultyModule.module()
-        let slot = try FaultyModule.slot(of: token)
-        var examination = TokenExamination(modulePath: "faulty", token: try TokenURI(token.uri), expected: nil)
-        examination.module = module
+        let module = try FaultModule.shared()
+        let faults = try module.takeToken()
+        let examination = TokenExamination(
+            modulePath: module.path, token: try TokenURI(faults.token.uri), expected: nil)
         let pin = try PIN(Array("wrong-1234".utf8))
         for wanted in ["pin-refused", "pin-known-bad"] {
             let report = await examination.run(pin: pin)
             #expect(report.findings.filter { $0.severity == .fault }.map(\.code) == [wanted])
         }
-        #expect(FaultyModule.calls(of: .login, slot: slot) == 1)
+        #expect(try faults.calls(of: "C_Login") == 1)
     }
 
     @Test func aCallThatHangsIsNamedAndGivenUp() async throws {
-        let token = try SoftHSMFixture.shared().takeToken()
-        let slot = try FaultyModule.slot(of: token)
-        FaultyModule.stand(.hangs, for: .findObjectsInit, slot: slot)
-        defer { FaultyModule.stand(nil, for: .findObjectsInit, slot: slot) }
-        let report = try await examine(
-            token, module: try FaultyModule.module(), patience: .seconds(3), triesKeys: false)
+        let module = try FaultModule.shared()
+        let faults = try module.takeToken()
+        let hang = try faults.always("C_FindObjectsInit", "hang")
+        let report = try await examine(faults.token, module: module.path, patience: .seconds(3), triesKeys: false)
+        try faults.lift(hang)
         #expect(report.isHung && !report.isWell)
-        let hang = report.findings.last
-        #expect(hang?.code == "call-hangs" && hang?.text.hasPrefix("look at every object") == true)
+        let finding = report.findings.last
+        #expect(finding?.code == "call-hangs" && finding?.text.hasPrefix("look at every object") == true)
     }
 
     @Test func aTokenThatSignsWronglyIsFoundOut() async throws {
-        let token = try SoftHSMFixture.shared().takeToken()
-        try await Harness.withHSM(on: token) { hsm in
+        let module = try FaultModule.shared()
+        let faults = try module.takeToken()
+        try await Harness.withHSM(module: module.path, uri: faults.token.uri, pinFile: faults.token.pinFile) { hsm in
             _ = try await hsm.generate(.init(label: "key", algorithm: .es256, purpose: .signing))
         }
-        let slot = try FaultyModule.slot(of: token)
-        FaultyModule.stand(.corrupts, for: .sign, slot: slot)
-        let report = try await examine(token, module: try FaultyModule.module())
-        FaultyModule.stand(nil, for: .sign, slot: slot)
+        let corruption = try faults.always("C_Sign", "corrupt")
+        let report = try await examine(faults.token, module: module.path)
+        try faults.lift(corruption)
         #expect(report.findings.contains { $0.subject == "key key" && $0.code == "wrong-signature" })
         #expect(report.keys.first?.signature == nil)
     }

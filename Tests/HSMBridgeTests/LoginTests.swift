@@ -6,37 +6,37 @@ import VaultTesting
 @Suite("Logging in")
 struct LoginTests {
     private func open(_ token: SoftHSMDirectory.Token, pin: String) async throws -> HSM {
-        let module = try FaultyModule.module()
-        let uri = try TokenURI(token.uri)
-        let pin = try PIN(Array(pin.utf8))
-        return try await DedicatedThread.run("test-open") { () throws(HSMError) in
-            try HSM(module: module, token: uri, pin: pin, configuration: Harness.configuration())
-        }
+        try await HSM.open(
+            modulePath: FaultModule.shared().path, token: TokenURI(token.uri), pin: PIN(Array(pin.utf8)),
+            configuration: Harness.configuration())
     }
 
     @Test func aWrongPINIsTriedOnceAndNeverAgain() async throws {
-        let token = try SoftHSMFixture.shared().takeToken()
-        let slot = try FaultyModule.slot(of: token)
+        let faults = try FaultModule.shared().takeToken()
+        let token = faults.token
         #expect(await Harness.code { _ = try await open(token, pin: "wrong-0") } == .pinRefused)
-        #expect(FaultyModule.calls(of: .login, slot: slot) == 1)
+        #expect(try faults.calls(of: "C_Login") == 1)
         for _ in 0..<3 { #expect(await Harness.code { _ = try await open(token, pin: "wrong-0") } == .pinKnownBad) }
-        #expect(FaultyModule.calls(of: .login, slot: slot) == 1)
+        #expect(try faults.calls(of: "C_Login") == 1)
         let hsm = try await open(token, pin: token.pin)
-        #expect(FaultyModule.calls(of: .login, slot: slot) == 2)
+        #expect(try faults.calls(of: "C_Login") == 2)
         #expect(await hsm.shutdown())
     }
 
     @Test(arguments: ["1", String(repeating: "1", count: 255)])
     func aPINOfALengthTheTokenDoesNotTakeIsNotTried(pin: String) async throws {
-        let token = try SoftHSMFixture.shared().takeToken()
+        let token = try FaultModule.shared().takeToken().token
         #expect(
             await Harness.code { _ = try await open(token, pin: pin) } == (pin.count == 1 ? .pinLength : .pinRefused))
     }
 
     @Test func aTokenSomeoneElseIsLoggedInToIsRefused() async throws {
-        try await Harness.withHSM { _, token in
+        try await Harness.withFaultyHSM { _, faults in
+            let token = faults.token
             #expect(await Harness.code { _ = try await open(token, pin: "wrong-1") } == .tokenInUse)
             #expect(await Harness.code { _ = try await open(token, pin: token.pin) } == .tokenInUse)
+            let logins = try faults.calls(of: "C_Login")
+            #expect(logins == 1)
         }
     }
 
@@ -52,41 +52,76 @@ struct LoginTests {
     }
 
     @Test func aTokenThatForgotTheLoginIsLoggedInOnceMore() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 3)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 3)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            let before = FaultyModule.calls(of: .login, slot: slot)
-            try hsm.login.openSession().logout()
+            let before = try faults.calls(of: "C_Login")
+            try faults.next("C_SignInit", "logout")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<50 {
                     group.addTask { _ = try await key.sign(Harness.message, deadline: .now + .seconds(30)) }
                 }
                 try await group.waitForAll()
             }
-            #expect(FaultyModule.calls(of: .login, slot: slot) == before + 1)
+            #expect(try faults.calls(of: "C_Login") == before + 1)
             #expect(hsm.status.faults.isEmpty)
         }
     }
 
     @Test func aPINThatTheTokenNoLongerTakesIsTriedOnceAndTheHSMTurnsRed() async throws {
-        try await Harness.withFaultyHSM { hsm, slot in
+        try await Harness.withFaultyHSM { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.plan([.returns(.pinIncorrect)], for: .login, slot: slot)
-            let before = FaultyModule.calls(of: .login, slot: slot)
-            try hsm.login.openSession().logout()
+            try faults.next("C_Login", "return CKR_PIN_INCORRECT")
+            let before = try faults.calls(of: "C_Login")
+            try faults.next("C_SignInit", "logout")
             for _ in 0..<5 {
                 let code = await Harness.code { _ = try await key.sign(Harness.message, deadline: .now + .seconds(30)) }
                 #expect(code == .pinRefused)
             }
-            #expect(FaultyModule.calls(of: .login, slot: slot) == before + 1)
+            #expect(try faults.calls(of: "C_Login") == before + 1)
             #expect(hsm.status.login == .refused && !hsm.status.isReady)
         }
     }
 
-    @Test func lockedTokensAreNotTried() async throws {
-        let token = try SoftHSMFixture.shared().takeToken()
-        let slot = try FaultyModule.slot(of: token)
-        FaultyModule.plan([.returns(ReturnValue(rawValue: 0xa4))], for: .login, slot: slot)
-        #expect(await Harness.code { _ = try await open(token, pin: token.pin) } == .pinLocked)
-        #expect(await Harness.code { _ = try await open(token, pin: token.pin).shutdown() } == nil)
+    @Test func aTokenThatSaysLockedIsNotTakenForAWrongPIN() async throws {
+        let faults = try FaultModule.shared().takeToken()
+        try faults.next("C_Login", "return CKR_PIN_LOCKED")
+        #expect(await Harness.code { _ = try await open(faults.token, pin: faults.token.pin) } == .pinLocked)
+        #expect(await Harness.code { _ = try await open(faults.token, pin: faults.token.pin).shutdown() } == nil)
+    }
+
+    static let barred: [(flag: String, code: HSMError.Code, state: LoginState)] = [
+        ("final-try", .pinFinalTry, .finalTry), ("locked", .pinLocked, .locked),
+    ]
+
+    @Test(arguments: barred.indices)
+    func aTokenAtItsLastTryIsNotTried(index: Int) async throws {
+        let (flag, code, _) = Self.barred[index]
+        let faults = try FaultModule.shared().takeToken()
+        let rules = try faults.always("C_GetTokenInfo", "flags \(flag)")
+        #expect(await Harness.code { _ = try await open(faults.token, pin: faults.token.pin) } == code)
+        #expect(try faults.calls(of: "C_Login") == 0)
+        try faults.lift(rules)
+        #expect(await Harness.code { _ = try await open(faults.token, pin: faults.token.pin).shutdown() } == nil)
+    }
+
+    @Test(arguments: barred.indices)
+    func aTokenThatForgotTheLoginAndIsAtItsLastTryTurnsRedUntilAPersonHasClearedThat(index: Int) async throws {
+        let (flag, code, state) = Self.barred[index]
+        try await Harness.withFaultyHSM { hsm, faults in
+            let key = try await Harness.signingKey(hsm)
+            let before = try faults.calls(of: "C_Login")
+            let rules = try faults.always("C_GetTokenInfo", "flags \(flag)")
+            try faults.next("C_SignInit", "logout")
+            let load = await Load.run(key, requests: 100)
+            // Another lane may have been past C_SignInit when the token forgot.
+            #expect(load.signatures <= 1 && load.codes.isSubset(of: [code, .unavailable]), "\(load)")
+            #expect(hsm.status.login == state && !hsm.status.isReady && !hsm.status.faults.isEmpty)
+            #expect(try faults.calls(of: "C_Login") == before)
+            try faults.lift(rules)
+            try await Harness.until { hsm.status.isReady }
+            #expect(hsm.status.login == .loggedIn)
+            #expect(try faults.calls(of: "C_Login") == before + 1)
+            try await hsm.canary(key)
+        }
     }
 }

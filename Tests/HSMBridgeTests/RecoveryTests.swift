@@ -1,4 +1,3 @@
-import CPKCS11
 import Testing
 import VaultTesting
 
@@ -15,10 +14,10 @@ struct RecoveryTests {
             0xb3, 0xb0, 0x90, 0x91, 0x101, 0x60, 0x82,
         ] as [UInt])
     func oneLossOfASessionALoginOrAHandleIsNotSeenByTheCaller(value: UInt) async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            for function in [CryptokiFunction.signInit, .sign] {
-                FaultyModule.plan([.returns(ReturnValue(rawValue: value))], for: function, slot: slot)
+            for function in ["C_SignInit", "C_Sign"] {
+                try faults.next(function, "return \(value)")
                 try await sign(key)
                 try await sign(key)
             }
@@ -27,32 +26,30 @@ struct RecoveryTests {
     }
 
     @Test func everyKindOfLossInOneSignatureIsNotSeenByTheCaller() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.plan(
-                [.returns(.sessionHandleInvalid), .returns(.userNotLoggedIn), .returns(.keyHandleInvalid)],
-                for: .signInit, slot: slot)
+            try faults.next(
+                "C_SignInit", "return CKR_SESSION_HANDLE_INVALID", "return CKR_USER_NOT_LOGGED_IN",
+                "return CKR_KEY_HANDLE_INVALID")
             try await sign(key)
         }
     }
 
     @Test func theSameLossTwiceInOneSignatureEndsIt() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.plan(
-                [.returns(.sessionHandleInvalid), .returns(.sessionHandleInvalid)], for: .signInit, slot: slot)
-            let before = FaultyModule.calls(of: .signInit, slot: slot)
+            try faults.next("C_SignInit", "return CKR_SESSION_HANDLE_INVALID", "return CKR_SESSION_HANDLE_INVALID")
+            let before = try faults.calls(of: "C_SignInit")
             await #expect(throws: HSMError(.device)) { try await sign(key) }
-            #expect(FaultyModule.calls(of: .signInit, slot: slot) == before + 2)
+            #expect(try faults.calls(of: "C_SignInit") == before + 2)
             try await sign(key)
         }
     }
 
     @Test func sessionsClosedBehindOurBackAreReplaced() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 2)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 2)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            // Safety: no pointers.
-            #expect(unsafe hsm.module.returnValue { unsafe $0.pointee.C_CloseAllSessions?(slot) } == .ok)
+            try faults.next("C_SignInit", "drop-sessions")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<20 { group.addTask { try await sign(key) } }
                 try await group.waitForAll()
@@ -62,16 +59,16 @@ struct RecoveryTests {
     }
 
     @Test func aDeadHandleIsLookedUpOnceHoweverManyLanesSeeIt() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 3)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 3)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            let before = FaultyModule.calls(of: .findObjectsInit, slot: slot)
-            FaultyModule.plan([.returns(.keyHandleInvalid)], for: .signInit, slot: slot)
+            let before = try faults.calls(of: "C_FindObjectsInit")
+            try faults.next("C_SignInit", "return CKR_KEY_HANDLE_INVALID")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<20 { group.addTask { try await sign(key) } }
                 try await group.waitForAll()
             }
             // One look-up is a search for the private key and one for the public key.
-            #expect(FaultyModule.calls(of: .findObjectsInit, slot: slot) == before + 2)
+            #expect(try faults.calls(of: "C_FindObjectsInit") == before + 2)
         }
     }
 
@@ -86,22 +83,21 @@ struct RecoveryTests {
     }
 
     @Test func anAmbiguousFailureIsRetriedWhenACanaryIsSigned() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            let before = FaultyModule.calls(of: .sign, slot: slot)
-            FaultyModule.plan([.returns(.generalError)], for: .sign, slot: slot)
+            let before = try faults.calls(of: "C_Sign")
+            try faults.next("C_Sign", "return CKR_GENERAL_ERROR")
             try await sign(key)
             // The failure, the canary, the second try.
-            #expect(FaultyModule.calls(of: .sign, slot: slot) == before + 3)
+            #expect(try faults.calls(of: "C_Sign") == before + 3)
         }
     }
 
     @Test func aRequestThatFailsBesideCanariesThatDoNotIsNotTheTokensFault() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
             for _ in 0..<5 {
-                FaultyModule.plan(
-                    [.returns(.functionFailed), .passes, .returns(.functionFailed)], for: .sign, slot: slot)
+                try faults.next("C_Sign", "return CKR_FUNCTION_FAILED", "delay 0ms", "return CKR_FUNCTION_FAILED")
                 await #expect(throws: HSMError(.device)) { try await sign(key) }
             }
             #expect(hsm.status.breaker == .closed)
@@ -109,52 +105,52 @@ struct RecoveryTests {
     }
 
     @Test func anAmbiguousFailureOfRequestsAndCanariesOpensTheBreaker() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.stand(.returns(.generalError), for: .sign, slot: slot)
+            let rules = try faults.always("C_Sign", "return CKR_GENERAL_ERROR")
             for _ in 0..<3 { await #expect(throws: HSMError(.device)) { try await sign(key) } }
             await #expect(throws: HSMError(.unavailable)) { try await sign(key) }
-            FaultyModule.stand(nil, for: .sign, slot: slot)
-            try await until { hsm.status.isReady }
+            try faults.lift(rules)
+            try await Harness.until { hsm.status.isReady }
         }
     }
 
     @Test func failuresOfTheTokenOpenTheBreakerAndACanaryClosesIt() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.stand(.returns(.deviceError), for: .sign, slot: slot)
+            let rules = try faults.always("C_Sign", "return CKR_DEVICE_ERROR")
             for _ in 0..<3 { await #expect(throws: HSMError(.device)) { try await sign(key) } }
             #expect(hsm.status.breaker != .closed && !hsm.status.isReady)
-            let calls = FaultyModule.calls(of: .signInit, slot: slot)
+            let calls = try faults.calls(of: "C_SignInit")
             let outcomes = Outcomes()
             for _ in 0..<50 { key.sign(Harness.message, deadline: .now + .seconds(60)) { outcomes.add($0) } }
             #expect(outcomes.errors.count == 50 && outcomes.errors.allSatisfy { $0.code == .unavailable })
             #expect(outcomes.errors.allSatisfy { ($0.retryAfterMilliseconds ?? 0) >= 1 })
             // Refused at the door: the token saw canaries at most.
-            #expect(FaultyModule.calls(of: .signInit, slot: slot) <= calls + 2)
-            FaultyModule.stand(nil, for: .sign, slot: slot)
-            try await until { hsm.status.breaker == .closed }
+            #expect(try faults.calls(of: "C_SignInit") <= calls + 2)
+            try faults.lift(rules)
+            try await Harness.until { hsm.status.breaker == .closed }
             try await sign(key)
         }
     }
 
     @Test(arguments: [0x32, 0xe0] as [UInt])
     func aRemovedTokenOpensTheBreakerAtOnce(value: UInt) async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.stand(.returns(ReturnValue(rawValue: value)), for: .signInit, slot: slot)
+            let rules = try faults.always("C_SignInit", "return \(value)")
             await #expect(throws: HSMError(.device)) { try await sign(key) }
             await #expect(throws: HSMError(.unavailable)) { try await sign(key) }
-            FaultyModule.stand(nil, for: .signInit, slot: slot)
-            try await until { hsm.status.isReady }
+            try faults.lift(rules)
+            try await Harness.until { hsm.status.isReady }
             try await sign(key)
         }
     }
 
     @Test func aLibraryThatForgotItsInitialisationSealsTheHSM() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.plan([.returns(.cryptokiNotInitialized)], for: .signInit, slot: slot)
+            try faults.next("C_SignInit", "return CKR_CRYPTOKI_NOT_INITIALIZED")
             await #expect(throws: HSMError(.device)) { try await sign(key) }
             await #expect(throws: HSMError(.sealed)) { try await sign(key) }
             #expect(hsm.status.isLibraryLost && !hsm.status.isReady)
@@ -162,10 +158,10 @@ struct RecoveryTests {
     }
 
     @Test func aFailureOfTheRequestAloneBlamesNobody() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
             for _ in 0..<10 {
-                FaultyModule.plan([.returns(.dataLenRange)], for: .sign, slot: slot)
+                try faults.next("C_Sign", "return CKR_DATA_LEN_RANGE")
                 await #expect(throws: HSMError(.device)) { try await sign(key) }
             }
             #expect(hsm.status.isReady)
@@ -174,15 +170,15 @@ struct RecoveryTests {
 
     @Test func aHungLaneIsWrittenOffReplacedAndComesBack() async throws {
         let configuration = Harness.configuration(lanes: 2, hangLimit: .seconds(1))
-        try await Harness.withFaultyHSM(configuration) { hsm, slot in
+        try await Harness.withFaultyHSM(configuration) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.stand(.hangs, for: .sign, slot: slot)
+            let rules = try faults.always("C_Sign", "hang")
             await #expect(throws: HSMError(.laneHung)) { try await sign(key) }
             // A probe may have hung as well by the time this looks.
             #expect(hsm.status.lanesWrittenOff >= 1 && !hsm.status.isReady)
             await #expect(throws: HSMError(.unavailable)) { try await sign(key) }
-            FaultyModule.stand(nil, for: .sign, slot: slot)
-            try await until { hsm.status.isReady && hsm.status.hungLanes == 0 && hsm.status.lanes == 2 }
+            try faults.lift(rules)
+            try await Harness.until { hsm.status.isReady && hsm.status.hungLanes == 0 && hsm.status.lanes == 2 }
             try await sign(key)
         }
     }
@@ -190,37 +186,27 @@ struct RecoveryTests {
     @Test func hungLanesAreBounded() async throws {
         var configuration = Harness.configuration(lanes: 1, hangLimit: .seconds(1))
         configuration.maximumHungLanes = 2
-        try await Harness.withFaultyHSM(configuration) { hsm, slot in
+        try await Harness.withFaultyHSM(configuration) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.stand(.hangs, for: .sign, slot: slot)
+            let rules = try faults.always("C_Sign", "hang")
             await #expect(throws: HSMError(.laneHung)) { try await sign(key) }
             // Canaries hang in the replacements, until there are none.
-            try await until { hsm.status.hungLanes == 3 && hsm.status.lanes == 0 }
+            try await Harness.until { hsm.status.hungLanes == 3 && hsm.status.lanes == 0 }
             #expect(hsm.status.faults.contains { $0.contains("no lane") })
-            FaultyModule.stand(nil, for: .sign, slot: slot)
-            try await until { hsm.status.isReady && hsm.status.hungLanes == 0 && hsm.status.lanes == 1 }
+            try faults.lift(rules)
+            try await Harness.until { hsm.status.isReady && hsm.status.hungLanes == 0 && hsm.status.lanes == 1 }
             try await sign(key)
         }
     }
 
     @Test func aHungLaneKeepsShutdownFromClaimingToBeClean() async throws {
-        let token = try SoftHSMFixture.shared().takeToken()
-        let slot = try FaultyModule.slot(of: token)
-        let hsm = try await Harness.open(
-            token, in: FaultyModule.module(), configuration: Harness.configuration(hangLimit: .seconds(1)))
+        let module = try FaultModule.shared()
+        let faults = try module.takeToken()
+        let hsm = try await module.open(faults, configuration: Harness.configuration(hangLimit: .seconds(1)))
         let key = try await Harness.signingKey(hsm)
-        FaultyModule.stand(.hangs, for: .sign, slot: slot)
+        let rules = try faults.always("C_Sign", "hang")
         await #expect(throws: HSMError(.laneHung)) { try await sign(key) }
         #expect(await !hsm.shutdown(drainingFor: .milliseconds(50)))
-        FaultyModule.stand(nil, for: .sign, slot: slot)
-    }
-
-    /// Waits for what the watch does in its own time; a test that never sees it fails by the limit of `count`.
-    private func until(_ condition: () -> Bool) async throws {
-        for _ in 0..<3000 {
-            if condition() { return }
-            try await Task.sleep(for: .milliseconds(10))
-        }
-        Issue.record("it did not come to pass")
+        try faults.lift(rules)
     }
 }

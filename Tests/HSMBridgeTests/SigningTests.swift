@@ -58,19 +58,19 @@ struct SigningTests {
     }
 
     @Test func aDeadlineThatHasPassedIsRefusedOnTheSpot() async throws {
-        try await Harness.withFaultyHSM { hsm, slot in
+        try await Harness.withFaultyHSM { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            let before = FaultyModule.calls(of: .sign, slot: slot)
+            let before = try faults.calls(of: "C_Sign")
             let code = await Harness.code { _ = try await key.sign(Harness.message, deadline: .now - .seconds(1)) }
             #expect(code == .deadlineExceeded)
-            #expect(FaultyModule.calls(of: .sign, slot: slot) == before)
+            #expect(try faults.calls(of: "C_Sign") == before)
         }
     }
 
     @Test func aSlowTokenRefusesWhatItCannotServeInTimeAndSaysWhen() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.stand(.delays(milliseconds: 20), for: .sign, slot: slot)
+            let rules = try faults.always("C_Sign", "delay 20ms")
             for _ in 0..<30 { _ = try await key.sign(Harness.message, deadline: .now + .seconds(30)) }
             let outcomes = Outcomes()
             let deadline = ContinuousClock.now + .milliseconds(500)
@@ -81,43 +81,43 @@ struct SigningTests {
             #expect(refused.allSatisfy { ($0.retryAfterMilliseconds ?? 0) >= 1 })
             await outcomes.wait(for: 100)
             #expect(outcomes.signatures >= 5)
-            FaultyModule.stand(nil, for: .sign, slot: slot)
+            try faults.lift(rules)
         }
     }
 
     @Test func aFullQueueRefusesWithATimeToComeBack() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1, queue: 4)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1, queue: 4)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.stand(.hangs, for: .sign, slot: slot)
+            let rules = try faults.always("C_Sign", "hang")
             let outcomes = Outcomes()
             for _ in 0..<10 { key.sign(Harness.message, deadline: .now + .seconds(600)) { outcomes.add($0) } }
             #expect(outcomes.errors.count >= 5)
             #expect(outcomes.errors.allSatisfy { $0.code == .saturated && ($0.retryAfterMilliseconds ?? 0) >= 1 })
-            FaultyModule.stand(nil, for: .sign, slot: slot)
+            try faults.lift(rules)
             await outcomes.wait(for: 10)
             #expect(outcomes.signatures >= 4)
         }
     }
 
     @Test func aCallerIsToldWhenItsDeadlinePassesWhileTheTokenIsAtIt() async throws {
-        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, slot in
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            FaultyModule.stand(.hangs, for: .sign, slot: slot)
+            let rules = try faults.always("C_Sign", "hang")
             let code = await Harness.code {
                 _ = try await key.sign(Harness.message, deadline: .now + .milliseconds(200))
             }
             #expect(code == .deadlineExceeded)
-            FaultyModule.stand(nil, for: .sign, slot: slot)
+            try faults.lift(rules)
             try await hsm.canary(key, deadline: .now + .seconds(30))
         }
     }
 
     @Test func aWrongSignatureIsNeverReleasedAndTheKeyIsOut() async throws {
-        try await Harness.withFaultyHSM { hsm, slot in
+        try await Harness.withFaultyHSM { hsm, faults in
             let key = try await Harness.signingKey(hsm)
             let made = try await hsm.generate(.init(label: "other", algorithm: .es256, purpose: .checkpoint))
             let other = try await hsm.checkpointKey(made.reference)
-            FaultyModule.plan([.corrupts], for: .sign, slot: slot)
+            try faults.next("C_Sign", "corrupt")
             let first = await Harness.code { _ = try await key.sign(Harness.message, deadline: .now + .seconds(30)) }
             #expect(first == .wrongSignature)
             let second = await Harness.code { _ = try await key.sign(Harness.message, deadline: .now + .seconds(30)) }

@@ -25,6 +25,12 @@ int csystem_harden_process(void);
 /// Names the calling thread, with at most 15 bytes, for those who look at the process from outside.
 void csystem_name_thread(const char *_Nonnull name);
 
+/// From now on a fatal signal (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP) writes one last line to standard error,
+/// "NAME: SIGSEGV in thread hsm-lane-0; the process ends and releases nothing more", and then ends the process as it
+/// would have without. It takes the place of any other handler, the Swift runtime's backtraces included: those print
+/// registers and memory. 0, or -1 and errno.
+int csystem_report_fatal_signals(const char *_Nonnull name);
+
 /// Who is at the other end of a connected Unix socket (SO_PEERCRED). 0, or -1 and errno.
 int csystem_peer(int descriptor, pid_t *_Nonnull pid, uid_t *_Nonnull uid, gid_t *_Nonnull gid);
 

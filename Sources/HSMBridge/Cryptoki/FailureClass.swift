@@ -47,3 +47,16 @@ extension ReturnValue {
         self == .deviceRemoved || self == .tokenNotPresent || self == .slotIDInvalid
     }
 }
+
+extension HSMError {
+    /// The token no longer knows the session: its number may be another session's by now.
+    var meansSessionIsLost: Bool { returnValue == .sessionHandleInvalid || returnValue == .sessionClosed }
+
+    /// Logged out, and for a reason that trying again does not mend: a person has to look at the token.
+    var meansLoginIsBarred: Bool {
+        switch code {
+        case .pinFinalTry, .pinLocked, .tokenInUse: true
+        default: false
+        }
+    }
+}

@@ -24,10 +24,9 @@ internal import Synchronization
 
     private static let registry = Mutex<[String: Module]>([:])
 
-    /// Around a function list that is initialised already; `load` is the way in, tests put faults in between.
-    init(path: String, functions: UnsafePointer<CK_FUNCTION_LIST>) {
+    private init(path: String, functions: UnsafePointer<CK_FUNCTION_LIST>) {
         self.path = path
-        // Safety: see `functions`; the caller vouches that the list lives as long as the process.
+        // Safety: see `functions`.
         unsafe self.functions = functions
     }
 

@@ -31,8 +31,6 @@ package struct TokenExamination: Sendable {
     let expected: [ExpectedKey]?
     let known: Set<[UInt8]>
     let triesKeys: Bool
-    /// Stands in for the library at the path; tests put faults in between.
-    var module: Module?
 
     /// An examination of the token that the URI names.
     ///

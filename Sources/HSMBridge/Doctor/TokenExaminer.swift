@@ -32,8 +32,7 @@ struct TokenExaminer {
     private func load() throws(HSMError) -> Module {
         let path = examination.modulePath
         let module = try notes.timed("load the library") { () throws(HSMError) -> Module in
-            if let module = examination.module { return module }
-            return try Module.load(path: path)
+            try Module.load(path: path)
         }
         let library = try module.libraryInfo()
         notes.change { $0.library = library }

@@ -14,6 +14,8 @@ package final class HSM: Sendable {
         package var hangLimit = Duration.milliseconds(4500)
         /// Beyond this many hung lanes none is replaced.
         package var maximumHungLanes = 4
+        /// A token that nobody has used for so long signs a canary, so that readiness is true of an idle appliance too.
+        package var heartbeat = Duration.seconds(10)
         /// Making a key may take a device this long.
         package var generationLimit = Duration.seconds(120)
         /// Numbers from 0 to 1, for spreading tries in time.
@@ -51,7 +53,8 @@ package final class HSM: Sendable {
         let limits = LaneScheduler<Job>.Limits(capacity: max(1, configuration.queue))
         let poolConfiguration = LanePool.Configuration(
             lanes: login.profile.lanes(wanted: configuration.lanes), limits: limits, hangLimit: configuration.hangLimit,
-            maximumHungLanes: configuration.maximumHungLanes, jitter: configuration.jitter)
+            maximumHungLanes: configuration.maximumHungLanes, heartbeat: configuration.heartbeat,
+            jitter: configuration.jitter)
         do throws(HSMError) {
             pool = try LanePool(login: login, configuration: poolConfiguration)
         } catch {
@@ -102,7 +105,13 @@ package final class HSM: Sendable {
             let job = Job.task(
                 run: { lane in
                     let result: Result<Answer, HSMError>
-                    do throws(HSMError) { result = .success(try body(&lane)) } catch { result = .failure(error) }
+                    do throws(HSMError) {
+                        result = .success(try body(&lane))
+                    } catch {
+                        // Of all failures of such work this one alone is never the work's own.
+                        if error.failureClass == .library { lane.verdict = .libraryLost }
+                        result = .failure(error)
+                    }
                     return { answer.resume(returning: result) }
                 },
                 refuse: { answer.resume(returning: .failure($0)) })

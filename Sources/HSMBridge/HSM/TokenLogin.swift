@@ -68,31 +68,45 @@ final class TokenLogin: Sendable {
 
     private func restore(isFirst: Bool) throws(HSMError) {
         guard state != .refused else { throw HSMError(.pinRefused, context: "the token refused the PIN before") }
-        let state = try gate.withLock { (gate) throws(HSMError) -> LoginState in
+        try gate.withLock { (gate) throws(HSMError) in
             guard let pin = gate.pin else { throw HSMError(.sealed) }
-            switch try tokenState(&gate) {
-            case .loggedIn where isFirst: throw HSMError(.tokenInUse, context: uri.description)
-            case .securityOfficer: throw HSMError(.tokenInUse, context: "the security officer is logged in")
-            case .loggedIn: return .loggedIn
-            case .loggedOut: return try login(&gate, pin, isFirst: isFirst)
+            do throws(HSMError) {
+                try checkLogin(&gate, pin, isFirst: isFirst)
+                show(.loggedIn)
+            } catch {
+                // What the token itself fails with says nothing about the login; the breaker shows that.
+                if let state = LoginState(after: error) { show(state) }
+                throw error
             }
         }
-        shownState.withLock { $0 = state }
-        if state == .refused { throw HSMError(.pinRefused, context: uri.description) }
     }
 
-    /// Asks the persistent session, and opens another where it is lost.
+    private func show(_ state: LoginState) { shownState.withLock { $0 = state } }
+
+    private func checkLogin(_ gate: inout Gate, _ pin: PIN, isFirst: Bool) throws(HSMError) {
+        switch try tokenState(&gate) {
+        case .loggedIn where isFirst: throw HSMError(.tokenInUse, context: uri.description)
+        case .securityOfficer: throw HSMError(.tokenInUse, context: "the security officer is logged in")
+        case .loggedIn: return
+        case .loggedOut: try login(&gate, pin, isFirst: isFirst)
+        }
+    }
+
+    /// Asks the persistent session, and opens another where it is lost or in doubt.
     private func tokenState(_ gate: inout Gate) throws(HSMError) -> Session.State {
-        if let state = try? gate.session?.state() { return state }
-        gate.session?.markLost()
-        gate.session = nil
+        do throws(HSMError) {
+            if let state = try gate.session?.state() { return state }
+        } catch {
+            if error.meansSessionIsLost { gate.session?.markLost() }
+            gate.session = nil
+        }
         let session = try openSession()
         let state = try session.state()
         gate.session = consume session
         return state
     }
 
-    private func login(_ gate: inout Gate, _ pin: PIN, isFirst: Bool) throws(HSMError) -> LoginState {
+    private func login(_ gate: inout Gate, _ pin: PIN, isFirst: Bool) throws(HSMError) {
         let info = try module.tokenInfo(slot: slot.withLock { $0 })
         guard !module.refusedPINs.contains(pin, serial: info.serial) else { throw HSMError(.pinKnownBad) }
         guard !info.isPINLocked else { throw HSMError(.pinLocked, context: uri.description) }
@@ -105,14 +119,27 @@ final class TokenLogin: Sendable {
         case .none: throw HSMError(.sealed)
         }
         switch value {
-        case .ok: return .loggedIn
-        case .userAlreadyLoggedIn where !isFirst: return .loggedIn
+        case .ok: return
+        case .userAlreadyLoggedIn where !isFirst: return
         case .userAlreadyLoggedIn: throw HSMError(.tokenInUse, context: uri.description)
         case .pinIncorrect, .pinInvalid, .pinLenRange, .pinExpired:
             module.refusedPINs.insert(pin, serial: info.serial)
-            return .refused
+            throw HSMError(.pinRefused, context: uri.description)
         case .pinLocked: throw HSMError(.pinLocked, context: uri.description)
         default: throw HSMError(.login, value)
+        }
+    }
+}
+
+extension LoginState {
+    /// What an error of the login says about it; nil when it says nothing.
+    fileprivate init?(after error: HSMError) {
+        switch error.code {
+        case .pinRefused, .pinKnownBad, .pinLength: self = .refused
+        case .pinFinalTry: self = .finalTry
+        case .pinLocked: self = .locked
+        case .tokenInUse: self = .loggedOut
+        default: return nil
         }
     }
 }

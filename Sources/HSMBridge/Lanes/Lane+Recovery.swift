@@ -47,9 +47,9 @@ extension Lane {
         switch error.failureClass {
         case .token: .fails(isSevere: error.returnValue?.meansDeviceGone ?? false)
         case .library: .libraryLost
-        case .ambiguous: .fails(isSevere: false)
-        case .session, .login, .handle: .fails(isSevere: false)
-        case .operation, nil: isProven && error.failureClass != nil ? .fails(isSevere: false) : .none
+        case .ambiguous, .session, .login, .handle: .fails(isSevere: false)
+        case .operation: isProven ? .fails(isSevere: false) : .none
+        case nil: error.meansLoginIsBarred ? .fails(isSevere: true) : .none
         }
     }
 }

@@ -37,7 +37,7 @@ struct Lane: ~Copyable {
 
     /// Drops a session that is lost or in doubt; the next use opens another.
     mutating func dropSession(after error: HSMError? = nil) {
-        if error?.returnValue == .sessionHandleInvalid || error?.returnValue == .sessionClosed { session?.markLost() }
+        if error?.meansSessionIsLost == true { session?.markLost() }
         session = nil
     }
 

@@ -64,12 +64,12 @@ extension LanePool {
             deliver(conclusion, job) { completion(result) }
         case .task(let run, _):
             let release = run(&lane)
-            conclusion = finish(id, .none, nil)
+            conclusion = finish(id, lane.takeVerdict(), nil)
             deliver(conclusion, job, release)
         case .probe:
             let failure = runProbe(&lane)
-            let isTokenWell = failure == nil || failure?.isAboutKey == true
-            conclusion = finish(id, isTokenWell ? .works : .fails(isSevere: true), failure)
+            _ = lane.takeVerdict()
+            conclusion = finish(id, verdict(onProbe: failure), failure)
         }
         return conclusion
     }
@@ -98,7 +98,21 @@ extension LanePool {
         return conclusion
     }
 
-    private func note(_ error: HSMError) { state.withLock { $0.lastFailure = error } }
+    /// Whatever keeps a canary from being signed keeps all work from the token, unless it is the canary's key.
+    private func verdict(onProbe failure: HSMError?) -> Lane.Verdict {
+        guard let failure, !failure.isAboutKey else { return .works }
+        return failure.failureClass == .library ? .libraryLost : .fails(isSevere: true)
+    }
+
+    /// A lane could not open its session when it started; it tries again with its first piece of work.
+    private func note(_ error: HSMError) {
+        let now = now
+        let stranded = state.withLock { state in
+            state.lastFailure = error
+            return error.failureClass == .library ? state.judge(.libraryLost, now: now, jitter: 0) : []
+        }
+        refuse(stranded)
+    }
 
     func refuse(_ jobs: [Job]) {
         guard !jobs.isEmpty else { return }
@@ -107,10 +121,11 @@ extension LanePool {
         for job in jobs { job.refuse(error) }
     }
 
-    /// Finds the token again and signs a canary; before any key is in use, opening a session has to do.
+    /// Finds a token that failed again, and signs a canary; before any key is in use, opening a session has to do.
     private func runProbe(_ lane: inout Lane) -> HSMError? {
+        let isAway = state.withLock { !$0.breaker.isClosed }
         do throws(HSMError) {
-            try login.relocate()
+            if isAway { try login.relocate() }
             try login.restore()
             guard let key = probeKey.withLock({ $0 }), !key.isQuarantined else {
                 lane.dropSession()

@@ -6,8 +6,14 @@ extension LanePool.State {
         if isLibraryLost { return HSMError(.sealed, context: "the PKCS#11 library has to be restarted") }
         if isStopping { return HSMError(.sealed) }
         return breaker.refusal(now: now).map {
-            HSMError(.unavailable, retryAfterMilliseconds: LanePool.State.milliseconds($0))
+            HSMError(.unavailable, retryAfterMilliseconds: LanePool.State.milliseconds($0 + probeTime))
         }
+    }
+
+    /// From when a canary is due until it is signed: the watch has to see it, and the token twice its usual time.
+    private var probeTime: Int64 {
+        let usual = scheduler.estimates.map(\.mean).max() ?? 0
+        return 2 * LanePool.tick.wholeNanoseconds + Int64(2 * usual)
     }
 
     /// Puts an entry in line, or says why not.
@@ -31,6 +37,7 @@ extension LanePool.State {
 
     /// Tells the breaker; what is returned was waiting when it opened, and is refused by the caller outside the lock.
     mutating func judge(_ verdict: Lane.Verdict, now: Int64, jitter: Double) -> [Job] {
+        if verdict != .none { lastVerdict = now }
         switch verdict {
         case .none: return []
         case .works:
@@ -44,9 +51,12 @@ extension LanePool.State {
         }
     }
 
-    /// Sends a canary when the breaker wants one and a lane is there to carry it.
-    mutating func probeIfDue(now: Int64, patience: Int64) {
-        guard scheduler.activeLanes > 0, !isStopping, breaker.beginProbe(now: now) else { return }
+    /// Sends a canary when the breaker wants one, or the token was idle for long, and a lane is there to carry it.
+    mutating func probeIfDue(now: Int64, patience: Int64, heartbeat: Int64) {
+        guard scheduler.activeLanes > 0, !isStopping, !isLibraryLost else { return }
+        let isIdle = breaker.isClosed && scheduler.depth == 0 && now - lastVerdict >= heartbeat
+        guard breaker.beginProbe(now: now) || isIdle else { return }
+        lastVerdict = now
         let entry = LaneScheduler<Job>.Entry(
             work: .probe, workClass: .upkeep, kind: .task, deadline: .max, patience: patience, isExclusive: false)
         _ = scheduler.admit(entry, now: now)

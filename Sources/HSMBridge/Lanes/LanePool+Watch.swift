@@ -26,7 +26,8 @@ extension LanePool {
         for lane in hung { lane.owed?.refuse(HSMError(.laneHung)) }
         refuse(stranded)
         for _ in 0..<max(0, missing) { try? startLane() }
-        state.withLock { $0.probeIfDue(now: now, patience: hangLimit) }
+        let heartbeat = configuration.heartbeat.wholeNanoseconds
+        state.withLock { $0.probeIfDue(now: now, patience: hangLimit, heartbeat: heartbeat) }
         ringAll()
     }
 }

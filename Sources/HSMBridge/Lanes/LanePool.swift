@@ -11,6 +11,8 @@ final class LanePool: Sendable {
         var hangLimit: Duration
         /// Hung lanes beyond this many are not replaced.
         var maximumHungLanes: Int
+        /// A canary is signed when nothing else was for so long.
+        var heartbeat: Duration
         /// From 0 to 1; spreads tries in time.
         var jitter: @Sendable () -> Double
     }
@@ -23,6 +25,8 @@ final class LanePool: Sendable {
         var isLibraryLost = false
         var counters = LaneCounters()
         var lastFailure: HSMError?
+        /// When the token last answered for a signature or a canary, well or badly, or was asked to.
+        var lastVerdict: Int64 = 0
     }
 
     /// How often the watch looks.
@@ -67,8 +71,10 @@ final class LanePool: Sendable {
             work: job, workClass: workClass, kind: kind, deadline: time(of: deadline),
             patience: patience?.wholeNanoseconds ?? hangLimit, isExclusive: isExclusive)
         let now = now
+        let isBarred = login.state == .refused
         let (refusal, bell) = state.withLock { state in
-            let refusal = state.admit(entry, now: now)
+            // A PIN that was refused is never tried again, so there is nothing to wait for.
+            let refusal = isBarred ? HSMError(.pinRefused) : state.admit(entry, now: now)
             if refusal != nil { state.counters.refused += 1 }
             return (refusal, refusal == nil ? state.popBell() : nil)
         }

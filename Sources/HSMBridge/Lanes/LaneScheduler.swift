@@ -54,7 +54,7 @@ struct LaneScheduler<Work: Sendable>: Sendable {
             exclusive.append(entry)
             return nil
         }
-        if let refusal = refusalForPlace(entry) ?? refusalForTime(entry, now: now) { return refusal }
+        if let refusal = refusal(entry, now: now) { return refusal }
         if entry.workClass == .tls { tls.append(entry) } else { minting.append(entry) }
         return nil
     }

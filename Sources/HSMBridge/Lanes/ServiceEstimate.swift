@@ -15,7 +15,9 @@ struct ServiceEstimate: Sendable, Equatable {
     ///
     /// Work that is far past its mean is stuck: the best guess is that it takes as long again as it has taken.
     func remaining(after elapsed: Int64) -> Double {
-        let elapsed = Double(elapsed)
-        return elapsed > 2 * mean ? elapsed : max(0, mean - elapsed)
+        isPast(elapsed) ? Double(elapsed) : max(0, mean - Double(elapsed))
     }
+
+    /// Whether work that began `elapsed` nanoseconds ago is far past its mean.
+    func isPast(_ elapsed: Int64) -> Bool { Double(elapsed) > 2 * mean }
 }

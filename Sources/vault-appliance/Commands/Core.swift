@@ -1,5 +1,6 @@
 import ArgumentParser
 import AuditLog
+import CVaultSystem
 import Glibc
 import HSMBridge
 import Logging
@@ -18,6 +19,11 @@ struct Core: AsyncParsableCommand {
 
     func run() async throws {
         try ProcessHygiene.apply()
+        // A vendor's library may crash: the last line says so, and no runtime prints memory that held a PIN.
+        // Safety: the name is copied before the call returns.
+        guard unsafe csystem_report_fatal_signals("vault.core") == 0 else {
+            throw CommandFailure("fatal signals cannot be reported (errno \(errno)); the process does not start")
+        }
         let logger = Log.bootstrap("core")
         let settings = try CoreSettings(loading: options.config)
         let core = try await VaultCore.start(
@@ -34,6 +40,14 @@ struct Core: AsyncParsableCommand {
                     .init(service: CoreDaemon(core: core, group: .singletonMultiThreadedEventLoopGroup, logger: logger))
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
-        try await services.run()
+        do {
+            try await services.run()
+        } catch CoreEnd.libraryLost {
+            logger.critical("the PKCS#11 library has to be initialised again; the core stops, sealed: start it anew")
+            _exit(69)
+        } catch CoreEnd.callHangs {
+            logger.warning("a call hangs inside the PKCS#11 library; the core stops around it")
+            _exit(0)
+        }
     }
 }

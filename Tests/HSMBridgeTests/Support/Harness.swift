@@ -6,7 +6,7 @@ import VaultTesting
 
 @testable import HSMBridge
 
-/// Opens a token no other test has, straight or with `FaultyModule` in between, and shuts it down afterwards.
+/// Opens a token no other test has, straight or behind the fault module, and shuts it down afterwards.
 enum Harness {
     /// What every signature is over, unless a test has its own.
     static let message = Array("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9".utf8)
@@ -19,6 +19,8 @@ enum Harness {
         configuration.queue = queue
         configuration.hangLimit = hangLimit
         configuration.jitter = { 0.5 }
+        // Tests count calls: none may come by itself.
+        configuration.heartbeat = .seconds(3600)
         return configuration
     }
 
@@ -32,14 +34,15 @@ enum Harness {
         try await finish(hsm) { try await body(hsm, token) }
     }
 
-    /// The slot is what `FaultyModule` plans go by.
+    /// Behind the fault module, which tells at the end whether a session was left open.
     static func withFaultyHSM(
-        _ configuration: HSM.Configuration = configuration(), _ body: (HSM, UInt) async throws -> Void
+        _ configuration: HSM.Configuration = configuration(), _ body: (HSM, TokenFaults) async throws -> Void
     ) async throws {
-        let token = try SoftHSMFixture.shared().takeToken()
-        let slot = try FaultyModule.slot(of: token)
-        let hsm = try await open(token, in: FaultyModule.module(), configuration: configuration)
-        try await finish(hsm) { try await body(hsm, slot) }
+        let module = try FaultModule.shared()
+        let faults = try module.takeToken()
+        let hsm = try await module.open(faults, configuration: configuration)
+        try await finish(hsm) { try await body(hsm, faults) }
+        #expect(try faults.openSessions() == 0)
     }
 
     /// Opens a token that the test knows already.
@@ -57,20 +60,19 @@ enum Harness {
         try await finish(hsm) { try await body(hsm) }
     }
 
-    static func open(
-        _ token: SoftHSMDirectory.Token, in module: Module, configuration: HSM.Configuration = configuration()
-    ) async throws -> HSM {
-        let uri = try TokenURI(token.uri)
-        let pin = try PIN(file: token.pinFile)
-        return try await DedicatedThread.run("test-open") { () throws(HSMError) in
-            try HSM(module: module, token: uri, pin: pin, configuration: configuration)
-        }
-    }
-
     /// A signing key made for the test.
     static func signingKey(_ hsm: HSM, _ algorithm: KeyAlgorithm = .es256) async throws -> SigningKey {
         let made = try await hsm.generate(.init(label: "key", algorithm: algorithm, purpose: .signing))
         return try await hsm.signingKey(made.reference)
+    }
+
+    /// Waits for what the watch does in its own time; the limit only bounds a broken run.
+    static func until(_ condition: () throws -> Bool) async throws {
+        for _ in 0..<6000 {
+            if try condition() { return }
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        Issue.record("it did not come to pass")
     }
 
     private static func finish(_ hsm: HSM, _ body: () async throws -> Void) async throws {

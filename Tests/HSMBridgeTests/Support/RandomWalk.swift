@@ -2,6 +2,9 @@
 
 /// Random arrivals, ends, hangs and passing time, with a check of every rule after every step.
 struct RandomWalk {
+    /// Steps of time: a promise to come back is never shorter.
+    static let unit: Int64 = 1_000_000
+
     private var random: SplitMix
     private var scheduler = LaneScheduler<Int>(limits: .init(capacity: 20))
     private var now: Int64 = 0
@@ -11,6 +14,9 @@ struct RandomWalk {
     private var exclusive: Set<Int> = []
     private var lastStarted: [WorkClass: Int] = [:]
     private var classes: [Int: WorkClass] = [:]
+    private var deadlines: [Int: Int64] = [:]
+    /// Deadlines after which a refused client came back, and whether it was let in, nothing else having come meanwhile.
+    private(set) var returns = (kept: 0, broken: 0)
     private(set) var admitted: Set<Int> = []
     private(set) var ended: Set<Int> = []
     private(set) var faults: [String] = []
@@ -21,7 +27,7 @@ struct RandomWalk {
     }
 
     mutating func step() {
-        now += Int64(random.next() % 3)
+        now += Int64(random.next() % 3) * Self.unit
         switch random.next() % 10 {
         case 0..<5: arrive()
         case 5..<8: endOne()
@@ -37,7 +43,7 @@ struct RandomWalk {
     /// Lets everything come to its end.
     mutating func settle() {
         for _ in 0..<10_000 {
-            now += 1
+            now += Self.unit
             for lane in Array(hung) { comeBack(lane) }
             endOne()
             wake()
@@ -50,13 +56,30 @@ struct RandomWalk {
         let isExclusive = random.next() % 50 == 0
         let entry = LaneScheduler<Int>.Entry(
             work: next, workClass: workClass, kind: WorkKind(rawValue: Int(random.next() % 6)),
-            deadline: now + Int64(random.next() % 400), patience: 60, isExclusive: isExclusive)
-        if scheduler.admit(entry, now: now) == nil {
+            deadline: now + Int64(random.next() % 400) * Self.unit, patience: 60 * Self.unit, isExclusive: isExclusive)
+        switch scheduler.admit(entry, now: now) {
+        case .saturated(let wait) where !isExclusive: checkReturn(entry, after: wait)
+        case .saturated, .expired, .stopped: break
+        case nil:
             admitted.insert(next)
+            deadlines[next] = entry.deadline
             classes[next] = workClass
             if isExclusive { exclusive.insert(next) }
         }
         next += 1
+    }
+
+    /// What was promised to whom is turned away: a copy of the scheduler, whose lanes take as long as was estimated and to
+    /// which nothing else comes, lets the same request in after exactly that time.
+    private mutating func checkReturn(_ entry: LaneScheduler<Int>.Entry, after wait: Int64) {
+        guard hung.isEmpty, exclusive.isDisjoint(with: running.values), scheduler.exclusive.isEmpty else { return }
+        var later = Replay(scheduler: scheduler, now: now)
+        later.run(until: now + wait)
+        let patience = entry.deadline - now
+        let again = LaneScheduler<Int>.Entry(
+            work: entry.work, workClass: entry.workClass, kind: entry.kind, deadline: now + wait + patience,
+            patience: entry.patience, isExclusive: false)
+        if later.scheduler.admit(again, now: now + wait) == nil { returns.kept += 1 } else { returns.broken += 1 }
     }
 
     private mutating func endOne() {
@@ -65,7 +88,10 @@ struct RandomWalk {
         let lane = candidates[Int(random.next() % UInt64(candidates.count))]
         guard let work = running.removeValue(forKey: lane) else { return }
         switch scheduler.finish(lane, now: now, succeeded: random.next() % 5 != 0) {
-        case .owed, .late: end(work)
+        case .owed:
+            if let deadline = deadlines[work], deadline <= now { note("\(work) was served past its deadline") }
+            end(work)
+        case .late: end(work)
         case .told: break
         case .writtenOff: note("a lane that was not written off is said to be")
         }
@@ -77,8 +103,8 @@ struct RandomWalk {
             comeBack(lane)
             return
         }
-        now += 61
-        for (lane, owed) in scheduler.writeOff(now: now, startPatience: 60) {
+        now += 61 * Self.unit
+        for (lane, owed) in scheduler.writeOff(now: now, startPatience: 60 * Self.unit) {
             hung.insert(lane)
             if let owed { end(owed) }
             if hung.count <= 4 { ask(scheduler.addLane(now: now)) }

@@ -1,0 +1,43 @@
+// What happens around one call: who it is for, what the script wants, and the way to the target.
+#ifndef FM_CALL_H
+#define FM_CALL_H
+
+#include "Script.h"
+#include "Tokens.h"
+
+// Only what PKCS#11 and FaultModule.h name is seen from outside.
+#pragma GCC visibility push(hidden)
+
+// C_Initialize comes first in the list, and alone may be called while there is no target.
+enum { FM_INITIALISE = 0 };
+
+struct fm_call {
+    int function;
+    struct fm_token *token;
+    CK_SESSION_HANDLE session;  // CK_INVALID_HANDLE where the function takes none
+    CK_RV answer;               // when the call is not made
+    CK_RV after;                // instead of CKR_OK; CKR_OK for none
+    CK_FLAGS flags;
+    bool corrupts;
+};
+
+// The functions of the module behind this one; NULL before C_Initialize.
+extern CK_FUNCTION_LIST *fm_target;
+// Guards script, tokens, sessions and counts; never held while the target is called.
+extern pthread_mutex_t fm_lock;
+
+// Does what the script wants before the call. False when the call is not to be made: `answer` is the answer.
+//
+// When true, the token's calls are held until fm_end.
+bool fm_begin(struct fm_call *call, int function, CK_SLOT_ID slot, CK_SESSION_HANDLE session);
+
+// Ends a call that was made, and returns what the caller is told.
+CK_RV fm_end(struct fm_call *call, CK_RV value);
+
+// Writes the tally again from time to time, while it changes; started and stopped with the module.
+void fm_tally_start(void);
+void fm_tally_stop(void);
+
+#pragma GCC visibility pop
+
+#endif

@@ -1,0 +1,142 @@
+#include "Script.h"
+#include "functions.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME(function) #function,
+static const char *const function_names[] = {FM_ALL(NAME)};
+#undef NAME
+
+enum { FUNCTIONS = sizeof function_names / sizeof function_names[0] };
+_Static_assert(FUNCTIONS == 68, "PKCS#11 v2.40 has 68 functions");
+
+const char *fm_function_name(int function) {
+    return function >= 0 && function < FUNCTIONS ? function_names[function] : NULL;
+}
+
+int fm_function(const char *name, size_t length) {
+    for (int function = 0; function < FUNCTIONS; function++) {
+        const char *known = function_names[function];
+        if (strlen(known) == length && memcmp(known, name, length) == 0) return function;
+    }
+    return -1;
+}
+
+#define CODE(name) {#name, name},
+static const struct {
+    const char *name;
+    CK_RV value;
+} codes[] = {
+    CODE(CKR_OK)
+    CODE(CKR_CANCEL)
+    CODE(CKR_HOST_MEMORY)
+    CODE(CKR_SLOT_ID_INVALID)
+    CODE(CKR_GENERAL_ERROR)
+    CODE(CKR_FUNCTION_FAILED)
+    CODE(CKR_ARGUMENTS_BAD)
+    CODE(CKR_NO_EVENT)
+    CODE(CKR_NEED_TO_CREATE_THREADS)
+    CODE(CKR_CANT_LOCK)
+    CODE(CKR_ATTRIBUTE_READ_ONLY)
+    CODE(CKR_ATTRIBUTE_SENSITIVE)
+    CODE(CKR_ATTRIBUTE_TYPE_INVALID)
+    CODE(CKR_ATTRIBUTE_VALUE_INVALID)
+    CODE(CKR_ACTION_PROHIBITED)
+    CODE(CKR_DATA_INVALID)
+    CODE(CKR_DATA_LEN_RANGE)
+    CODE(CKR_DEVICE_ERROR)
+    CODE(CKR_DEVICE_MEMORY)
+    CODE(CKR_DEVICE_REMOVED)
+    CODE(CKR_ENCRYPTED_DATA_INVALID)
+    CODE(CKR_ENCRYPTED_DATA_LEN_RANGE)
+    CODE(CKR_FUNCTION_CANCELED)
+    CODE(CKR_FUNCTION_NOT_PARALLEL)
+    CODE(CKR_FUNCTION_NOT_SUPPORTED)
+    CODE(CKR_KEY_HANDLE_INVALID)
+    CODE(CKR_KEY_SIZE_RANGE)
+    CODE(CKR_KEY_TYPE_INCONSISTENT)
+    CODE(CKR_KEY_NOT_NEEDED)
+    CODE(CKR_KEY_CHANGED)
+    CODE(CKR_KEY_NEEDED)
+    CODE(CKR_KEY_INDIGESTIBLE)
+    CODE(CKR_KEY_FUNCTION_NOT_PERMITTED)
+    CODE(CKR_KEY_NOT_WRAPPABLE)
+    CODE(CKR_KEY_UNEXTRACTABLE)
+    CODE(CKR_MECHANISM_INVALID)
+    CODE(CKR_MECHANISM_PARAM_INVALID)
+    CODE(CKR_OBJECT_HANDLE_INVALID)
+    CODE(CKR_OPERATION_ACTIVE)
+    CODE(CKR_OPERATION_NOT_INITIALIZED)
+    CODE(CKR_PIN_INCORRECT)
+    CODE(CKR_PIN_INVALID)
+    CODE(CKR_PIN_LEN_RANGE)
+    CODE(CKR_PIN_EXPIRED)
+    CODE(CKR_PIN_LOCKED)
+    CODE(CKR_SESSION_CLOSED)
+    CODE(CKR_SESSION_COUNT)
+    CODE(CKR_SESSION_HANDLE_INVALID)
+    CODE(CKR_SESSION_PARALLEL_NOT_SUPPORTED)
+    CODE(CKR_SESSION_READ_ONLY)
+    CODE(CKR_SESSION_EXISTS)
+    CODE(CKR_SESSION_READ_ONLY_EXISTS)
+    CODE(CKR_SESSION_READ_WRITE_SO_EXISTS)
+    CODE(CKR_SIGNATURE_INVALID)
+    CODE(CKR_SIGNATURE_LEN_RANGE)
+    CODE(CKR_TEMPLATE_INCOMPLETE)
+    CODE(CKR_TEMPLATE_INCONSISTENT)
+    CODE(CKR_TOKEN_NOT_PRESENT)
+    CODE(CKR_TOKEN_NOT_RECOGNIZED)
+    CODE(CKR_TOKEN_WRITE_PROTECTED)
+    CODE(CKR_UNWRAPPING_KEY_SIZE_RANGE)
+    CODE(CKR_UNWRAPPING_KEY_TYPE_INCONSISTENT)
+    CODE(CKR_USER_ALREADY_LOGGED_IN)
+    CODE(CKR_USER_NOT_LOGGED_IN)
+    CODE(CKR_USER_PIN_NOT_INITIALIZED)
+    CODE(CKR_USER_TYPE_INVALID)
+    CODE(CKR_USER_ANOTHER_ALREADY_LOGGED_IN)
+    CODE(CKR_USER_TOO_MANY_TYPES)
+    CODE(CKR_WRAPPED_KEY_INVALID)
+    CODE(CKR_WRAPPED_KEY_LEN_RANGE)
+    CODE(CKR_WRAPPING_KEY_HANDLE_INVALID)
+    CODE(CKR_WRAPPING_KEY_SIZE_RANGE)
+    CODE(CKR_WRAPPING_KEY_TYPE_INCONSISTENT)
+    CODE(CKR_RANDOM_SEED_NOT_SUPPORTED)
+    CODE(CKR_RANDOM_NO_RNG)
+    CODE(CKR_DOMAIN_PARAMS_INVALID)
+    CODE(CKR_CURVE_NOT_SUPPORTED)
+    CODE(CKR_BUFFER_TOO_SMALL)
+    CODE(CKR_SAVED_STATE_INVALID)
+    CODE(CKR_INFORMATION_SENSITIVE)
+    CODE(CKR_STATE_UNSAVEABLE)
+    CODE(CKR_CRYPTOKI_NOT_INITIALIZED)
+    CODE(CKR_CRYPTOKI_ALREADY_INITIALIZED)
+    CODE(CKR_MUTEX_BAD)
+    CODE(CKR_MUTEX_NOT_LOCKED)
+    CODE(CKR_NEW_PIN_MODE)
+    CODE(CKR_NEXT_OTP)
+    CODE(CKR_EXCEEDED_MAX_ITERATIONS)
+    CODE(CKR_FIPS_SELF_TEST_FAILED)
+    CODE(CKR_LIBRARY_LOAD_FAILED)
+    CODE(CKR_PIN_TOO_WEAK)
+    CODE(CKR_PUBLIC_KEY_INVALID)
+    CODE(CKR_FUNCTION_REJECTED)
+};
+#undef CODE
+
+bool fm_code(const char *text, CK_RV *code) {
+    for (size_t index = 0; index < sizeof codes / sizeof codes[0]; index++) {
+        if (strcmp(codes[index].name, text) == 0) {
+            *code = codes[index].value;
+            return true;
+        }
+    }
+    if (text[0] < '0' || text[0] > '9') return false;
+    char *end;
+    errno = 0;
+    unsigned long value = strtoul(text, &end, 0);
+    if (errno != 0 || *end != '\0') return false;
+    *code = value;
+    return true;
+}

@@ -1,0 +1,135 @@
+internal import Foundation
+package import HSMBridge
+internal import Synchronization
+
+/// The fault-injecting PKCS#11 library of a test process, in front of a SoftHSM that no other test uses.
+///
+/// The library is the real one, loaded by path as any vendor's (docs/testing-hsm.md). Behind it stands a copy of SoftHSM
+/// with tokens of its own: one library has one state a process, and SoftHSM's file locks do not hold between two in one
+/// process. Its script is one file for the process; rules name their token, so that tests run side by side.
+package final class FaultModule: Sendable {
+    /// One rule that is in force.
+    package struct Rule: Sendable, Hashable {
+        fileprivate let number: Int
+    }
+
+    private struct Script {
+        var rules: [(number: Int, line: String)] = []
+        var next = 1
+    }
+
+    private static let outcome = Result { try FaultModule() }
+
+    /// Where the library lies.
+    package let path: String
+    private let directory: String
+    private let tokens: [SoftHSMDirectory.Token]
+    private let taken = Mutex(0)
+    private let script = Mutex(Script())
+    private static let poolSize = 64
+
+    /// The fault module of this process; its product must have been built.
+    package static func shared() throws -> FaultModule { try outcome.get() }
+
+    /// The faults of a token that no other test has.
+    package func takeToken() throws -> TokenFaults {
+        let index = taken.withLock { taken in
+            defer { taken += 1 }
+            return taken
+        }
+        guard index < tokens.count else {
+            throw SoftHSMDirectory.Failure(description: "more than \(FaultModule.poolSize) tokens taken")
+        }
+        return TokenFaults(module: self, token: tokens[index])
+    }
+
+    /// Opens a token behind the fault module; the caller shuts it down.
+    package func open(_ faults: TokenFaults, configuration: HSM.Configuration) async throws -> HSM {
+        try await HSM.open(
+            modulePath: path, token: TokenURI(faults.token.uri), pin: PIN(file: faults.token.pinFile),
+            configuration: configuration)
+    }
+
+    /// Puts rules into force with the next call, all at once; `line` is as in the script, with its token.
+    func add(_ lines: [String]) throws -> [Rule] {
+        try script.withLock { script in
+            var added: [Rule] = []
+            for line in lines {
+                // The number makes each rule new to the library, though its words were there before.
+                script.rules.append((script.next, "\(line) # \(script.next)"))
+                added.append(Rule(number: script.next))
+                script.next += 1
+            }
+            try write(script)
+            return added
+        }
+    }
+
+    /// Takes rules out of force.
+    func remove(_ rules: [Rule]) throws {
+        try script.withLock { script in
+            script.rules.removeAll { rule in rules.contains { $0.number == rule.number } }
+            script.next += 1
+            try write(script)
+        }
+    }
+
+    /// The tally as it stands now.
+    func tally() throws -> FaultTally {
+        // Safety: the library is loaded for the life of the process; the symbol has this type (FaultModule.h).
+        guard let library = unsafe dlopen(path, RTLD_NOW | RTLD_NOLOAD), let symbol = unsafe dlsym(library, Self.symbol)
+        else { throw SoftHSMDirectory.Failure(description: "\(path) is not loaded") }
+        // Safety: as above.
+        let write = unsafe unsafeBitCast(symbol, to: (@convention(c) () -> CInt).self)
+        guard write() == 0 else { throw SoftHSMDirectory.Failure(description: "the tally cannot be written") }
+        return FaultTally(try String(contentsOfFile: directory + "/tally", encoding: .utf8))
+    }
+
+    private static let symbol = "fault_module_write_tally"
+
+    /// Puts the script in place as a whole, with a time of change of its own: file systems keep too coarse a clock.
+    private func write(_ script: borrowing Script) throws {
+        let text = script.rules.map { $0.line + "\n" }.joined()
+        let file = directory + "/script"
+        try Data(text.utf8).write(to: URL(filePath: file + ".new"))
+        var time = timespec()
+        time.tv_sec = script.next
+        var times = [time, time]
+        // Safety: the strings and the array live through the calls.
+        guard unsafe utimensat(AT_FDCWD, file + ".new", &times, 0) == 0, unsafe rename(file + ".new", file) == 0 else {
+            throw SoftHSMDirectory.Failure(description: "\(file) cannot be written")
+        }
+    }
+
+    private init() throws {
+        let fixture = try SoftHSMFixture.shared()
+        // Before SOFTHSM2_CONF names another directory: the library reads it when it is initialised.
+        _ = try Module.load(path: fixture.modulePath)
+        let directory = fixture.directory.path + "/faults"
+        self.directory = directory
+        path = try FaultModule.builtLibrary()
+        let softHSM = try SoftHSMDirectory(
+            path: directory, labels: (1000..<1000 + FaultModule.poolSize).map { "fault-\($0)" })
+        tokens = softHSM.tokens
+        try FileManager.default.copyItem(
+            atPath: URL(filePath: fixture.modulePath).resolvingSymlinksInPath().path, toPath: directory + "/softhsm.so")
+        // Safety: as the fixture's own: once per process, before the library that reads them is initialised.
+        unsafe setenv("FAULT_MODULE_TARGET", directory + "/softhsm.so", 1)
+        unsafe setenv("FAULT_MODULE_SCRIPT", directory + "/script", 1)
+        unsafe setenv("FAULT_MODULE_TALLY", directory + "/tally", 1)
+        unsafe setenv("SOFTHSM2_CONF", softHSM.configurationFile, 1)
+        // Safety: other programs that tests start see the fixture's tokens again.
+        defer { unsafe setenv("SOFTHSM2_CONF", fixture.directory.configurationFile, 1) }
+        _ = try Module.load(path: path)
+    }
+
+    /// The library that the build of this program put beside it.
+    private static func builtLibrary() throws -> String {
+        let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
+        let library = program.deletingLastPathComponent().appending(component: "libFaultModule.so").path
+        guard FileManager.default.fileExists(atPath: library) else {
+            throw SoftHSMDirectory.Failure(description: "\(library): not there; build the product FaultModule")
+        }
+        return library
+    }
+}

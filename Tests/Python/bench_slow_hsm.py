@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""Measures an appliance over a slow token (75 ms a signature, one lane): scripts/bench-slow-hsm runs it."""
+
+import pathlib
+import sys
+import tempfile
+import threading
+import time
+
+from environment import Environment, wait_until
+from fault_module import FaultyHSM
+from gateway_client import GatewayClient, exchange_form
+from gateway_load import READ, readiness
+
+DELAY = 0.075
+CONNECTIONS = 48
+
+
+class Gateway(threading.Thread):
+    """Asks without pause; one that is refused comes back when it was told to, or at once."""
+
+    def __init__(self, environment, end, obeys):
+        super().__init__()
+        self.environment, self.end, self.obeys = environment, end, obeys
+        self.form = exchange_form(environment, authorization_details=READ)
+        self.granted, self.refused, self.others = [], [], 0
+        self.returned, self.let_in = 0, 0
+
+    def run(self):
+        gateway = GatewayClient(self.environment)
+        comes_back = False
+        while time.monotonic() < self.end:
+            started = time.monotonic()
+            status, _ = gateway.post(self.form)
+            took = time.monotonic() - started
+            self.returned += comes_back
+            self.let_in += comes_back and status == 200
+            comes_back = False
+            if status == 200:
+                self.granted.append((time.monotonic(), took))
+            elif status == 503:
+                self.refused.append(took)
+                comes_back = self.obeys
+                time.sleep(float(gateway.headers["retry-after"]) if self.obeys else 0.1)
+            else:
+                self.others += 1
+        gateway.close()
+
+
+def one_lane(environment):
+    path = pathlib.Path(environment["VAULT_CONFIG"])
+    path.write_text(path.read_text().replace("lanes: 2", "lanes: 1"))
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))] if values else 0
+
+
+def measure(environment, hsm, seconds, obeys):
+    """A run with its figures; the first second, in which the line fills, does not count."""
+    started = time.monotonic() + 1
+    gateways = [Gateway(environment, started + seconds, obeys) for _ in range(CONNECTIONS)]
+    for gateway in gateways:
+        gateway.start()
+    time.sleep(max(0, started - time.monotonic()))
+    before = hsm.tally()[0]["C_Sign"]
+    time.sleep(seconds)
+    asked = hsm.tally()[0]["C_Sign"] - before
+    for gateway in gateways:
+        gateway.join()
+    granted = [took for gateway in gateways for at, took in gateway.granted if started <= at <= started + seconds]
+    refused = [took for gateway in gateways for took in gateway.refused]
+    others = sum(gateway.others for gateway in gateways)
+    beside = asked - len(granted)
+    possible = seconds / DELAY
+    print(f"   {len(granted)} granted in {seconds} s; the lane has time for {possible:.0f} signatures, {asked} were asked of it")
+    print(f"   {100 * len(granted) / (possible - beside):.1f} % of what the lane leaves beside {beside} others (checkpoints, handshakes, "
+          f"too late), {100 * beside / possible:.1f} % of it")
+    print(f"   granted after {percentile(granted, 0.5) * 1000:.0f} ms (p50), {max(granted) * 1000:.0f} ms (most)")
+    print(f"   {len(refused)} refused after {percentile(refused, 0.5) * 1000:.0f} ms (p50), {percentile(refused, 0.99) * 1000:.0f} ms (p99), "
+          f"{max(refused, default=0) * 1000:.0f} ms (most); {others} other answers")
+    if obeys:
+        returned, let_in = sum(g.returned for g in gateways), sum(g.let_in for g in gateways)
+        print(f"   {returned} came back after exactly Retry-After, {let_in} of them were let in")
+
+
+def main():
+    seconds = int(sys.argv[1])
+    with tempfile.TemporaryDirectory(prefix="slow-") as folder:
+        environment = Environment.up(pathlib.Path(folder) / "environment")
+        try:
+            one_lane(environment)
+            hsm = FaultyHSM(environment)
+            wait_until(lambda: readiness(environment) == 200, "the front is ready")
+            hsm.set(f"C_Sign delay {round(DELAY * 1000)}ms")
+            for obeys, name in ((False, "come back at once"), (True, "come back when they were told to")):
+                print(f"{CONNECTIONS} gateways that {name}:")
+                measure(environment, hsm, seconds, obeys)
+        finally:
+            environment.down()
+
+
+if __name__ == "__main__":
+    main()

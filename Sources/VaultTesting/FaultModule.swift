@@ -92,11 +92,10 @@ package final class FaultModule: Sendable {
         let text = script.rules.map { $0.line + "\n" }.joined()
         let file = directory + "/script"
         try Data(text.utf8).write(to: URL(filePath: file + ".new"))
-        var time = timespec()
-        time.tv_sec = script.next
-        var times = [time, time]
-        // Safety: the strings and the array live through the calls.
-        guard unsafe utimensat(AT_FDCWD, file + ".new", &times, 0) == 0, unsafe rename(file + ".new", file) == 0 else {
+        let time = Date(timeIntervalSince1970: Double(script.next))
+        try FileManager.default.setAttributes([.modificationDate: time], ofItemAtPath: file + ".new")
+        // Safety: the strings live through the call.
+        guard unsafe rename(file + ".new", file) == 0 else {
             throw SoftHSMDirectory.Failure(description: "\(file) cannot be written")
         }
     }

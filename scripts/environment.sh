@@ -220,6 +220,7 @@ issuers:
     agent: subject_act
 targets:
   - {name: demo-api, kind: jwt, audience: "https://demo-api.acme.example", resources: ["https://demo-api.acme.example/"], key: sign-es256, scopes: ["accounts:read", "opportunities:write"]}
+  - {name: crm, kind: jwt, audience: "https://crm.acme.example", resources: ["https://crm.acme.example/"], key: sign-es256, scopes: ["accounts:read", "opportunities:write"]}
   - {name: trust, kind: txn_token, audience: "https://trust.acme.example", key: sign-es256, scopes: ["accounts:read"]}
   - {name: chat, kind: id_jag, audience: "https://auth.chat.example", resources: ["https://api.chat.example/"], key: sign-es256, scopes: ["chat:write"], client_id: vault-at-chat}
   - {name: aws, kind: oidc, audience: sts.amazonaws.com, key: sign-rs256, subject: "acme:{user}", session_tags: [{key: User, value: "{user}", transitive: true}, {key: Tool, value: "{tool}"}]}
@@ -233,7 +234,8 @@ YAML
 
 write_policy() {
     cat >"$DIR/policy.yaml" <<'YAML'
-# What alice of sales may have done for her, by the agent sales-assistant through the gateway. Nobody else anything.
+# What alice of sales may have done for her, by the agent sales-assistant through the gateway; then one rule for each other kind
+# of target and of user. Nothing for mallory.
 version: 1
 rules:
   - id: crm-read
@@ -280,12 +282,12 @@ rules:
   - {id: google, gateways: [gateway-mcp], agents: {issuer: agents, subjects: ["sales-assistant"]}, users: {issuer: corp, any_group: ["sales"]}, target: google}
   - {id: entra, gateways: [gateway-mcp], agents: {issuer: agents, subjects: ["sales-assistant"]}, users: {issuer: corp, any_group: ["sales"]}, target: entra}
   - {id: snowflake, gateways: [gateway-mcp], agents: {issuer: agents, subjects: ["sales-assistant"]}, users: {issuer: corp, any_group: ["sales"]}, target: snowflake}
-  # The gateway hands on what it got, for less.
+  # The gateway hands on what it got, for less: such tokens carry no groups, so the rule has a target of its own.
   - id: own-tokens
     gateways: [gateway-mcp]
     agents: {issuer: agents, subjects: ["sales-assistant"]}
     users: {issuer: corp}
-    target: demo-api
+    target: crm
     tools: ["crm.read_account"]
     actions: ["read"]
     scopes: ["accounts:read"]

@@ -75,8 +75,8 @@ package final class VaultCore: Sendable {
 
     /// Stops the log, then the tokens, one of which has to sign the log's last checkpoint.
     ///
-    /// What is not recorded by then is not released either.
-    /// False when a call hangs inside the PKCS#11 library: then only `_exit` is safe.
+    /// What is not recorded by then is not released either. False when a call hangs inside a PKCS#11 library: then only
+    /// `_exit` is safe.
     @discardableResult
     package func shutdown() async -> Bool {
         denials.flush()

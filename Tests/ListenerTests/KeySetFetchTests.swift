@@ -115,15 +115,15 @@ import X509
     }
 
     /// The fault of one fetch; nil when the keys came.
-    private func fault(_ answer: Answer, _ change: (inout RemoteKeySet.Identity) -> Void = { _ in }) async throws
-        -> String?
-    {
+    private func fault(
+        _ answer: Answer, patience: Duration = .seconds(60), _ change: (inout RemoteKeySet.Identity) -> Void = { _ in }
+    ) async throws -> String? {
         let party = try Party()
         return try await TestServer.run(routes(answer), transport: try party.transport()) { server in
             var identity = identity(port: server.port, try party.authorities)
             change(&identity)
             let set = RemoteKeySet(
-                identity, schedule: RefreshSchedule(refresh: .seconds(3600), patience: .seconds(60)))
+                identity, schedule: RefreshSchedule(refresh: .seconds(3600), patience: patience))
             try await running(set) { try await wait { set.status.successes + set.status.failures > 0 } }
             #expect((set.keys.usable(at: .now) != nil) == (set.status.fault == nil))
             return set.status.fault
@@ -164,12 +164,12 @@ import X509
     @Test func aHostThatDoesNotProveItselfIsNotAsked() async throws {
         let answer = Answer()
         let other = Array(try TestAuthority("Other CA").pem.utf8)
-        let stranger = try await fault(answer) { $0 = identity(port: Self.port($0), other) }
+        let stranger = try await fault(answer, patience: .seconds(1)) { $0 = identity(port: Self.port($0), other) }
         #expect(stranger?.contains("not reachable") == true, "\(stranger ?? "")")
-        let system = try await fault(answer) { $0 = identity(port: Self.port($0), nil) }
+        let system = try await fault(answer, patience: .seconds(1)) { $0 = identity(port: Self.port($0), nil) }
         #expect(system?.contains("not reachable") == true)
         // The certificate is for localhost and no address.
-        let named = try await fault(answer) {
+        let named = try await fault(answer, patience: .seconds(1)) {
             $0 = identity(port: Self.port($0), $0.authorities, host: "127.0.0.1")
         }
         #expect(named?.contains("not reachable") == true)

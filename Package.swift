@@ -54,7 +54,6 @@ let package = Package(
         .target(name: "CVaultSystem", path: "Sources/CSystem"),
         .target(name: "FaultModule", dependencies: ["CPKCS11"]),
         .target(name: "StrictEncoding", swiftSettings: strict),
-        .target(name: "SecretMemory", dependencies: ["CVaultSystem"], swiftSettings: strict),
         .target(
             name: "HSMBridge", dependencies: ["CPKCS11", "CVaultSystem"] + crypto, swiftSettings: strict),
         .target(name: "AuditLog", dependencies: ["StrictEncoding", "CVaultSystem"] + crypto, swiftSettings: strict),
@@ -124,7 +123,6 @@ let package = Package(
             ],
             swiftSettings: strict),
         .testTarget(name: "StrictEncodingTests", dependencies: ["StrictEncoding"], swiftSettings: strict),
-        .testTarget(name: "SecretMemoryTests", dependencies: ["SecretMemory"], swiftSettings: strict),
         .testTarget(
             name: "HSMBridgeTests", dependencies: ["HSMBridge", "VaultTesting", "CPKCS11"] + crypto,
             swiftSettings: strict),

@@ -48,6 +48,7 @@ package struct AuditLogError: Error, Sendable, Equatable, CustomStringConvertibl
         case notSigned
     }
 
+    /// What it is, for callers to decide by.
     package let code: Code
     /// In our own words; no content of an entry.
     package let reason: String
@@ -64,6 +65,7 @@ package struct AuditLogError: Error, Sendable, Equatable, CustomStringConvertibl
     /// Faults are equal when their codes are.
     package static func == (left: AuditLogError, right: AuditLogError) -> Bool { left.code == right.code }
 
+    /// Code, reason and file, for logs.
     package var description: String {
         "\(code.rawValue): \(reason)" + (path.map { " (\($0))" } ?? "")
     }

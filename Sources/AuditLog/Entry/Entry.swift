@@ -8,6 +8,7 @@ package struct Entry: Sendable, Equatable {
     package struct Party: Sendable, Equatable {
         /// The issuer; nil when the deployment's own name space is meant.
         package var iss: String?
+        /// The subject, as that issuer names it.
         package var sub: String
 
         /// A user, agent or client.
@@ -31,14 +32,19 @@ package struct Entry: Sendable, Equatable {
     package var actors: [Party]?
     /// Name of the configured target.
     package var target: String?
+    /// Name of the tool the call is for.
     package var tool: String?
+    /// What the tool was asked to do (RFC 9396 section 2.2).
     package var actions: [String]?
+    /// Where the tool acts (RFC 9396 section 2.2).
     package var locations: [String]?
     /// The object the tool works on (RFC 9396 section 2.2).
     package var identifier: String?
     /// base64url of the SHA-256 of the call's canonical arguments.
     package var argumentsSHA256: String?
+    /// The scope that was asked for.
     package var requestedScope: String?
+    /// The scope of the credential.
     package var grantedScope: String?
     /// The policy rule that granted or denied.
     package var ruleID: String?
@@ -52,6 +58,7 @@ package struct Entry: Sendable, Equatable {
     package var kid: String?
     /// Label of that key in the token.
     package var keyLabel: String?
+    /// Identifies the credential (RFC 7519 section 4.1.7).
     package var jti: String?
     /// Expiry of the credential, in seconds since 1970.
     package var exp: Int64?
@@ -61,6 +68,7 @@ package struct Entry: Sendable, Equatable {
     package var inputSHA256: String?
     /// Header type of the credential, as `at+jwt`.
     package var tokenKind: String?
+    /// Ties the credentials of one transaction together.
     package var txn: String?
     /// The wire error code.
     package var code: String?
@@ -72,11 +80,13 @@ package struct Entry: Sendable, Equatable {
     package var `operator`: String?
     /// How many denials this entry stands for.
     package var count: Int64?
-    /// When the first and the last of them came.
+    /// When the first of them came.
     package var first: UnixTime?
+    /// When the last of them came.
     package var last: UnixTime?
-    /// Name of a sealed secret, and which version of it.
+    /// Name of a sealed secret.
     package var secret: String?
+    /// The version of it.
     package var secretVersion: Int64?
     /// Whom or what a revocation, a cut-off or a ceremony is about, where no other member says so.
     package var subject: Party?

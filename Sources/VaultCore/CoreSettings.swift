@@ -11,7 +11,10 @@ package struct CoreSettings: Sendable {
     package var frontUsers: Set<UInt32>
     /// Numeric users that may connect to the admin socket.
     package var adminUsers: Set<UInt32>
+    /// Under quorum custody the directory of the manifests, for error messages.
     package var manifestFile: String
+    /// What the custodians have decided; nil under development custody.
+    package var custodyDirectory: String?
     /// The custody mode the configuration admits; the manifest must say the same.
     package var custody: String
     /// The PKCS#11 tokens, the preferred one first.
@@ -35,13 +38,14 @@ package struct CoreSettings: Sendable {
         package var module: String
         /// RFC 7512 URI of the token.
         package var uri: String
-        package var pinFile: String
+        /// Owner-only file with the PIN; nil under quorum custody, where custodians activate.
+        package var pinFile: String?
         package var lanes: Int
         package var queueCapacity: Int
 
         /// A token by its library and URI.
         package init(
-            field: String, module: String, uri: String, pinFile: String, lanes: Int = 2, queueCapacity: Int = 1024
+            field: String, module: String, uri: String, pinFile: String?, lanes: Int = 2, queueCapacity: Int = 1024
         ) {
             self.field = field
             self.module = module

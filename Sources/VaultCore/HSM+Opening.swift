@@ -4,12 +4,17 @@ import HSMBridge
 extension HSM {
     /// Opens a configured token and logs in with the PIN file that development custody admits.
     static func open(_ token: CoreSettings.Token, file: String) async throws(StartError) -> HSM {
+        guard let pinFile = token.pinFile else {
+            throw StartError(
+                file: file, field: "\(token.field).pin_file", problem: "is missing",
+                mend: "under development custody the core reads its PIN from a file", isPermanent: true)
+        }
         do throws(HSMError) {
             var configuration = HSM.Configuration()
             configuration.lanes = token.lanes
             configuration.queue = token.queueCapacity
             return try await HSM.open(
-                modulePath: token.module, token: try TokenURI(token.uri), pin: try PIN(file: token.pinFile),
+                modulePath: token.module, token: try TokenURI(token.uri), pin: try PIN(file: pinFile),
                 configuration: configuration)
         } catch {
             throw StartError(error, token, file: file)
@@ -28,7 +33,8 @@ extension StartError {
         case .pinFileRefused, .pinRefused, .pinKnownBad, .pinFinalTry, .pinLocked, .pinLength:
             self.init(
                 file: file, field: "\(token.field).pin_file", problem: "\(error)",
-                mend: "\(token.pinFile) must be a regular file of the core's user, mode 0600, with the PIN alone")
+                mend:
+                    "\(token.pinFile ?? "it") must be a regular file of the core's user, mode 0600, with the PIN alone")
         case .uriMalformed, .uriAttributeUnknown, .uriAttributeRepeated, .pinInURI, .pinSourceRefused:
             self.init(
                 file: file, field: "\(token.field).token", problem: "\(error)",

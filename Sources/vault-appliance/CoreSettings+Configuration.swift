@@ -1,4 +1,5 @@
 import AuditLog
+import Custody
 import Glibc
 import VaultAppliance
 import VaultCore
@@ -17,7 +18,8 @@ extension CoreSettings {
             adminSocket: core.adminSocket,
             frontUsers: try Self.users(core.frontUsers, "core.front_users", configuration.file),
             adminUsers: try Self.users(core.adminUsers, "core.admin_users", configuration.file),
-            manifestFile: core.manifestFile, custody: core.custody.rawValue, tokens: try Self.tokens(configuration),
+            manifestFile: core.manifestFile ?? CustodyDirectory(path: core.custodyDirectory ?? "").manifests,
+            custody: core.custody.rawValue, tokens: Self.tokens(configuration),
             logDirectory: configuration.audit.directory,
             logOrigin: configuration.audit.origin,
             checkpointInterval: .seconds(configuration.audit.checkpointInterval),
@@ -29,22 +31,15 @@ extension CoreSettings {
             })
         logOptions = AuditLogOptions(configuration.audit)
         onCallFile = core.onCallFile
+        custodyDirectory = core.custodyDirectory
     }
 
-    private static func tokens(_ configuration: Configuration) throws(StartError) -> [Token] {
-        var tokens: [Token] = []
-        for token in configuration.hsm.tokens {
-            guard let pinFile = token.pinFile else {
-                throw StartError(
-                    file: configuration.file, field: "\(token.field).pin_file", problem: "is missing",
-                    mend: "under development custody the core reads its PIN from a file")
-            }
-            tokens.append(
-                Token(
-                    field: token.field, module: token.module, uri: token.token, pinFile: pinFile, lanes: token.lanes,
-                    queueCapacity: token.queue))
+    private static func tokens(_ configuration: Configuration) -> [Token] {
+        configuration.hsm.tokens.map { token in
+            Token(
+                field: token.field, module: token.module, uri: token.token, pinFile: token.pinFile,
+                lanes: token.lanes, queueCapacity: token.queue)
         }
-        return tokens
     }
 
     /// Numeric users; without any the core's own user alone.

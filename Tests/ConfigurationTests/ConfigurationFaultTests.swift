@@ -199,8 +199,12 @@ import Testing
             "admin_socket: run/admin.sock", "admin_socket: run/front.sock # HERE", "core.admin_socket",
             "is the front's socket too"),
         .init(
-            "custody: development\nhsm:\n", "custody: quorum\nhsm:\n", "hsm.pin_file",
-            "is only for custody: development"),
+            "manifest: manifest.json\n  custody: development\nhsm:\n",
+            "custody_directory: custody\n  custody: quorum\nhsm:\n", "hsm.pin_file", "is only for custody: development"),
+        .init(
+            "manifest: manifest.json", "manifest: manifest.json\n  custody_directory: custody # HERE",
+            "core.custody_directory", "is only for custody: quorum"),
+        .init("  manifest: manifest.json\n", "", "core.manifest", "is missing"),
         .init("{label: other,", "{label: sign-es256, # HERE\n    ", "keys[1].label", twice),
         .init(
             "{label: checkpoint, purpose: checkpoint, alg: EdDSA}", "{label: checkpoint, purpose: tls, alg: ES256}",

@@ -38,7 +38,10 @@ import Testing
             ],
             "listeners.": ["gateway", "public", "ops"], "listeners.gateway.": listener + ["client_ca"],
             "listeners.public.": listener, "listeners.ops.": ["host", "port"],
-            "core.": ["front_socket", "admin_socket", "front_users", "admin_users", "manifest", "custody", "on_call"],
+            "core.": [
+                "front_socket", "admin_socket", "front_users", "admin_users", "manifest", "custody_directory",
+                "custody", "on_call",
+            ],
             "hsm.": ["module", "token", "pin_file", "lanes", "queue", "tokens"],
             "hsm.tokens[].": ["module", "token", "pin_file", "lanes", "queue"],
             "keys[].": ["label", "purpose", "alg", "types", "max_lifetime"],

@@ -100,7 +100,7 @@ import Testing
         #expect(configuration.audit.checkpointInterval == 1)
         #expect(configuration.audit.headroom == 256 << 20)
         #expect(!configuration.audit.strict)
-        #expect(configuration.audit.lastCheckpointFile == configuration.core.manifestFile + ".last-checkpoint")
+        #expect(configuration.audit.lastCheckpointFile == (configuration.core.manifestFile ?? "") + ".last-checkpoint")
         #expect(configuration.audit.shardEntries == 20_000_000)
         #expect(configuration.audit.shardAge == 90 * 24 * 3600)
         #expect(configuration.audit.maximumClockJump == 3600)

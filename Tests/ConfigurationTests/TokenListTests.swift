@@ -73,7 +73,8 @@ import Testing
 
     @Test func eachPINFileIsForDevelopmentCustodyAlone() throws {
         let config = try Self.config(Self.list).replacingOccurrences(
-            of: "custody: development", with: "custody: quorum")
+            of: "manifest: manifest.json\n  custody: development", with: "custody_directory: custody\n  custody: quorum"
+        )
         let faults = try ConfigurationFixture(config: config).faults()
         #expect(faults.map(\.field) == ["hsm.tokens[0].pin_file", "hsm.tokens[1].pin_file"])
     }

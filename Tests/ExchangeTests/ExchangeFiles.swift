@@ -123,11 +123,11 @@ struct ExchangeFiles {
         CoreSettings(
             configurationFile: configuration.file, issuer: configuration.issuer,
             frontSocket: configuration.core.frontSocket, adminSocket: configuration.core.adminSocket,
-            frontUsers: [getuid()], adminUsers: [getuid()], manifestFile: configuration.core.manifestFile,
+            frontUsers: [getuid()], adminUsers: [getuid()], manifestFile: configuration.core.manifestFile ?? "",
             custody: configuration.core.custody.rawValue,
             tokens: configuration.hsm.tokens.map {
                 .init(
-                    field: $0.field, module: $0.module, uri: $0.token, pinFile: $0.pinFile ?? "", lanes: $0.lanes,
+                    field: $0.field, module: $0.module, uri: $0.token, pinFile: $0.pinFile, lanes: $0.lanes,
                     queueCapacity: $0.queue)
             }, logDirectory: configuration.audit.directory,
             logOrigin: configuration.audit.origin, checkpointInterval: .seconds(1),

@@ -17,8 +17,10 @@ extension Configuration {
         package let frontUsers: [String]?
         /// User names or numeric ids that may use the admin socket; nil for the core's own user.
         package let adminUsers: [String]?
-        /// Path of the manifest.
-        package let manifestFile: String
+        /// Path of the manifest; under development custody alone.
+        package let manifestFile: String?
+        /// Path of the custody directory, where the chain of manifests is; under quorum custody alone.
+        package let custodyDirectory: String?
         /// Who vouches for the manifest.
         package let custody: Custody
         /// Path of the allowed signers file of the people who may cut off; nil when nobody may.
@@ -77,7 +79,8 @@ extension Configuration.Core {
         adminSocket = section.required("admin_socket", paths.socket)
         frontUsers = section.optionalList("front_users", .user)
         adminUsers = section.optionalList("admin_users", .user)
-        manifestFile = section.required("manifest", paths.path)
+        manifestFile = section.optional("manifest", paths.path)
+        custodyDirectory = section.optional("custody_directory", paths.path)
         custody = section.required("custody", .choice(.quorum))
         onCallFile = section.optional("on_call", paths.path)
         if !frontSocket.isEmpty, frontSocket == adminSocket {
@@ -85,6 +88,9 @@ extension Configuration.Core {
         }
         section.finish()
     }
+
+    /// What the record of the last checkpoint lies beside, where the file does not say otherwise.
+    var trustRoot: String { (custody == .quorum ? custodyDirectory : manifestFile) ?? "" }
 }
 
 extension Configuration.Audit {

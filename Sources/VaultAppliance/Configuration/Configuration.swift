@@ -95,7 +95,7 @@ extension Configuration {
         issuers = section.sections("issuers") { Issuer($0, paths) }
         targets = section.sections("targets", Target.init)
         policyFile = section.required("policy", paths.path)
-        audit = Audit(section.section("audit"), manifest: core.manifestFile, paths)
+        audit = Audit(section.section("audit"), manifest: core.trustRoot, paths)
         limits = section.optionalSection("limits", Limits.init) ?? .standard
         section.finish()
     }

@@ -46,11 +46,32 @@ struct CrossChecks {
     }
 
     private func checkCustody() {
-        guard configuration.core.custody != .development else { return }
-        for token in configuration.hsm.tokens where token.pinFile != nil {
-            source.fault(
-                "\(token.field).pin_file", "is only for custody: development",
-                mend: "remove it; under a quorum's custody the PIN comes from activation")
+        let core = configuration.core
+        switch core.custody {
+        case .development:
+            if core.custodyDirectory != nil {
+                source.fault(
+                    "core.custody_directory", "is only for custody: quorum",
+                    mend: "remove it, or make the appliance's keys by the ceremony genesis and say custody: quorum")
+            }
+            if core.manifestFile == nil {
+                source.fault("core.manifest", "is missing", mend: "add it: the path development-genesis writes to")
+            }
+        case .quorum:
+            if core.manifestFile != nil {
+                source.fault(
+                    "core.manifest", "is only for custody: development",
+                    mend: "remove it; under a quorum's custody the manifests are in custody_directory")
+            }
+            if core.custodyDirectory == nil {
+                source.fault(
+                    "core.custody_directory", "is missing", mend: "add it: the directory the ceremony genesis makes")
+            }
+            for token in configuration.hsm.tokens where token.pinFile != nil {
+                source.fault(
+                    "\(token.field).pin_file", "is only for custody: development",
+                    mend: "remove it; the PIN is in nobody's file: custodians activate")
+            }
         }
     }
 

@@ -45,7 +45,7 @@ extension StartFault {
         configuration("a PIN file behind a symbolic link", "hsm.pin_file", "pinFileRefused") {
             $0.settings.tokens[0].pinFile = $0.directory + "/link"
             try FileManager.default.createSymbolicLink(
-                atPath: $0.settings.tokens[0].pinFile, withDestinationPath: $0.token.pinFile)
+                atPath: $0.directory + "/link", withDestinationPath: $0.token.pinFile)
         },
     ]
 

@@ -52,7 +52,7 @@ extension CoreSite {
 
     mutating func setPINFile(_ text: String, mode: Int = 0o600) throws {
         settings.tokens[0].pinFile = directory + "/pin"
-        try write(text, to: settings.tokens[0].pinFile, mode: mode)
+        try write(text, to: directory + "/pin", mode: mode)
     }
 
     /// Changes the manifest in its place, as a person with an editor might.

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -73,6 +74,20 @@ int csystem_peer(int descriptor, pid_t *pid, uid_t *uid, gid_t *gid) {
     *uid = peer.uid;
     *gid = peer.gid;
     return 0;
+}
+
+int csystem_spawn(const char *path, const char *argument, int standard, pid_t *process) {
+    char name[] = "vault-appliance";
+    char *arguments[] = {name, (char *)argument, NULL};
+    posix_spawn_file_actions_t actions;
+    int error = posix_spawn_file_actions_init(&actions);
+    if (error != 0) return error;
+    error = posix_spawn_file_actions_adddup2(&actions, standard, STDIN_FILENO);
+    if (error == 0) error = posix_spawn_file_actions_adddup2(&actions, standard, STDOUT_FILENO);
+    if (error == 0) error = posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1);
+    if (error == 0) error = posix_spawn(process, path, &actions, NULL, arguments, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    return error;
 }
 
 static char fatal_name[64];

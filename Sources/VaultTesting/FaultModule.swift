@@ -106,7 +106,7 @@ package final class FaultModule: Sendable {
         _ = try Module.load(path: fixture.modulePath)
         let directory = fixture.directory.path + "/faults"
         self.directory = directory
-        path = try FaultModule.builtLibrary()
+        path = try BuildProduct.path(of: "libFaultModule.so")
         let softHSM = try SoftHSMDirectory(
             path: directory, labels: (1000..<1000 + FaultModule.poolSize).map { "fault-\($0)" })
         tokens = softHSM.tokens
@@ -120,15 +120,5 @@ package final class FaultModule: Sendable {
         // Safety: other programs that tests start see the fixture's tokens again.
         defer { unsafe setenv("SOFTHSM2_CONF", fixture.directory.configurationFile, 1) }
         _ = try Module.load(path: path)
-    }
-
-    /// The library that the build of this program put beside it.
-    private static func builtLibrary() throws -> String {
-        let program = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath()
-        let library = program.deletingLastPathComponent().appending(component: "libFaultModule.so").path
-        guard FileManager.default.fileExists(atPath: library) else {
-            throw SoftHSMDirectory.Failure(description: "\(library): not there; build the product FaultModule")
-        }
-        return library
     }
 }

@@ -8,7 +8,7 @@ import VaultTesting
 
 @Suite("Signing")
 struct SigningTests {
-    @Test(arguments: KeyAlgorithm.allCases)
+    @Test(arguments: KeyAlgorithm.signatures)
     func everyAlgorithmSignsAndOpenSSLAgrees(algorithm: KeyAlgorithm) async throws {
         try await Harness.withHSM { hsm, _ in
             let key = try await Harness.signingKey(hsm, algorithm)
@@ -175,6 +175,7 @@ struct SigningTests {
                 "-signature", file, message,
             ]
         case .es384: arguments = ["dgst", "-sha384", "-verify", key, "-signature", file, message]
+        case .rsaOAEP, .rsaOAEP256: return false
         case .es256, .rs256: arguments = ["dgst", "-sha256", "-verify", key, "-signature", file, message]
         }
         return try Harness.run(["openssl"] + arguments).status == 0

@@ -22,6 +22,10 @@ void csystem_wipe(void *_Nonnull memory, size_t size);
 /// No core dumps, no ptrace by the same user, no /proc/PID/mem: PR_SET_DUMPABLE 0 and RLIMIT_CORE 0. 0, or -1 and errno.
 int csystem_harden_process(void);
 
+/// Starts a program with one argument, `standard` as its standard input and output, our standard error, and no other
+/// descriptor of ours (posix_spawn, never fork: a forked child would inherit what PKCS#11 libraries hold). 0, or an errno.
+int csystem_spawn(const char *_Nonnull path, const char *_Nonnull argument, int standard, pid_t *_Nonnull process);
+
 /// Names the calling thread, with at most 15 bytes, for those who look at the process from outside.
 void csystem_name_thread(const char *_Nonnull name);
 

@@ -1,7 +1,7 @@
 /// The PKCS#11 functions the bridge calls, by the names errors show.
 ///
-/// C_WrapKey, C_CopyObject, C_CreateObject and C_UnwrapKey are absent on purpose: no private key enters or leaves a
-/// token through this bridge.
+/// C_WrapKey and C_CopyObject are absent on purpose: no private key leaves a token through this bridge, and none is
+/// doubled. C_UnwrapKey and C_CreateObject serve the import of keys that others have made (docs/hsm.md, "Import").
 enum CryptokiFunction: String, Sendable {
     case initialize = "C_Initialize"
     case finalize = "C_Finalize"
@@ -27,4 +27,10 @@ enum CryptokiFunction: String, Sendable {
     case signInit = "C_SignInit"
     case sign = "C_Sign"
     case decryptInit = "C_DecryptInit"
+    case decrypt = "C_Decrypt"
+    case unwrapKey = "C_UnwrapKey"
+    case createObject = "C_CreateObject"
+    case initToken = "C_InitToken"
+    case initPIN = "C_InitPIN"
+    case setPIN = "C_SetPIN"
 }

@@ -33,7 +33,8 @@ extension ReturnValue {
         case .cryptokiNotInitialized, .cryptokiAlreadyInitialized, .cantLock, .needToCreateThreads:
             .library
         case .argumentsBad, .attributeReadOnly, .attributeSensitive, .attributeTypeInvalid, .attributeValueInvalid,
-            .actionProhibited, .dataInvalid, .dataLenRange, .functionNotSupported, .keySizeRange,
+            .actionProhibited, .encryptedDataInvalid, .encryptedDataLenRange, .wrappedKeyInvalid, .wrappedKeyLenRange,
+            .sessionExists, .dataInvalid, .dataLenRange, .functionNotSupported, .keySizeRange,
             .keyTypeInconsistent, .keyFunctionNotPermitted, .mechanismInvalid, .mechanismParamInvalid,
             .sessionReadOnly, .templateIncomplete, .templateInconsistent, .tokenWriteProtected, .userTypeInvalid:
             .operation

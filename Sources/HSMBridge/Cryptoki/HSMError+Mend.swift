@@ -15,6 +15,11 @@ extension HSMError {
         case .labelRefused: "use 1 to 64 visible ASCII characters"
         case .purposeConflict: "make a key for each purpose"
         case .unsupportedMechanism: "choose an algorithm the token has: `vault-appliance doctor` lists them"
+        case .undecryptable:
+            "use the envelope that was sealed for this appliance; keep the file, it may have been changed"
+        case .administrationRefused:
+            "have the owner of the partition initialise it and set its PINs, and adopt it as it is"
+        case .importRefused: "give a private key in PEM: RSA (PKCS#1 or PKCS#8), or EC P-256 or Ed25519 (PKCS#8)"
         case .wrongSignature, .quarantined: "stop using the key, keep the logs, and call the vendor"
         case .pinFileRefused: "the PIN file must be a plain file of this user, mode 0600, with the PIN alone"
         case .pinRefused, .pinKnownBad: "correct the PIN; a refused one is not tried again by this process"

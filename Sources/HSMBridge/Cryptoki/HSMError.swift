@@ -33,6 +33,12 @@ package struct HSMError: Error, Sendable, Equatable, CustomStringConvertible {
         case wrongSignature
         /// The key made a wrong signature before.
         case quarantined
+        /// A ciphertext that is not for this key, or was changed; the token itself works.
+        case undecryptable
+        /// The partition does not let us initialise it or set its PINs: its owner does that.
+        case administrationRefused
+        /// A private key that cannot be brought in: its form, its kind, or how it was wrapped.
+        case importRefused
         case pinFileRefused
         /// The token refused the PIN.
         case pinRefused
@@ -102,6 +108,15 @@ package struct HSMError: Error, Sendable, Equatable, CustomStringConvertible {
         self.retryAfterMilliseconds = retryAfterMilliseconds
         function = nil
         returnValue = nil
+    }
+
+    /// An error as another process had it; `function` and `returnValue` are a device's.
+    package init(_ code: Code, function: String?, returnValue: ReturnValue?, context: String?) {
+        self.code = code
+        self.function = function
+        self.returnValue = returnValue
+        self.context = context
+        retryAfterMilliseconds = nil
     }
 
     init(_ function: CryptokiFunction, _ returnValue: ReturnValue) {

@@ -34,6 +34,11 @@ package struct ReturnValue: RawRepresentable, Sendable, Hashable, CustomStringCo
     static let dataLenRange = ReturnValue(rawValue: CKR_DATA_LEN_RANGE)
     /// CKR_DEVICE_ERROR.
     package static let deviceError = ReturnValue(rawValue: CKR_DEVICE_ERROR)
+    static let encryptedDataInvalid = ReturnValue(rawValue: CKR_ENCRYPTED_DATA_INVALID)
+    static let encryptedDataLenRange = ReturnValue(rawValue: CKR_ENCRYPTED_DATA_LEN_RANGE)
+    static let wrappedKeyInvalid = ReturnValue(rawValue: CKR_WRAPPED_KEY_INVALID)
+    static let wrappedKeyLenRange = ReturnValue(rawValue: CKR_WRAPPED_KEY_LEN_RANGE)
+    static let sessionExists = ReturnValue(rawValue: CKR_SESSION_EXISTS)
     static let deviceMemory = ReturnValue(rawValue: CKR_DEVICE_MEMORY)
     /// CKR_DEVICE_REMOVED.
     package static let deviceRemoved = ReturnValue(rawValue: CKR_DEVICE_REMOVED)
@@ -86,6 +91,9 @@ package struct ReturnValue: RawRepresentable, Sendable, Hashable, CustomStringCo
         .attributeSensitive: "CKR_ATTRIBUTE_SENSITIVE", .attributeTypeInvalid: "CKR_ATTRIBUTE_TYPE_INVALID",
         .attributeValueInvalid: "CKR_ATTRIBUTE_VALUE_INVALID", .actionProhibited: "CKR_ACTION_PROHIBITED",
         .dataInvalid: "CKR_DATA_INVALID", .dataLenRange: "CKR_DATA_LEN_RANGE", .deviceError: "CKR_DEVICE_ERROR",
+        .encryptedDataInvalid: "CKR_ENCRYPTED_DATA_INVALID",
+        .encryptedDataLenRange: "CKR_ENCRYPTED_DATA_LEN_RANGE", .wrappedKeyInvalid: "CKR_WRAPPED_KEY_INVALID",
+        .wrappedKeyLenRange: "CKR_WRAPPED_KEY_LEN_RANGE", .sessionExists: "CKR_SESSION_EXISTS",
         .deviceMemory: "CKR_DEVICE_MEMORY", .deviceRemoved: "CKR_DEVICE_REMOVED",
         .functionCanceled: "CKR_FUNCTION_CANCELED", .functionNotSupported: "CKR_FUNCTION_NOT_SUPPORTED",
         .keyHandleInvalid: "CKR_KEY_HANDLE_INVALID", .keySizeRange: "CKR_KEY_SIZE_RANGE",

@@ -49,15 +49,15 @@ struct Session: ~Copyable {
         }
     }
 
-    /// Logs the whole application in as the user; the value is the caller's to judge, since several are answers.
-    func login(_ pin: PIN) -> ReturnValue {
+    /// Logs the whole application in; the value is the caller's to judge, since several are answers.
+    func login(_ pin: PIN, as user: CK_USER_TYPE = CK_USER_TYPE(CKU_USER)) -> ReturnValue {
         // Safety: the PIN's memory is lent for the length of the call.
         unsafe pin.withBytes { bytes in
             // Safety: as above; C_Login does not write through the pointer, whose type lacks a const.
             unsafe module.returnValue {
                 // Safety: as above.
                 unsafe $0.pointee.C_Login?(
-                    handle, CKU_USER, UnsafeMutablePointer(mutating: bytes.baseAddress), CK_ULONG(bytes.count))
+                    handle, user, UnsafeMutablePointer(mutating: bytes.baseAddress), CK_ULONG(bytes.count))
             }
         }
     }

@@ -105,7 +105,7 @@ extension Module {
         return Set(list.map { MechanismType(rawValue: $0) })
     }
 
-    private func slots() throws(HSMError) -> [CK_SLOT_ID] {
+    func slots() throws(HSMError) -> [CK_SLOT_ID] {
         // Safety: `list` lends room for the length of the call.
         try unsafe list(.getSlotList) { unsafe $0.pointee.C_GetSlotList?(1, $1, $2) }
     }

@@ -49,7 +49,14 @@ struct KeyCheckup {
         judgeAttributes()
         judgeEvidence()
         probe(login, in: session)
-        sign(in: session)
+        if use == .sign { sign(in: session) } else { roundTrip(in: session) }
+    }
+
+    /// What the manifest has the key for; of a key that no manifest names, what the token says it does.
+    private var use: KeyUse {
+        if let expected { return expected.reference.algorithm.oaepHash == nil ? .sign : .decrypt }
+        return report.attributes[AttributeType.decrypt.name] == true
+            && report.attributes[AttributeType.sign.name] != true ? .decrypt : .sign
     }
 
     private mutating func add(_ code: String, _ text: String, mend: String) {
@@ -71,7 +78,7 @@ struct KeyCheckup {
                 "key-imported", "it has been outside, or could have been: not \(doubts.joined(separator: ", "))",
                 mend: "make a key in the token, and retire this one")
         }
-        let expectedFlags: [(type: AttributeType, value: Bool)] = KeyTemplates.privateFlags.filter {
+        let expectedFlags: [(type: AttributeType, value: Bool)] = KeyTemplates.privateFlags(use).filter {
             ![.sensitive, .extractable, .destroyable].contains($0.type)
         }
         let odd = expectedFlags.filter { flags[$0.type.name].map { [value = $0.value] in $0 != value } ?? false }
@@ -106,6 +113,25 @@ struct KeyCheckup {
         }
     }
 
+    /// What the host encrypts comes back; how long the token takes counts like a signature's time.
+    private mutating func roundTrip(in session: borrowing Session) {
+        guard let expected, let hash = expected.reference.algorithm.oaepHash else { return }
+        do throws(HSMError) {
+            let handle = try session.locate(expected.reference, profile: profile, generation: 0)
+            let encryption = try OAEPEncryption(expected.reference.publicKey, hash: hash)
+            var times: [Duration] = []
+            for _ in 0..<Self.canaries {
+                let start = ContinuousClock.now
+                try session.proveRoundTrip(encryption, handle, label: report.label)
+                times.append(ContinuousClock.now - start)
+            }
+            report.signature = times.sorted()[Self.canaries / 2]
+        } catch {
+            let code = error.findingCode == "device" ? "key-does-not-decrypt" : error.findingCode
+            add(code, "\(error)", mend: error.mend)
+        }
+    }
+
     /// As the appliance finds the key; one that no manifest names is checked with the public key beside it.
     private func subject(
         _ algorithm: KeyAlgorithm, in session: borrowing Session
@@ -117,7 +143,7 @@ struct KeyCheckup {
         guard let publicObject else { throw HSMError(.keyNotFound, context: "no public key beside it") }
         let allowed = Set(item.object.allowedMechanisms.map { MechanismType(rawValue: $0) })
         let publicKey = try session.publicKey(of: publicObject, algorithm: algorithm)
-        return (item.handle, try profile.signingMechanism(for: algorithm, allowed: allowed), publicKey)
+        return (item.handle, try profile.mechanism(for: algorithm, allowed: allowed), publicKey)
     }
 }
 
@@ -125,7 +151,7 @@ struct KeyCheckup {
 
 extension KeyCheckup {
     private mutating func probe(_ login: TokenLogin, in session: borrowing Session) {
-        let isRSA = report.algorithm.map { $0.curveParameters == nil } ?? false
+        let isRSA = report.algorithm.map(\.isRSA) ?? false
         let value = session.lengthProbe(isRSA ? .privateExponent : .value, item.handle).value
         note("read_private", value, fault: "the token would show the private key", mend: "do not use this token")
         probeFreezing(login)
@@ -136,7 +162,7 @@ extension KeyCheckup {
             }
             if let foreign { begin("other_mechanism", login) { $0.signInit(foreign, $1) } }
         }
-        if isRSA, profile.mechanisms.contains(.rsaPKCS) {
+        if isRSA, use == .sign, profile.mechanisms.contains(.rsaPKCS) {
             begin("decrypt", login) { $0.decryptInit(.plain(.rsaPKCS), $1) }
         }
     }
@@ -200,7 +226,7 @@ extension Session {
         case CKK_EC, CKK_EC_EDWARDS:
             var curve = try attribute(.ecParameters, of: key)
             if curve == nil, let publicObject { curve = try attribute(.ecParameters, of: publicObject) }
-            return KeyAlgorithm.allCases.first { $0.curveParameters != nil && $0.curveParameters == curve }
+            return KeyAlgorithm.signatures.first { $0.curveParameters != nil && $0.curveParameters == curve }
         default: return nil
         }
     }

@@ -16,6 +16,18 @@ extension HSM {
         TLSKey(key: try await bind(reference, to: .tls), pool: pool)
     }
 
+    /// The key encryption key that the reference names.
+    package func keyEncryptionKey(_ reference: KeyReference) async throws(HSMError) -> KeyEncryptionKey {
+        KeyEncryptionKey(key: try await bind(reference, to: .kek), pool: pool)
+    }
+
+    /// What the host encrypts comes back: the key works.
+    package func canary(
+        _ key: KeyEncryptionKey, deadline: ContinuousClock.Instant = .now + .seconds(5)
+    ) async throws(HSMError) {
+        try await key.prove(deadline: deadline)
+    }
+
     /// Makes a key sign something that is never released and checks it on the host: the key works.
     package func canary(
         _ key: some TokenKey, deadline: ContinuousClock.Instant = .now + .seconds(5)
@@ -25,13 +37,20 @@ extension HSM {
 
     /// Finds the key, compares it with the reference and lets it prove itself; each key has one purpose.
     private func bind(_ reference: KeyReference, to purpose: KeyPurpose) async throws(HSMError) -> BoundKey {
+        guard (reference.algorithm.oaepHash != nil) == (purpose == .kek) else {
+            throw HSMError(.purposeConflict, context: reference.label)
+        }
         if let key = try bound(reference, to: purpose) { return key }
         let profile = profile
         let key = try await perform { (session) throws(HSMError) in
             try BoundKey(reference, purpose: purpose, in: session, profile: profile)
         }
-        try await canary(SigningKey(key: key, pool: pool), deadline: .now + .seconds(30))
-        pool.sendCanaries(with: key)
+        if purpose == .kek {
+            try await KeyEncryptionKey(key: key, pool: pool).prove(deadline: .now + .seconds(30))
+        } else {
+            try await canary(SigningKey(key: key, pool: pool), deadline: .now + .seconds(30))
+            pool.sendCanaries(with: key)
+        }
         let first = keys.withLock { keys in
             let first = keys[reference.id] ?? key
             keys[reference.id] = first

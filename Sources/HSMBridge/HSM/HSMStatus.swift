@@ -71,7 +71,7 @@ extension HSM {
         return pool.state.withLock { state in
             let scheduler = state.scheduler
             var times: [KeyAlgorithm: Duration] = [:]
-            for algorithm in KeyAlgorithm.allCases {
+            for algorithm in KeyAlgorithm.signatures {
                 let mean = scheduler.estimates[WorkKind.signature(algorithm).rawValue].mean
                 if mean > 0 { times[algorithm] = .nanoseconds(Int64(mean)) }
             }

@@ -60,6 +60,19 @@ internal import Glibc
         }
     }
 
+    /// A PIN that `fill` writes straight into locked memory, such as one that lies in locked memory already.
+    package convenience init(count: Int, fill: (inout MutableSpan<UInt8>) -> Void) throws(HSMError) {
+        // Safety: the room is the new PIN's own memory.
+        try unsafe self.init(capacity: max(1, count)) { room in
+            // Safety: the span covers the room and does not leave the closure.
+            var span = unsafe MutableSpan<UInt8>(
+                _unsafeElements: UnsafeMutableBufferPointer(
+                    start: room.baseAddress?.assumingMemoryBound(to: UInt8.self), count: count))
+            fill(&span)
+            return count
+        }
+    }
+
     init(capacity: Int, fill: (UnsafeMutableRawBufferPointer) -> Int?) throws(HSMError) {
         // Safety: freed in `deinit`, or here when there is no PIN.
         guard let memory = unsafe csystem_locked_allocate(capacity) else {
@@ -88,10 +101,10 @@ internal import Glibc
     }
 
     /// How many bytes the PIN has.
-    var length: Int { count }
+    package var length: Int { count }
 
     /// Lends the PIN's bytes for the length of the call.
-    func withBytes<Answer>(_ body: (UnsafeBufferPointer<UInt8>) -> Answer) -> Answer {
+    package func withBytes<Answer>(_ body: (UnsafeBufferPointer<UInt8>) -> Answer) -> Answer {
         // Safety: `count` bytes were written in `init`; the pointer does not leave the closure.
         unsafe body(UnsafeBufferPointer(start: memory.assumingMemoryBound(to: UInt8.self), count: count))
     }

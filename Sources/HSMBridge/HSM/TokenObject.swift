@@ -15,4 +15,13 @@ package struct TokenObject: Sendable, Equatable {
     package let attributes: [String: Bool]
     /// CKA_ALLOWED_MECHANISMS as CK_MECHANISM_TYPE; empty when the object has none.
     package let allowedMechanisms: [UInt]
+
+    /// An object as another process saw it.
+    package init(kind: Kind, label: String, id: [UInt8], attributes: [String: Bool], allowedMechanisms: [UInt]) {
+        self.kind = kind
+        self.label = label
+        self.id = id
+        self.attributes = attributes
+        self.allowedMechanisms = allowedMechanisms
+    }
 }

@@ -1,7 +1,7 @@
 internal import CPKCS11
 internal import Synchronization
 
-/// A key of a token, found once: handle, purpose, and the public key that checks what it signs.
+/// A key of a token, found once: handle, purpose, and the public key that proves what it does.
 final class BoundKey: Sendable {
     /// Where the private key is now.
     struct Handle: Sendable, Equatable {
@@ -12,7 +12,7 @@ final class BoundKey: Sendable {
 
     let reference: KeyReference
     let purpose: KeyPurpose
-    let verifier: SignatureVerifier
+    let proof: KeyProof
     var form: SignatureForm { purpose.signatureForm }
     private let current: Mutex<Handle>
     private let refreshing = Mutex(())
@@ -23,7 +23,7 @@ final class BoundKey: Sendable {
     ) throws(HSMError) {
         self.reference = reference
         self.purpose = purpose
-        verifier = try SignatureVerifier(reference.publicKey, algorithm: reference.algorithm)
+        proof = try KeyProof(reference)
         current = Mutex(try session.locate(reference, profile: profile, generation: 0))
     }
 
@@ -69,7 +69,7 @@ extension Session {
             throw HSMError(.keyRefused, context: "\(reference.label) could leave the token")
         }
         let allowed = Set(try numbers(.allowedMechanisms, of: object).map { MechanismType(rawValue: $0) })
-        let mechanism = try profile.signingMechanism(for: reference.algorithm, allowed: allowed)
+        let mechanism = try profile.mechanism(for: reference.algorithm, allowed: allowed)
         return BoundKey.Handle(object: object, mechanism: mechanism, generation: generation)
     }
 

@@ -8,25 +8,40 @@ struct KeyExamination {
     let object: CK_OBJECT_HANDLE
     let templates: KeyTemplates
     let profile: TokenProfile
+    /// Whether the key was born in the token; one that was brought in must not say so of itself.
+    var isLocal = true
 
     /// Attributes that a token need not know, since they only narrow what the others allow.
     private static let optional: Set<AttributeType> = [
         .signRecover, .modifiable, .copyable, .destroyable, .alwaysAuthenticate,
     ]
-    private static let promises: [(type: AttributeType, value: Bool)] = [
-        (.alwaysSensitive, true), (.neverExtractable, true), (.local, true),
-    ]
+    private static let promises: [AttributeType] = [.alwaysSensitive, .neverExtractable, .local]
 
-    private static let changes: [(name: String, attribute: Attribute)] = [
-        ("set_extractable", .flag(.extractable, true)), ("set_not_sensitive", .flag(.sensitive, false)),
-        ("set_copyable", .flag(.copyable, true)), ("set_decrypt", .flag(.decrypt, true)),
-        ("set_unwrap", .flag(.unwrap, true)), ("set_label", .text(.label, "changed")),
-    ]
+    /// The other uses, and everything that would loosen the key.
+    private var changes: [(name: String, attribute: Attribute)] {
+        let uses: [(name: String, type: AttributeType)] = [
+            ("set_sign", .sign), ("set_decrypt", .decrypt), ("set_unwrap", .unwrap),
+        ]
+        return [
+            ("set_extractable", .flag(.extractable, true)), ("set_not_sensitive", .flag(.sensitive, false)),
+            ("set_copyable", .flag(.copyable, true)), ("set_label", .text(.label, "changed")),
+        ] + uses.filter { $0.type != templates.use.attribute }.map { ($0.name, .flag($0.type, true)) }
+    }
 
-    /// Every flag as it was asked for, and born in the token; else the key is refused.
+    /// Every flag as it was asked for, and born in the token, or not; else the key is refused.
+    ///
+    /// What a token says of an imported key's past is recorded as it is: PKCS#11 wants all three false, and some tokens
+    /// say the same of every key.
     func readBack(in session: borrowing Session) throws(HSMError) -> [String: Bool] {
         var attributes: [String: Bool] = [:]
-        for (type, wanted) in KeyTemplates.privateFlags + KeyExamination.promises {
+        if !isLocal {
+            for type in KeyExamination.promises { attributes[type.name] = try session.flag(type, of: object) }
+            guard attributes[AttributeType.local.name] != true || profile.quirks.contains(.historyHardWired) else {
+                throw refused(.local)
+            }
+        }
+        let promises = isLocal ? KeyExamination.promises.map { (type: $0, value: true) } : []
+        for (type, wanted) in templates.privateFlags + promises {
             guard let value = try session.flag(type, of: object) else {
                 guard KeyExamination.optional.contains(type) else { throw refused(type) }
                 continue
@@ -53,29 +68,56 @@ struct KeyExamination {
         refusals["read_private"] = try refusalToRead(in: session)
         // A token known to freeze nothing would take the changes, and the key would no longer look as it was made.
         if !profile.quirks.contains(.attributesNotFrozen) {
-            for change in KeyExamination.changes {
+            for change in changes {
                 refusals[change.name] = try judge(session.set(change.attribute, of: object), change.name)
             }
         }
-        if templates.specification.algorithm.curveParameters == nil {
-            refusals["decrypt"] = try refusal("decrypt") { () throws(HSMError) in
-                try session.decryptInit(.plain(.rsaPKCS), key: object)
-            }
+        if templates.specification.algorithm.isRSA { try probeOtherUses(&refusals, in: session) }
+        if !templates.specification.isDestroyable {
+            // Should the token do it after all, the key is gone and refused.
+            refusals["destroy"] = try refusal("destroy") { () throws(HSMError) in try session.destroy(object) }
         }
         guard templates.restrictsMechanisms else { return refusals }
         for mechanism in templates.specification.algorithm.foreignMechanisms
         where profile.mechanisms.contains(mechanism.type) {
             refusals["other_mechanism"] = try refusal("other_mechanism") { () throws(HSMError) in
-                try session.signInit(mechanism, key: object)
+                if templates.use == .sign {
+                    try session.signInit(mechanism, key: object)
+                } else {
+                    try session.decryptInit(mechanism, key: object)
+                }
             }
         }
         return refusals
     }
 
+    /// What an RSA key could also do: an unwrapping that the key allowed would succeed, since what it gets is wrapped for
+    /// it.
+    private func probeOtherUses(
+        _ refusals: inout [String: ReturnValue], in session: borrowing Session
+    ) throws(HSMError) {
+        if templates.use != .decrypt {
+            refusals["decrypt"] = try refusal("decrypt") { () throws(HSMError) in
+                try session.decryptInit(.plain(.rsaPKCS), key: object)
+            }
+        }
+        guard templates.use == .decrypt, let hash = templates.specification.algorithm.oaepHash else { return }
+        refusals["sign"] = try refusal("sign") { () throws(HSMError) in
+            try session.signInit(.plain(.rsaPKCS), key: object)
+        }
+        let publicKey = try session.publicKey(of: object, algorithm: templates.specification.algorithm)
+        let wrapped = try OAEPEncryption(publicKey, hash: hash).encrypt([UInt8](repeating: 0, count: 32))
+        refusals["unwrap"] = try refusal("unwrap") { () throws(HSMError) in
+            let made = try session.unwrapKey(
+                .oaep(hash), with: object, wrapped, template: ImportTemplates.wrappingKey)
+            try session.destroy(made)
+        }
+    }
+
     /// A sensitive attribute must not even tell its length, or at least not its value.
     private func refusalToRead(in session: borrowing Session) throws(HSMError) -> ReturnValue {
         let type: AttributeType =
-            templates.specification.algorithm.curveParameters == nil ? .privateExponent : .value
+            templates.specification.algorithm.isRSA ? .privateExponent : .value
         return try judge(session.lengthProbe(type, object).value, "read_private")
     }
 

@@ -28,11 +28,12 @@ struct KeyPairGeneration {
     private func makePair(
         id: [UInt8], in session: borrowing Session
     ) throws(HSMError) -> (KeyTemplates, (publicKey: CK_OBJECT_HANDLE, privateKey: CK_OBJECT_HANDLE)) {
-        let mechanism = try profile.signingMechanism(for: specification.algorithm, allowed: [])
+        let mechanism = try profile.mechanism(for: specification.algorithm, allowed: [])
         let generation = Mechanism.plain(specification.algorithm.generationMechanism)
         func templates(_ restricts: Bool) -> KeyTemplates {
             KeyTemplates(
-                specification: specification, id: id, mechanism: mechanism, restrictsMechanisms: restricts,
+                specification: specification, id: id, mechanism: mechanism, use: specification.purpose.use,
+                restrictsMechanisms: restricts,
                 statesPublicUses: !profile.quirks.contains(.publicUsesUnstated))
         }
         do throws(HSMError) {
@@ -67,18 +68,16 @@ struct KeyPairGeneration {
             reference: reference, purpose: specification.purpose, attributes: attributes, refusals: refusals)
     }
 
-    /// The private key belongs to the public one: a canary signature verifies on the host.
+    /// The private key belongs to the public one: a canary signature verifies on the host, or what the host encrypts comes
+    /// back.
     private func proveKey(
         _ handle: BoundKey.Handle, _ reference: KeyReference, in session: borrowing Session
     ) throws(HSMError) {
-        let verifier = try SignatureVerifier(reference.publicKey, algorithm: reference.algorithm)
-        let prepared = SigningInput(Lane.canary, algorithm: reference.algorithm)
-        var input: [UInt8] = []
-        prepared.write(to: &input, message: Lane.canary, mechanism: handle.mechanism)
-        var room = [UInt8](repeating: 0, count: 1024)
-        let count = try session.sign(input, with: handle.mechanism, key: handle.object, into: &room)
-        guard verifier.accepts(Array(room[..<count]), for: prepared) else {
-            throw HSMError(.wrongSignature, context: specification.label)
+        if let hash = reference.algorithm.oaepHash {
+            let encryption = try OAEPEncryption(reference.publicKey, hash: hash)
+            return try session.proveRoundTrip(encryption, handle, label: reference.label)
         }
+        let verifier = try SignatureVerifier(reference.publicKey, algorithm: reference.algorithm)
+        _ = try session.canary(handle.object, handle.mechanism, verifier, reference.algorithm)
     }
 }

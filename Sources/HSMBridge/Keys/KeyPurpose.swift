@@ -6,8 +6,13 @@ package enum KeyPurpose: String, Sendable, Hashable, CaseIterable {
     case checkpoint
     /// CertificateVerify of a TLS listener.
     case tls
+    /// Opens data keys of sealed secrets, and does nothing else.
+    case kek
 
-    /// Which share of the lanes its signatures use.
+    /// The one use its private keys have.
+    var use: KeyUse { self == .kek ? .decrypt : .sign }
+
+    /// Which share of the lanes its work uses.
     var workClass: WorkClass { self == .tls ? .tls : .minting }
 
     /// How its ECDSA signatures are written.

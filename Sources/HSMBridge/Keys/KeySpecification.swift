@@ -11,23 +11,37 @@ package struct KeySpecification: Sendable, Hashable {
     package let purpose: KeyPurpose
     /// Size of an RSA modulus; nothing to the other algorithms.
     package let modulusBits: Int
+    /// Whether C_DestroyObject may end it; if not, initialising the token anew alone does (CKA_DESTROYABLE).
+    package let isDestroyable: Bool
 
-    /// A specification; RSA is 2048 bits unless told otherwise.
-    package init(label: String, algorithm: KeyAlgorithm, purpose: KeyPurpose, modulusBits: Int = 2048) {
+    /// The shortest RSA modulus of a key encryption key: what was sealed stays on disks for years.
+    package static let shortestKeyEncryptionKey = 3072
+
+    /// A specification; RSA is 2048 bits unless told otherwise, and 3072 for key encryption keys.
+    package init(
+        label: String, algorithm: KeyAlgorithm, purpose: KeyPurpose, modulusBits: Int? = nil,
+        isDestroyable: Bool = true
+    ) {
         self.label = label
         self.algorithm = algorithm
         self.purpose = purpose
-        self.modulusBits = modulusBits
+        self.modulusBits = modulusBits ?? (purpose == .kek ? KeySpecification.shortestKeyEncryptionKey : 2048)
+        self.isDestroyable = isDestroyable
     }
 
-    /// Refuses labels that could be read two ways, weak keys, and TLS with what TLS 1.3 does not take.
+    /// Refuses labels that could be read two ways, weak keys, and algorithms that do not serve the purpose.
     func validate() throws(HSMError) {
         let isVisible = label.utf8.allSatisfy { (0x21...0x7e).contains($0) }
         guard isVisible, (1...KeySpecification.longestLabel).contains(label.utf8.count) else {
             throw HSMError(.labelRefused, context: "a label has 1 to 64 visible ASCII characters")
         }
-        if algorithm.keyType == KeyAlgorithm.rs256.keyType {
-            guard modulusBits >= 2048 else { throw HSMError(.weakKey, context: "RSA of \(modulusBits) bits") }
+        guard (algorithm.oaepHash != nil) == (purpose == .kek) else {
+            throw HSMError(.unsupportedMechanism, context: "\(purpose.rawValue) with \(algorithm.rawValue)")
+        }
+        if algorithm.isRSA {
+            guard modulusBits >= (purpose == .kek ? KeySpecification.shortestKeyEncryptionKey : 2048) else {
+                throw HSMError(.weakKey, context: "RSA of \(modulusBits) bits")
+            }
             guard modulusBits <= 8192, modulusBits % 256 == 0 else {
                 throw HSMError(.unsupportedMechanism, context: "RSA of \(modulusBits) bits")
             }

@@ -5,6 +5,8 @@ struct KeyTemplates {
     let specification: KeySpecification
     let id: [UInt8]
     let mechanism: Mechanism
+    /// What the private key is for.
+    let use: KeyUse
     /// Whether the token takes CKA_ALLOWED_MECHANISMS.
     let restrictsMechanisms: Bool
     /// Whether the public key's template states its uses.
@@ -13,16 +15,28 @@ struct KeyTemplates {
     var isKept = true
 
     /// Flags of the private key, and what a token that keeps its word reports of them.
-    static let privateFlags: [(type: AttributeType, value: Bool)] = [
-        (.token, true), (.isPrivate, true), (.sensitive, true), (.extractable, false), (.sign, true),
-        (.signRecover, false), (.decrypt, false), (.unwrap, false), (.derive, false), (.modifiable, false),
-        (.copyable, false), (.destroyable, true), (.alwaysAuthenticate, false),
-    ]
+    static func privateFlags(
+        _ use: KeyUse, isDestroyable: Bool = true, isKept: Bool = true
+    ) -> [(type: AttributeType, value: Bool)] {
+        [
+            (.token, isKept), (.isPrivate, true), (.sensitive, true), (.extractable, false), (.sign, use == .sign),
+            (.signRecover, false), (.decrypt, use == .decrypt), (.unwrap, use == .unwrap), (.derive, false),
+            (.modifiable, false), (.copyable, false), (.destroyable, isDestroyable), (.alwaysAuthenticate, false),
+        ]
+    }
 
-    private static let publicFlags: [(type: AttributeType, value: Bool)] = [
-        (.token, true), (.isPrivate, false), (.verify, true), (.verifyRecover, false), (.encrypt, false),
-        (.wrap, false), (.derive, false), (.modifiable, false), (.copyable, false), (.destroyable, true),
-    ]
+    private var publicFlags: [(type: AttributeType, value: Bool)] {
+        [
+            (.token, isKept), (.isPrivate, false), (.verify, use.publicAttribute == .verify), (.verifyRecover, false),
+            (.encrypt, use.publicAttribute == .encrypt), (.wrap, false), (.derive, false), (.modifiable, false),
+            (.copyable, false), (.destroyable, specification.isDestroyable),
+        ]
+    }
+
+    /// Flags of this pair's private key.
+    var privateFlags: [(type: AttributeType, value: Bool)] {
+        KeyTemplates.privateFlags(use, isDestroyable: specification.isDestroyable, isKept: isKept)
+    }
 
     private var common: [Attribute] {
         [
@@ -32,15 +46,15 @@ struct KeyTemplates {
 
     var privateKey: [Attribute] {
         var template = [.number(.objectClass, CKO_PRIVATE_KEY)] + common
-        template += KeyTemplates.privateFlags.map { .flag($0.type, $0.type == .token ? isKept : $0.value) }
+        template += privateFlags.map { .flag($0.type, $0.value) }
         if restrictsMechanisms { template.append(.numbers(.allowedMechanisms, [mechanism.type.rawValue])) }
         return template
     }
 
     var publicKey: [Attribute] {
         var template = [.number(.objectClass, CKO_PUBLIC_KEY)] + common
-        for (type, value) in KeyTemplates.publicFlags where statesPublicUses || ![.verify, .encrypt].contains(type) {
-            template.append(.flag(type, type == .token ? isKept : value))
+        for (type, value) in publicFlags where statesPublicUses || ![.verify, .encrypt].contains(type) {
+            template.append(.flag(type, value))
         }
         if let curve = specification.algorithm.curveParameters {
             template.append(.data(.ecParameters, curve))

@@ -20,10 +20,12 @@ package enum PublicKey: Sendable, Hashable {
         case (.es256, .ec(let x, let y)) where x.count == 32 && y.count == 32: return
         case (.es384, .ec(let x, let y)) where x.count == 48 && y.count == 48: return
         case (.edDSA, .ed25519(let key)) where key.count == 32: return
-        case (.rs256, .rsa(let modulus, let exponent)), (.ps256, .rsa(let modulus, let exponent)):
+        case (.rs256, .rsa(let modulus, let exponent)), (.ps256, .rsa(let modulus, let exponent)),
+            (.rsaOAEP, .rsa(let modulus, let exponent)), (.rsaOAEP256, .rsa(let modulus, let exponent)):
             guard let first = modulus.first, first != 0 else { throw HSMError(.keyMismatch, context: "RSA modulus") }
             let bits = modulus.count * 8 - first.leadingZeroBitCount
-            guard bits >= 2048 else { throw HSMError(.weakKey, context: "RSA of \(bits) bits") }
+            let shortest = algorithm.oaepHash == nil ? 2048 : KeySpecification.shortestKeyEncryptionKey
+            guard bits >= shortest else { throw HSMError(.weakKey, context: "RSA of \(bits) bits") }
             guard exponent == [1, 0, 1] else { throw HSMError(.weakKey, context: "RSA exponent other than 65537") }
         default: throw HSMError(.keyMismatch, context: "not a key for \(algorithm.rawValue)")
         }

@@ -4,7 +4,7 @@ extension Session {
     /// Reads the public key of an object that has it: a public key, or for RSA a private key too.
     func publicKey(of object: CK_OBJECT_HANDLE, algorithm: KeyAlgorithm) throws(HSMError) -> PublicKey {
         switch algorithm {
-        case .rs256, .ps256:
+        case .rs256, .ps256, .rsaOAEP, .rsaOAEP256:
             guard let modulus = try attribute(.modulus, of: object),
                 let exponent = try attribute(.publicExponent, of: object)
             else { throw HSMError(malformed: .getAttributeValue, "no modulus or exponent") }

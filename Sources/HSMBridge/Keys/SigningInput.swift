@@ -17,7 +17,8 @@ enum SigningInput {
         switch algorithm {
         case .es256, .rs256, .ps256: self = .sha256(SHA256.hash(data: message))
         case .es384: self = .sha384(SHA384.hash(data: message))
-        case .edDSA: self = .message(message)
+        // Key encryption keys sign nothing: no verifier takes what is not hashed, but EdDSA's.
+        case .edDSA, .rsaOAEP, .rsaOAEP256: self = .message(message)
         }
     }
 

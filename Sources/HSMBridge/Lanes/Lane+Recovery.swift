@@ -4,7 +4,8 @@ extension Lane {
         from error: HSMError, _ failure: FailureClass, _ key: BoundKey, _ seen: BoundKey.Handle
     ) -> HSMError? {
         // A C_Sign that failed may have left its operation behind, which would spoil the next one (OPERATION_ACTIVE).
-        if error.function == CryptokiFunction.sign.rawValue { dropSession(after: error) }
+        let isOperation = [CryptokiFunction.sign, .decrypt].contains { $0.rawValue == error.function }
+        if isOperation { dropSession(after: error) }
         do throws(HSMError) {
             switch failure {
             case .session: dropSession(after: error)
@@ -30,15 +31,18 @@ extension Lane {
         try withSession { (session) throws(HSMError) in try key.refresh(after: seen, in: session, profile: profile) }
     }
 
-    /// A canary with the same key: when it is signed, the request is tried once more; else the token is to blame.
+    /// A canary with the same key: when it works, the request is tried once more; else the token is to blame.
     private mutating func canaryDecides(_ error: HSMError, _ key: BoundKey, _ seen: BoundKey.Handle) -> HSMError? {
         dropSession()
         do throws(HSMError) {
-            _ = try attempt(Lane.canary, with: key, seen)
+            switch key.proof {
+            case .signatures: _ = try attempt(Lane.canary, with: key, seen)
+            case .roundTrip(let encryption): try attemptRoundTrip(encryption, key, seen)
+            }
             return nil
         } catch let canaryError {
             verdict = Lane.judge(canaryError, isProven: true)
-            return canaryError.code == .wrongSignature ? canaryError : error
+            return canaryError.isAboutKey ? canaryError : error
         }
     }
 

@@ -82,6 +82,9 @@ struct Lane: ~Copyable {
         _ message: [UInt8], with key: BoundKey, _ seen: BoundKey.Handle
     ) throws(HSMError) -> [UInt8] {
         try key.refuseQuarantined()
+        guard case .signatures(let verifier) = key.proof else {
+            throw HSMError(.purposeConflict, context: key.reference.label)
+        }
         try open()
         let prepared = SigningInput(message, algorithm: key.reference.algorithm)
         prepared.write(to: &input, message: message, mechanism: seen.mechanism)
@@ -92,7 +95,7 @@ struct Lane: ~Copyable {
         case .none: throw HSMError(.sealed)
         }
         let signature = Array(output[..<count])
-        guard key.verifier.accepts(signature, for: prepared) else { throw key.quarantine() }
+        guard verifier.accepts(signature, for: prepared) else { throw key.quarantine() }
         return signature
     }
 }

@@ -1,11 +1,12 @@
 /// What a piece of work costs is learned by kind: an RSA signature takes ten times as long as one on a curve.
 struct WorkKind: RawRepresentable, Sendable, Hashable {
     /// How many kinds there are; raw values are below it.
-    static let count = 6
+    static let count = 7
 
     let rawValue: Int
 
     static let task = WorkKind(rawValue: 5)
+    static let decryption = WorkKind(rawValue: 6)
 
     static func signature(_ algorithm: KeyAlgorithm) -> WorkKind {
         switch algorithm {
@@ -14,6 +15,7 @@ struct WorkKind: RawRepresentable, Sendable, Hashable {
         case .rs256: WorkKind(rawValue: 2)
         case .ps256: WorkKind(rawValue: 3)
         case .edDSA: WorkKind(rawValue: 4)
+        case .rsaOAEP, .rsaOAEP256: .decryption
         }
     }
 }

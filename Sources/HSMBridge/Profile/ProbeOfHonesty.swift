@@ -33,7 +33,7 @@ struct ProbeOfHonesty {
     private func lies(_ algorithm: KeyAlgorithm, _ profile: TokenProfile) throws(HSMError) -> [String] {
         let session = try login.openSession()
         let key = try SessionKey(
-            algorithm, mechanism: try profile.signingMechanism(for: algorithm, allowed: []), profile: profile,
+            algorithm, mechanism: try profile.mechanism(for: algorithm, allowed: []), profile: profile,
             changing: [.extractable: true, .sensitive: false], in: session)
         var lies: [String] = []
         for (type, value) in ProbeOfHonesty.truth {

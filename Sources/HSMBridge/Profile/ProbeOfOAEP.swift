@@ -24,7 +24,7 @@ struct ProbeOfOAEP {
         do throws(HSMError) {
             let session = try login.openSession()
             let key = try SessionKey(
-                .rs256, mechanism: try profile.signingMechanism(for: .rs256, allowed: []), profile: profile,
+                .rs256, mechanism: try profile.mechanism(for: .rs256, allowed: []), profile: profile,
                 changing: [.sign: false, .decrypt: true], in: session)
             try session.decryptInit(.oaep(hash), key: key.privateObject)
             return nil

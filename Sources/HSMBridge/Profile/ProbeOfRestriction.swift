@@ -24,7 +24,7 @@ struct ProbeOfRestriction {
     /// An algorithm whose keys could also be used with another mechanism of this token.
     private func subject(_ profile: TokenProfile) -> (KeyAlgorithm, Mechanism, Mechanism)? {
         for algorithm in [KeyAlgorithm.es256, .rs256] where profile.supports(algorithm) {
-            guard let mechanism = try? profile.signingMechanism(for: algorithm, allowed: []) else { continue }
+            guard let mechanism = try? profile.mechanism(for: algorithm, allowed: []) else { continue }
             let foreign = algorithm.foreignMechanisms.first {
                 profile.mechanisms.contains($0.type) && $0.type != mechanism.type
             }

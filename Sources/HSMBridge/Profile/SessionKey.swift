@@ -15,7 +15,7 @@ struct SessionKey {
     ) throws(HSMError) {
         var templates = KeyTemplates(
             specification: KeySpecification(label: SessionKey.label, algorithm: algorithm, purpose: .signing),
-            id: Array(SessionKey.label.utf8.prefix(profile.keyIDLength)), mechanism: mechanism,
+            id: Array(SessionKey.label.utf8.prefix(profile.keyIDLength)), mechanism: mechanism, use: .sign,
             restrictsMechanisms: restricts, statesPublicUses: !profile.quirks.contains(.publicUsesUnstated))
         templates.isKept = false
         let privateKey = templates.privateKey.map { attribute in

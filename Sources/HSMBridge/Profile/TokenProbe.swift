@@ -18,12 +18,12 @@ struct TokenProbe {
 
     mutating func run() {
         let isTried = makesKeys && !profile.quirks.contains(.noSessionKeys)
-        for algorithm in KeyAlgorithm.allCases { algorithms.append(isTried ? tried(algorithm) : listed(algorithm)) }
+        for algorithm in KeyAlgorithm.signatures { algorithms.append(isTried ? tried(algorithm) : listed(algorithm)) }
         let working = algorithms.filter { $0.outcome == .works }
         if isTried, working.isEmpty, algorithms.contains(where: { $0.outcome != .notOffered }) {
             // Not one of them: it is session keys that the token does not have, which says nothing of its algorithms.
             profile.quirks.insert(.noSessionKeys)
-            algorithms = KeyAlgorithm.allCases.map(listed)
+            algorithms = KeyAlgorithm.signatures.map(listed)
         }
         compareWithInfo()
         for report in algorithms {
@@ -42,7 +42,7 @@ struct TokenProbe {
 
     /// What the token's list says of an algorithm.
     private func listed(_ algorithm: KeyAlgorithm) -> AlgorithmReport {
-        let mechanism = try? profile.signingMechanism(for: algorithm, allowed: [])
+        let mechanism = try? profile.mechanism(for: algorithm, allowed: [])
         return AlgorithmReport(
             algorithm: algorithm, outcome: profile.supports(algorithm) ? .untried : .notOffered,
             mechanism: mechanism?.type.name)
@@ -68,7 +68,7 @@ struct TokenProbe {
 
     private mutating func sign(_ algorithm: KeyAlgorithm) throws(HSMError) -> AlgorithmReport {
         let session = try login.openSession()
-        let mechanism = try profile.signingMechanism(for: algorithm, allowed: [])
+        let mechanism = try profile.mechanism(for: algorithm, allowed: [])
         let start = ContinuousClock.now
         let key = try SessionKey(algorithm, mechanism: mechanism, profile: profile, in: session)
         let generation = ContinuousClock.now - start
@@ -86,7 +86,7 @@ struct TokenProbe {
     /// Holds C_GetMechanismInfo against what the token has just done.
     private mutating func compareWithInfo() {
         for report in algorithms where report.outcome != .notOffered && report.outcome != .untried {
-            guard let mechanism = try? profile.signingMechanism(for: report.algorithm, allowed: []) else { continue }
+            guard let mechanism = try? profile.mechanism(for: report.algorithm, allowed: []) else { continue }
             guard let lie = lie(of: report, mechanism.type) else { continue }
             profile.quirks.insert(.mechanismInfoLies)
             findings.append(.note("profile", "mechanism-info-lies", lie))
@@ -123,6 +123,7 @@ extension KeyAlgorithm {
         case .es384: [384, 48]
         case .edDSA: [255, 256, 32]
         case .rs256, .ps256: [2048, 256]
+        case .rsaOAEP, .rsaOAEP256: [3072, 384]
         }
     }
 }

@@ -32,15 +32,22 @@ package struct TokenProfile: Sendable, Equatable {
     /// How many bytes of CKA_ID it keeps.
     var keyIDLength: Int { quirks.contains(.shortKeyID) ? 2 : 16 }
 
-    /// Whether keys of the algorithm can be made and used with this token.
-    package func supports(_ algorithm: KeyAlgorithm) -> Bool {
-        mechanisms.contains(algorithm.generationMechanism)
-            && algorithm.signingMechanisms.contains { mechanisms.contains($0.type) }
+    /// What key encryption keys of this token are used with; nil when it has no OAEP at all.
+    package var keyEncryptionAlgorithm: KeyAlgorithm? {
+        oaepHash.map { $0 == .sha1 ? .rsaOAEP : .rsaOAEP256 }
     }
 
-    /// How the token is asked for a signature: the first way that it offers and the key allows.
-    func signingMechanism(for algorithm: KeyAlgorithm, allowed: Set<MechanismType>) throws(HSMError) -> Mechanism {
-        var ways = algorithm.signingMechanisms
+    /// Whether keys of the algorithm can be made and used with this token.
+    package func supports(_ algorithm: KeyAlgorithm) -> Bool {
+        // SHA-1 is for tokens that know no other hash.
+        if algorithm.oaepHash != nil, algorithm != keyEncryptionAlgorithm { return false }
+        return mechanisms.contains(algorithm.generationMechanism)
+            && algorithm.mechanisms.contains { mechanisms.contains($0.type) }
+    }
+
+    /// How the token is asked to use a key: the first way that it offers and the key allows.
+    func mechanism(for algorithm: KeyAlgorithm, allowed: Set<MechanismType>) throws(HSMError) -> Mechanism {
+        var ways = algorithm.mechanisms
         if quirks.contains(.hashesRSAItself) { ways.removeAll { $0.type == .rsaPKCS } }
         let candidate = ways.first {
             mechanisms.contains($0.type) && (allowed.isEmpty || allowed.contains($0.type))

@@ -34,6 +34,8 @@ package struct CustodyError: Error, Sendable, Equatable, CustomStringConvertible
         case systemRefused
         /// A step of a ceremony did not hold what it promises.
         case stepFailed
+        /// What the state of a ceremony does not allow.
+        case wrongState
     }
 
     package let code: Code

@@ -60,3 +60,10 @@ package struct JSONObject: Sendable, Equatable {
         members.first { !allowed.contains($0.name) }?.name
     }
 }
+
+extension JSONObject: ExpressibleByDictionaryLiteral {
+    /// An object; of two members with one name the later wins.
+    package init(dictionaryLiteral elements: (String, JSONValue)...) {
+        self.init(elements.map { Member(name: $0.0, value: $0.1) })
+    }
+}

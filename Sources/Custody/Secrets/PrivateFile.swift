@@ -87,6 +87,57 @@ package enum PrivateFile {
         }
     }
 
+    /// Appends to a file that is made if need be (mode 0600), durably.
+    package static func append(_ path: String, _ bytes: [UInt8]) throws(CustodyError) {
+        // Safety: the bytes are lent for the length of the call.
+        let problem = unsafe bytes.withUnsafeBytes { unsafe create(path, $0, mode: 0o600, flags: O_APPEND) }
+        if let problem { throw problem }
+        if let cut = path.lastIndex(of: "/") { try syncDirectory(String(path[..<cut])) }
+    }
+
+    /// Makes the names in a directory durable.
+    package static func syncDirectory(_ path: String) throws(CustodyError) {
+        // Safety: the string lives through the call.
+        let descriptor = unsafe open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw CustodyError(.fileRefused, "\(path): cannot be opened (errno \(errno))") }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else {
+            throw CustodyError(.fileRefused, "\(path): cannot be made durable (errno \(errno))")
+        }
+    }
+
+    /// The names in a directory, sorted; none when it is not there.
+    package static func names(in directory: String) throws(CustodyError) -> [String] {
+        // Safety: the string lives through the call.
+        guard let stream = unsafe opendir(directory) else {
+            guard errno == ENOENT else {
+                throw CustodyError(.fileRefused, "\(directory): cannot be read (errno \(errno))")
+            }
+            return []
+        }
+        // Safety: opened above, closed once.
+        defer { unsafe closedir(stream) }
+        var names: [String] = []
+        // Safety: readdir's answer is valid until the next call on the stream; its name is copied before.
+        while let entry = unsafe readdir(stream) {
+            // Safety: d_name ends with a zero byte within its own size.
+            let name = unsafe withUnsafeBytes(of: entry.pointee.d_name) { bytes in
+                // Safety: the bytes are lent for the length of the call.
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// Removes a file; one that is not there is no fault.
+    package static func remove(_ path: String) throws(CustodyError) {
+        // Safety: the string lives through the call.
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw CustodyError(.fileRefused, "\(path): cannot be removed (errno \(errno))")
+        }
+    }
+
     private static func create(
         _ path: String, _ bytes: UnsafeRawBufferPointer, mode: UInt32, flags: Int32
     ) -> CustodyError? {

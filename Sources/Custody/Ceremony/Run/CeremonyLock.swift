@@ -1,0 +1,21 @@
+internal import Glibc
+
+/// Keeps two processes from running one ceremony at once; held for as long as it lives, let go when the process ends.
+struct CeremonyLock: ~Copyable {
+    private let descriptor: Int32
+
+    init(_ directory: CeremonyDirectory) throws(CustodyError) {
+        let path = directory.file("lock")
+        // Safety: the string lives through the call.
+        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else {
+            throw CustodyError(.fileRefused, "\(path): cannot be opened (errno \(errno))")
+        }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            close(descriptor)
+            throw CustodyError(.wrongState, "another process is at work on this ceremony: wait for it, or end it")
+        }
+    }
+
+    deinit { close(descriptor) }
+}

@@ -1,0 +1,223 @@
+package import StrictEncoding
+
+/// Executes a ceremony one step at a time, with a durable line before and after each.
+///
+/// Every call reads the ceremony's files anew: it is the same whether one process makes all calls or each another.
+package struct CeremonyRunner: Sendable {
+    /// What a runner is given by its surroundings.
+    package struct Surroundings: Sendable {
+        package var clock: @Sendable () -> UnixTime
+        /// SHA-256 of the executable, in hexadecimal: stands in the transcript.
+        package var build: String
+        /// Puts a line into the audit log; called once for each line, and again if the process died meanwhile.
+        package var record: @Sendable (TranscriptLine) async throws -> Void
+        /// Tests throw here, with any code but `stepFailed`: as if the process had died.
+        package var pass: @Sendable (CeremonyPoint) throws(CustodyError) -> Void
+
+        /// Surroundings of a runner.
+        package init(
+            clock: @escaping @Sendable () -> UnixTime, build: String,
+            record: @escaping @Sendable (TranscriptLine) async throws -> Void = { _ in },
+            pass: @escaping @Sendable (CeremonyPoint) throws(CustodyError) -> Void = { _ in }
+        ) {
+            self.clock = clock
+            self.build = build
+            self.record = record
+            self.pass = pass
+        }
+    }
+
+    package let ceremony: Ceremony
+    package let steps: [CeremonyStep]
+    let surroundings: Surroundings
+
+    /// A runner of a ceremony's steps.
+    package init(_ ceremony: Ceremony, steps: [CeremonyStep], surroundings: Surroundings) {
+        precondition(Set(steps.map(\.name)).count == steps.count, "steps have names of their own")
+        self.ceremony = ceremony
+        self.steps = steps
+        self.surroundings = surroundings
+    }
+
+    /// Where the ceremony stands.
+    package func progress(waiting: CeremonyWait? = nil) throws(CustodyError) -> CeremonyProgress {
+        try ceremony.progress(steps: steps, now: surroundings.clock(), waiting: waiting)
+    }
+
+    /// Begins the ceremony, takes its next step, mends the one that was interrupted, or ends it; one of these.
+    ///
+    /// A step that waits for people changes nothing. One that fails stays open: the next call reads back what there is.
+    package func advance() async throws(CustodyError) -> CeremonyProgress {
+        let lock = try CeremonyLock(ceremony.directory)
+        defer { withExtendedLifetime(lock) {} }
+        var log = try TranscriptLog(ceremony, surroundings)
+        try await log.catchUp()
+        var waiting: CeremonyWait?
+        switch log.transcript.phase {
+        case .unopened: try await open(&log)
+        case .completed, .aborted: break
+        case .aborting: try await finishAbort(&log)
+        case .within(let name): waiting = try await mend(try step(name), &log)
+        case .between: waiting = try await next(&log)
+        }
+        return try progress(waiting: waiting)
+    }
+
+    /// Takes back what can be taken back, writes why, and ends the ceremony.
+    package func abort(reason: String, by person: String) async throws(CustodyError) -> CeremonyProgress {
+        guard PlanReader.isLine(reason) else {
+            throw CustodyError(.malformed, "the reason must be one line of at most 500 bytes")
+        }
+        let lock = try CeremonyLock(ceremony.directory)
+        defer { withExtendedLifetime(lock) {} }
+        var log = try TranscriptLog(ceremony, surroundings)
+        try await log.catchUp()
+        switch log.transcript.phase {
+        case .completed, .aborted: throw CustodyError(.wrongState, "the ceremony has ended already")
+        case .aborting: break
+        case .unopened, .between, .within:
+            try await log.write(.aborting, data: ["reason": .string(reason), "by": .string(person)])
+        }
+        try await finishAbort(&log)
+        return try progress()
+    }
+
+    /// Writes down something that no plan foresees.
+    package func note(
+        expected: String, happened: String, decided: String, by person: String
+    ) async throws(CustodyError) -> CeremonyProgress {
+        for text in [expected, happened, decided, person] where !PlanReader.isLine(text) {
+            throw CustodyError(.malformed, "each part of an exception must be one line of at most 500 bytes")
+        }
+        let lock = try CeremonyLock(ceremony.directory)
+        defer { withExtendedLifetime(lock) {} }
+        var log = try TranscriptLog(ceremony, surroundings)
+        try await log.catchUp()
+        guard ![.unopened, .completed, .aborted].contains(log.transcript.phase) else {
+            throw CustodyError(.wrongState, "exceptions are noted while the ceremony runs")
+        }
+        try await log.write(
+            .exception,
+            data: [
+                "expected": .string(expected), "happened": .string(happened), "decided": .string(decided),
+                "by": .string(person),
+            ])
+        return try progress()
+    }
+
+    private func step(_ name: String) throws(CustodyError) -> CeremonyStep {
+        guard let step = steps.first(where: { $0.name == name }) else {
+            throw CustodyError(
+                .unsupported, "this build knows no step \(name) of such a ceremony: use the build that began it")
+        }
+        return step
+    }
+
+    private func open(_ log: inout TranscriptLog) async throws(CustodyError) {
+        let approvers = try ceremony.checkApproved(now: surroundings.clock())
+        let plan = ceremony.plan
+        try await log.write(
+            .opened,
+            data: [
+                "format": "vault-transcript/1", "ceremony": .string(plan.kind.rawValue), "plan": .string(plan.hash),
+                "words": .string(plan.words), "appliance": .string(plan.appliance),
+                "administrator": .string(plan.administrator), "build": .string(surroundings.build),
+                "manifest": .integer(plan.manifest?.version ?? 0),
+                "rehearsal": ceremony.rehearsalHead.map { .string($0) } ?? "waived",
+                "steps": .array(steps.map { .string($0.name) }),
+            ])
+        for person in approvers {
+            let key = (try? SSHPublicKey(line: person.sshKey))?.fingerprint ?? ""
+            try await log.write(.approved, data: ["by": .string(person.name), "key": .string(key)])
+        }
+    }
+
+    private func next(_ log: inout TranscriptLog) async throws(CustodyError) -> CeremonyWait? {
+        let done = Set(log.transcript.done)
+        guard let step = steps.first(where: { !done.contains($0.name) }) else {
+            try await log.write(.completed)
+            return nil
+        }
+        try ceremony.checkTime(surroundings.clock())
+        return try await take(step, &log)
+    }
+
+    private func take(_ step: CeremonyStep, _ log: inout TranscriptLog) async throws(CustodyError) -> CeremonyWait? {
+        let readiness = try await attempt(step) { try await step.check() }
+        if case .waiting(let wait) = readiness { return wait }
+        try await log.write(.begun, step: step.name)
+        try surroundings.pass(.begun(step.name))
+        let evidence: JSONObject
+        do throws(CustodyError) {
+            try await attempt(step) { try await step.act() }
+            try surroundings.pass(.acted(step.name))
+            guard let found = try await attempt(step, { try await step.verify() }) else {
+                throw failure(step, "it was done, but reading back does not show it")
+            }
+            evidence = found
+        } catch {
+            guard error.code == .stepFailed else { throw error }
+            try await log.write(.failed, step: step.name, data: ["reason": .string(TranscriptLog.line(error.reason))])
+            throw error
+        }
+        try await log.write(.done, step: step.name, data: evidence)
+        try surroundings.pass(.done(step.name))
+        return nil
+    }
+
+    /// Goes on after a step that somebody began: its effect is in place, or it is taken away and the step taken again.
+    private func mend(_ step: CeremonyStep, _ log: inout TranscriptLog) async throws(CustodyError) -> CeremonyWait? {
+        try await log.write(.resumed, step: step.name)
+        if let evidence = try await attempt(step, { try await step.verify() }) {
+            try await log.write(.done, step: step.name, data: evidence)
+            return nil
+        }
+        try ceremony.checkTime(surroundings.clock())
+        if let undo = step.undo {
+            try await attempt(step) { try await undo() }
+            try await log.write(.undone, step: step.name)
+        }
+        return try await take(step, &log)
+    }
+
+    private func finishAbort(_ log: inout TranscriptLog) async throws(CustodyError) {
+        var kept: [String] = []
+        for name in log.transcript.touched {
+            let step = try step(name)
+            if let undo = step.undo {
+                do throws(CustodyError) {
+                    try await attempt(step) { try await undo() }
+                    try await log.write(.undone, step: name)
+                    continue
+                } catch {
+                    let reason = TranscriptLog.line(error.reason)
+                    try await log.write(.failed, step: name, data: ["reason": .string(reason)])
+                    kept.append("\(name): \(step.leaves ?? reason)")
+                }
+            } else if let leaves = step.leaves {
+                kept.append("\(name): \(leaves)")
+            }
+        }
+        let start = log.transcript.lines.last { $0.event == .aborting }?.data ?? JSONObject()
+        var data = JSONObject()
+        data["reason"] = start["reason"] ?? ""
+        data["by"] = start["by"] ?? ""
+        data["kept"] = .array(kept.map { .string($0) })
+        try await log.write(.aborted, data: data)
+    }
+
+    private func failure(_ step: CeremonyStep, _ reason: String) -> CustodyError {
+        let number = (steps.firstIndex { $0.name == step.name } ?? 0) + 1
+        return CustodyError(.stepFailed, "step \(number) (\(step.title)): \(reason)")
+    }
+
+    private func attempt<Answer: Sendable>(
+        _ step: CeremonyStep, _ body: () async throws -> Answer
+    ) async throws(CustodyError) -> Answer {
+        do {
+            return try await body()
+        } catch {
+            throw failure(step, "\(error)")
+        }
+    }
+}

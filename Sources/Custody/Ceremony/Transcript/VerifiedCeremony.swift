@@ -1,0 +1,105 @@
+import StrictEncoding
+
+/// A ceremony's directory, checked offline: plan, approvals, every line, the signatures of the head.
+package struct VerifiedCeremony: Sendable {
+    package let plan: CeremonyPlan
+    package let transcript: Transcript
+    /// Who approved the plan, each signature checked.
+    package let approvers: [Manifest.Person]
+    /// Who signed the head, each signature checked.
+    package let headSigners: [String]
+    /// Custodians and witnesses who should have signed the head and have not.
+    package let missingHeadSigners: [String]
+    /// The manifest that the ceremony brought, with its signatures; nil when it brought none.
+    package let manifest: Manifest?
+
+    /// How the ceremony ended; nil when it has not.
+    package var outcome: TranscriptLine.Event? {
+        transcript.lines.last.flatMap { [.completed, .aborted].contains($0.event) ? $0.event : nil }
+    }
+
+    /// Whether everybody has signed who had to.
+    package var isSealed: Bool { outcome != nil && missingHeadSigners.isEmpty }
+
+    /// Verifies a ceremony's directory; throws at the first thing that does not hold, and names it.
+    ///
+    /// `manifests` are those of the appliance that the auditor trusts. A genesis needs none: its hash is what is pinned.
+    package init(_ directory: CeremonyDirectory, manifests: [Manifest]) throws(CustodyError) {
+        let plan = try directory.loadPlan()
+        let ceremony = try Ceremony(directory, plan: plan, manifest: try VerifiedCeremony.base(of: plan, manifests))
+        self.plan = plan
+        transcript = try directory.loadTranscript(plan: plan)
+        guard transcript.tornBytes == 0 else {
+            throw CustodyError(
+                .malformed, "transcript: line \(transcript.lines.count + 1) is not whole; resume or abort the ceremony")
+        }
+        approvers = try ceremony.approvals().map(\.person)
+        headSigners = try ceremony.headSigners(transcript)
+        missingHeadSigners =
+            TranscriptHead(plan: plan, transcript: transcript) == nil
+            ? [] : ceremony.missingHeadSigners(headSigners)
+        manifest = directory.exists(directory.manifest) ? try ceremony.signedManifest() : nil
+        try checkOpening(ceremony)
+        try checkSteps()
+        try checkManifest(ceremony)
+    }
+
+    /// The manifest that was in force when the plan was made.
+    private static func base(of plan: CeremonyPlan, _ manifests: [Manifest]) throws(CustodyError) -> Manifest? {
+        guard let reference = plan.manifest else { return nil }
+        let chain = try ManifestChain(verifying: manifests)
+        guard let manifest = chain.manifests.first(where: { $0.hash == reference.hash }) else {
+            throw CustodyError(
+                .notChained, "the plan is for manifest \(reference.version), which is none of those that were given")
+        }
+        return manifest
+    }
+
+    /// The first lines say what was approved and by whom, as plan and signatures do.
+    private func checkOpening(_ ceremony: Ceremony) throws(CustodyError) {
+        guard let first = transcript.lines.first, first.event != .aborting else { return }
+        guard first.event == .opened, first.data["plan"]?.string == plan.hash,
+            first.data["appliance"]?.string == plan.appliance
+        else { throw CustodyError(.malformed, "transcript line 1 does not open this plan's ceremony") }
+        let named = transcript.lines.filter { $0.event == .approved }.compactMap { $0.data["by"]?.string }
+        guard named == approvers.map(\.name), named.count >= ceremony.authority.threshold else {
+            throw CustodyError(
+                .tooFew,
+                "the transcript says that \(named.joined(separator: ", ")) approved; signatures are there of "
+                    + approvers.map(\.name).joined(separator: ", "))
+        }
+    }
+
+    /// Every step was begun before it was done, and all were done that the opening names.
+    private func checkSteps() throws(CustodyError) {
+        var open: String?
+        for line in transcript.lines {
+            switch line.event {
+            case .begun: open = line.step
+            case .done where line.step != open:
+                throw CustodyError(
+                    .malformed,
+                    "transcript line \(line.sequence): \(line.step ?? "a step") was done without having begun")
+            default: break
+            }
+        }
+        let promised = transcript.lines.first?.data["steps"]?.strings ?? []
+        guard outcome != .completed || transcript.done == promised else {
+            let missing = promised.filter { !transcript.done.contains($0) }
+            throw CustodyError(
+                .malformed, "the ceremony says it completed, without these steps: \(missing.joined(separator: ", "))")
+        }
+    }
+
+    /// What the transcript says was installed is the manifest that is there, with a quorum's signatures.
+    private func checkManifest(_ ceremony: Ceremony) throws(CustodyError) {
+        guard let said = transcript.evidence(of: ManifestSteps.install)?.data["manifest_hash"]?.string else { return }
+        guard let manifest, manifest.hash == said else {
+            throw CustodyError(.malformed, "manifest.json is not the manifest that the transcript says was installed")
+        }
+        if let wait = try ceremony.waitForManifest() {
+            throw CustodyError(
+                .tooFew, "the installed manifest lacks signatures: \(wait.missing.joined(separator: ", "))")
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import Custody
+import Foundation
+import StrictEncoding
+import Synchronization
+import Testing
+
+/// One step at a time, a durable line before and after each; whoever dies, resume or abort leaves nothing half done.
+@Suite struct CeremonyRunTests {
+    static let points = CeremonyFixture.names.flatMap { [CeremonyPoint.begun($0), .acted($0), .done($0)] }
+    private static let all = CeremonyFixture.names.flatMap { ["effect-\($0)-a", "effect-\($0)-b"] }.sorted()
+
+    @Test func aCeremonyRunsToItsEndAndIsSealedBySignatures() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let progress = try await fixture.runToEnd(try fixture.runner())
+        #expect(progress.state == .completed)
+        #expect(fixture.effects == Self.all)
+        #expect(progress.missingHeadSigners == ["alice", "bob", "carol", "erik"])
+        let head = try PrivateFile.readPublic(fixture.directory.head)
+        for someone in [fixture.quorum.people[0], fixture.quorum.people[2], fixture.witness] {
+            let signature = try someone.sign(head, .transcript)
+            _ = try fixture.ceremony().accept(signature: signature, now: QuorumFixture.now)
+        }
+        #expect(try fixture.ceremony().state(now: QuorumFixture.now) == .sealed)
+        let verified = try fixture.verify()
+        #expect(verified.isSealed)
+        #expect(verified.outcome == .completed)
+        #expect(verified.headSigners == ["alice", "carol", "erik"])
+    }
+
+    @Test("a process that dies is followed by one that goes on", arguments: points)
+    func resume(point: CeremonyPoint) async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        await #expect(throws: CustodyError(.systemRefused, "")) {
+            _ = try await fixture.runToEnd(try fixture.runner(pass: dying(at: point)))
+        }
+        let progress = try await fixture.runToEnd(try fixture.runner())
+        #expect(progress.state == .completed)
+        #expect(fixture.effects == Self.all)
+        #expect(try fixture.verify().outcome == .completed)
+    }
+
+    @Test("a process that dies is followed by an abort that leaves nothing", arguments: points)
+    func abort(point: CeremonyPoint) async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        await #expect(throws: CustodyError(.systemRefused, "")) {
+            _ = try await fixture.runToEnd(try fixture.runner(pass: dying(at: point)))
+        }
+        let progress = try await fixture.runner().abort(reason: "carol has lost her key", by: "dora")
+        #expect(progress.state == .aborted)
+        #expect(fixture.effects == [])
+        #expect(try fixture.verify().outcome == .aborted)
+        await #expect(throws: CustodyError(.wrongState, "")) {
+            try await fixture.runner().abort(reason: "again", by: "dora")
+        }
+    }
+
+    @Test func halfAnEffectIsTakenAwayBeforeTheStepIsTakenAgain() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        await #expect(throws: CustodyError.self) {
+            _ = try await fixture.runToEnd(try fixture.runner(pass: dying(at: .begun("two"))))
+        }
+        try PrivateFile.create(fixture.files.file("effect-two-a").path, [1])
+        #expect(try await fixture.runToEnd(try fixture.runner()).state == .completed)
+        let events = try fixture.directory.loadTranscript(plan: try fixture.directory.loadPlan()).lines
+            .filter { $0.step == "two" }.map(\.event)
+        #expect(events == [.begun, .resumed, .undone, .begun, .done])
+    }
+
+    @Test func aStepThatFailsSaysWhyAndStaysOpen() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let isBroken = Mutex(true)
+        let step = CeremonyStep(
+            name: "one", title: "Fail once",
+            act: {
+                if isBroken.withLock({ $0 }) { throw CustodyError(.fileRefused, "the disk is full") }
+            }, verify: { isBroken.withLock { $0 } ? nil : [:] })
+        let runner = try fixture.runner(steps: [step])
+        _ = try await runner.advance()
+        await #expect(throws: CustodyError(.stepFailed, "")) { try await runner.advance() }
+        let last = try #require(try fixture.directory.loadTranscript(plan: runner.ceremony.plan).lines.last)
+        #expect(last.event == .failed)
+        #expect(last.data["reason"]?.string?.contains("the disk is full") == true)
+        isBroken.withLock { $0 = false }
+        #expect(try await fixture.runToEnd(runner).state == .completed)
+    }
+
+    @Test func aStepThatWaitsChangesNothingAndNamesWhoIsMissing() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let wait = CeremonyWait(missing: ["bob"], needed: 1, what: "sign", files: [])
+        let step = CeremonyStep(
+            name: "one", title: "Wait", check: { .waiting(wait) }, act: {}, verify: { [:] })
+        let runner = try fixture.runner(steps: [step])
+        let progress = try await fixture.runToEnd(runner)
+        #expect(progress.waiting == wait)
+        let count = try fixture.lines().count
+        #expect(try await runner.advance().waiting == wait)
+        #expect(try fixture.lines().count == count)
+    }
+
+    @Test func whatCannotBeTakenBackIsNamedWhenTheCeremonyIsAborted() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let steps = [
+            CeremonyStep(name: "one", title: "Install", act: {}, verify: { [:] }, leaves: "it is in force"),
+            CeremonyStep(
+                name: "two", title: "Break", act: {}, verify: { [:] },
+                undo: { throw CustodyError(.fileRefused, "no token") }),
+        ]
+        let runner = try fixture.runner(steps: steps)
+        for _ in 0..<3 { _ = try await runner.advance() }
+        _ = try await runner.abort(reason: "enough", by: "dora")
+        let last = try #require(try fixture.directory.loadTranscript(plan: runner.ceremony.plan).lines.last)
+        let kept = last.data["kept"]?.strings ?? []
+        #expect(kept.count == 2)
+        #expect(kept.first?.hasPrefix("two: ") == true)
+        #expect(kept.last == "one: it is in force")
+    }
+
+    @Test func twoProcessesDoNotRunOneCeremonyAtOnce() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let other = try fixture.runner()
+        let refused = Mutex<CustodyError.Code?>(nil)
+        let step = CeremonyStep(
+            name: "one", title: "Meet another",
+            act: {
+                do {
+                    _ = try await other.abort(reason: "mine", by: "mallory")
+                } catch { refused.withLock { $0 = (error as? CustodyError)?.code } }
+            }, verify: { [:] })
+        _ = try await fixture.runToEnd(try fixture.runner(steps: [step]))
+        #expect(refused.withLock { $0 } == .wrongState)
+    }
+
+    @Test func theAuditLogHearsOfEveryLineOnceAndOfTheMissedOnesLater() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let heard = Mutex<[Int64]>([])
+        let isDown = Mutex(false)
+        let record: @Sendable (TranscriptLine) async throws -> Void = { line in
+            if isDown.withLock({ $0 }) { throw CustodyError(.fileRefused, "the log is away") }
+            heard.withLock { $0.append(line.sequence) }
+        }
+        let runner = try fixture.runner(record: record)
+        _ = try await runner.advance()
+        isDown.withLock { $0 = true }
+        await #expect(throws: CustodyError(.stepFailed, "")) { try await runner.advance() }
+        isDown.withLock { $0 = false }
+        _ = try await fixture.runToEnd(runner)
+        let count = try fixture.lines().count
+        #expect(heard.withLock { $0 } == Array(1...Int64(count)))
+    }
+
+    @Test func anExceptionIsNotedBetweenTheSteps() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let runner = try fixture.runner()
+        _ = try await runner.advance()
+        _ = try await runner.note(
+            expected: "three witnesses", happened: "one is ill", decided: "go on", by: "dora")
+        #expect(try await fixture.runToEnd(runner).state == .completed)
+        #expect(try fixture.verify().transcript.lines.contains { $0.event == .exception })
+    }
+
+    private func dying(at point: CeremonyPoint) -> @Sendable (CeremonyPoint) throws(CustodyError) -> Void {
+        { (passed) throws(CustodyError) in
+            if passed == point { throw CustodyError(.systemRefused, "killed") }
+        }
+    }
+}

@@ -102,7 +102,7 @@ package struct CustodyDirectory: Sendable, Equatable {
     /// Puts a signed manifest in its place, durably; one of this version that is there is never overwritten.
     package func add(_ manifest: Manifest) throws(CustodyError) {
         try PrivateFile.create(manifestFile(manifest.version), manifest.jsonBytes, mode: 0o600)
-        try syncDirectory(manifests)
+        try PrivateFile.syncDirectory(manifests)
     }
 
     /// The host's key.
@@ -116,7 +116,7 @@ package struct CustodyDirectory: Sendable, Equatable {
         var generator = SystemRandomNumberGenerator()
         try PrivateFile.create(
             hostKeyFile, try key.fileContents(check: UInt32.random(in: .min ... .max, using: &generator)))
-        try syncDirectory(path)
+        try PrivateFile.syncDirectory(path)
         return key
     }
 
@@ -133,18 +133,7 @@ package struct CustodyDirectory: Sendable, Equatable {
     /// Writes the sealed PINs of an epoch; a file of this epoch that is there is never overwritten.
     package func add(_ pins: WrappedPINs) throws(CustodyError) {
         try PrivateFile.create(pinsFile(epoch: pins.epoch), pins.bytes, mode: 0o600)
-        try syncDirectory(path)
-    }
-
-    /// Makes the names of new files in a directory durable.
-    package func syncDirectory(_ directory: String) throws(CustodyError) {
-        // Safety: the string lives through the call.
-        let descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw CustodyError(.fileRefused, "\(directory): cannot be opened") }
-        defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else {
-            throw CustodyError(.fileRefused, "\(directory): cannot be made durable (errno \(errno))")
-        }
+        try PrivateFile.syncDirectory(path)
     }
 
     private func strayManifests(beyond version: Int64) throws(CustodyError) -> [String] {

@@ -52,6 +52,7 @@ let package = Package(
         .systemLibrary(
             name: "CPKCS11", path: "Sources/CPKCS11", pkgConfig: "p11-kit-1", providers: [.apt(["libp11-kit-dev"])]),
         .target(name: "CVaultSystem", path: "Sources/CSystem"),
+        .target(name: "CLibcrypto", linkerSettings: [.linkedLibrary("crypto")]),
         .target(name: "FaultModule", dependencies: ["CPKCS11"]),
         .target(name: "StrictEncoding", swiftSettings: strict),
         .target(
@@ -60,7 +61,7 @@ let package = Package(
         .target(name: "Minting", dependencies: ["StrictEncoding"] + crypto, swiftSettings: strict),
         .target(name: "Policy", swiftSettings: strict),
         .target(
-            name: "Custody", dependencies: ["StrictEncoding", "AuditLog", "CVaultSystem"] + crypto,
+            name: "Custody", dependencies: ["StrictEncoding", "AuditLog", "CVaultSystem", "CLibcrypto"] + crypto,
             swiftSettings: strict),
         .target(name: "CoreProtocol", dependencies: ["StrictEncoding", "AuditLog"] + nio, swiftSettings: strict),
         .target(

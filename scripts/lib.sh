@@ -7,8 +7,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 # --yes and CI=true install missing packages without asking.
 ASSUME_YES=${ASSUME_YES:-$([[ ${CI:-} == true ]] && echo true || echo false)}
 
-# What building takes beside the toolchain: headers of PKCS#11 and zlib, pkg-config to find them, git for packages.
-BUILD_PACKAGES=(git libc6-dev libp11-kit-dev pkg-config zlib1g-dev)
+# What building takes beside the toolchain: headers of PKCS#11, OpenSSL and zlib, pkg-config to find them, git for packages.
+BUILD_PACKAGES=(git libc6-dev libp11-kit-dev libssl-dev pkg-config zlib1g-dev)
 
 say() { printf '%s\n' "$*" >&2; }
 step() { printf '%s  %s\n' "$(date +%H:%M:%S)" "$*" >&2; }

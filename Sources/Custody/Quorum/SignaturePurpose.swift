@@ -14,6 +14,10 @@ package enum SignaturePurpose: Sendable, Equatable {
     case transcript
     /// A configuration bundle.
     case configuration
+    /// A sealed secret.
+    case envelope
+    /// A transport key, signed by the appliance's host key.
+    case transport
 
     private static let suffix = "@vault-appliance"
 
@@ -28,6 +32,8 @@ package enum SignaturePurpose: Sendable, Equatable {
             case .order: "order"
             case .transcript: "transcript"
             case .configuration: "configuration"
+            case .envelope: "envelope"
+            case .transport: "transport"
             }
         return name + SignaturePurpose.suffix
     }

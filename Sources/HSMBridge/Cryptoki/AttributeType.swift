@@ -28,6 +28,11 @@ struct AttributeType: RawRepresentable, Sendable, Hashable {
     static let modulusBits = AttributeType(rawValue: CKA_MODULUS_BITS)
     static let publicExponent = AttributeType(rawValue: CKA_PUBLIC_EXPONENT)
     static let privateExponent = AttributeType(rawValue: CKA_PRIVATE_EXPONENT)
+    static let prime1 = AttributeType(rawValue: CKA_PRIME_1)
+    static let prime2 = AttributeType(rawValue: CKA_PRIME_2)
+    static let exponent1 = AttributeType(rawValue: CKA_EXPONENT_1)
+    static let exponent2 = AttributeType(rawValue: CKA_EXPONENT_2)
+    static let coefficient = AttributeType(rawValue: CKA_COEFFICIENT)
     static let extractable = AttributeType(rawValue: CKA_EXTRACTABLE)
     static let local = AttributeType(rawValue: CKA_LOCAL)
     static let neverExtractable = AttributeType(rawValue: CKA_NEVER_EXTRACTABLE)
@@ -47,7 +52,8 @@ struct AttributeType: RawRepresentable, Sendable, Hashable {
         .sign: "CKA_SIGN", .signRecover: "CKA_SIGN_RECOVER", .verify: "CKA_VERIFY",
         .verifyRecover: "CKA_VERIFY_RECOVER", .derive: "CKA_DERIVE", .modulus: "CKA_MODULUS",
         .modulusBits: "CKA_MODULUS_BITS", .publicExponent: "CKA_PUBLIC_EXPONENT",
-        .privateExponent: "CKA_PRIVATE_EXPONENT", .extractable: "CKA_EXTRACTABLE", .local: "CKA_LOCAL",
+        .privateExponent: "CKA_PRIVATE_EXPONENT", .prime1: "CKA_PRIME_1", .prime2: "CKA_PRIME_2",
+        .exponent1: "CKA_EXPONENT_1", .exponent2: "CKA_EXPONENT_2", .coefficient: "CKA_COEFFICIENT", .extractable: "CKA_EXTRACTABLE", .local: "CKA_LOCAL",
         .neverExtractable: "CKA_NEVER_EXTRACTABLE", .alwaysSensitive: "CKA_ALWAYS_SENSITIVE",
         .modifiable: "CKA_MODIFIABLE", .copyable: "CKA_COPYABLE", .destroyable: "CKA_DESTROYABLE",
         .ecParameters: "CKA_EC_PARAMS", .ecPoint: "CKA_EC_POINT", .alwaysAuthenticate: "CKA_ALWAYS_AUTHENTICATE",

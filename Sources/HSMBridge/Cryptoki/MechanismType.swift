@@ -15,6 +15,9 @@ struct MechanismType: RawRepresentable, Sendable, Hashable {
     static let ecdsa = MechanismType(rawValue: CKM_ECDSA)
     static let ecdsaSHA1 = MechanismType(rawValue: CKM_ECDSA_SHA1)
     static let ecdsaSHA256 = MechanismType(rawValue: CKM_ECDSA_SHA256)
+    static let aesKeyWrapPad = MechanismType(rawValue: CKM_AES_KEY_WRAP_PAD)
+    /// PKCS#11 v3.0 only, so p11-kit's header of 2.40 lacks it: RFC 5649 beyond doubt.
+    static let aesKeyWrapKWP = MechanismType(rawValue: 0x210B)
     static let edDSA = MechanismType(rawValue: CKM_EDDSA)
 
     /// As in `CKM_ECDSA`; reports show it.
@@ -25,6 +28,7 @@ struct MechanismType: RawRepresentable, Sendable, Hashable {
         .edwardsKeyPairGeneration: "CKM_EC_EDWARDS_KEY_PAIR_GEN", .rsaPKCS: "CKM_RSA_PKCS",
         .sha256RSAPKCS: "CKM_SHA256_RSA_PKCS", .sha512RSAPKCS: "CKM_SHA512_RSA_PKCS", .rsaOAEP: "CKM_RSA_PKCS_OAEP",
         .rsaPSS: "CKM_RSA_PKCS_PSS", .ecdsa: "CKM_ECDSA", .ecdsaSHA1: "CKM_ECDSA_SHA1",
-        .ecdsaSHA256: "CKM_ECDSA_SHA256", .edDSA: "CKM_EDDSA",
+        .ecdsaSHA256: "CKM_ECDSA_SHA256", .edDSA: "CKM_EDDSA", .aesKeyWrapPad: "CKM_AES_KEY_WRAP_PAD",
+        .aesKeyWrapKWP: "CKM_AES_KEY_WRAP_KWP",
     ]
 }

@@ -15,7 +15,9 @@ struct KeyPairGeneration {
         }
         let (templates, pair) = try makePair(id: id, in: session)
         do throws(HSMError) {
-            return try examine(pair, templates, in: session)
+            let publicKey = try session.publicKey(of: pair.publicKey, algorithm: specification.algorithm)
+            return try KeyAdmission(templates: templates, profile: profile, isLocal: true)
+                .admit(publicKey, in: session)
         } catch {
             // Not fit for use: it must not lie on the token as if it were.
             try? session.destroy(pair.privateKey)
@@ -48,36 +50,5 @@ struct KeyPairGeneration {
                 generation, publicTemplate: plain.publicKey, privateTemplate: plain.privateKey)
             return (plain, pair)
         }
-    }
-
-    private func examine(
-        _ pair: (publicKey: CK_OBJECT_HANDLE, privateKey: CK_OBJECT_HANDLE), _ templates: KeyTemplates,
-        in session: borrowing Session
-    ) throws(HSMError) -> GeneratedKey {
-        let publicKey = try session.publicKey(of: pair.publicKey, algorithm: specification.algorithm)
-        let reference = KeyReference(
-            id: templates.id, label: specification.label, algorithm: specification.algorithm, publicKey: publicKey)
-        let handle = try session.locate(reference, profile: profile, generation: 0)
-        try proveKey(handle, reference, in: session)
-        let examination = KeyExamination(object: handle.object, templates: templates, profile: profile)
-        let attributes = try examination.readBack(in: session)
-        let refusals = try examination.probe(in: session)
-        // The probes must have changed nothing.
-        guard try examination.readBack(in: session) == attributes else { throw HSMError(.keyRefused) }
-        return GeneratedKey(
-            reference: reference, purpose: specification.purpose, attributes: attributes, refusals: refusals)
-    }
-
-    /// The private key belongs to the public one: a canary signature verifies on the host, or what the host encrypts comes
-    /// back.
-    private func proveKey(
-        _ handle: BoundKey.Handle, _ reference: KeyReference, in session: borrowing Session
-    ) throws(HSMError) {
-        if let hash = reference.algorithm.oaepHash {
-            let encryption = try OAEPEncryption(reference.publicKey, hash: hash)
-            return try session.proveRoundTrip(encryption, handle, label: reference.label)
-        }
-        let verifier = try SignatureVerifier(reference.publicKey, algorithm: reference.algorithm)
-        _ = try session.canary(handle.object, handle.mechanism, verifier, reference.algorithm)
     }
 }

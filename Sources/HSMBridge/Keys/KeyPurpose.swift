@@ -2,6 +2,8 @@
 package enum KeyPurpose: String, Sendable, Hashable, CaseIterable {
     /// JWS of tokens and assertions we issue.
     case signing
+    /// JWS that a provider takes as our own word: one key for one provider.
+    case assertion
     /// Checkpoints of the audit log.
     case checkpoint
     /// CertificateVerify of a TLS listener.
@@ -16,5 +18,5 @@ package enum KeyPurpose: String, Sendable, Hashable, CaseIterable {
     var workClass: WorkClass { self == .tls ? .tls : .minting }
 
     /// How its ECDSA signatures are written.
-    var signatureForm: SignatureForm { self == .signing ? .jose : .der }
+    var signatureForm: SignatureForm { self == .tls || self == .checkpoint ? .der : .jose }
 }

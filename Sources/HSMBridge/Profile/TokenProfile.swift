@@ -29,6 +29,20 @@ package struct TokenProfile: Sendable, Equatable {
         return quirks.contains(.oaepSHA1Only) ? .sha1 : .sha256
     }
 
+    /// How an imported key is unwrapped; nil when the token cannot, and keys come in by C_CreateObject alone.
+    ///
+    /// CKM_AES_KEY_WRAP_PAD is RFC 5649 with some tokens and pads otherwise with others: those refuse what we wrapped, or
+    /// make a key that fails its proof.
+    var keyWrapMechanism: Mechanism? {
+        guard mechanisms.contains(.rsaOAEP) else { return nil }
+        return [MechanismType.aesKeyWrapKWP, .aesKeyWrapPad].first(where: mechanisms.contains).map { .plain($0) }
+    }
+
+    /// Whether keys of the algorithm can be brought in wrapped; SoftHSM and others take no Edwards key that way.
+    package func unwraps(_ algorithm: KeyAlgorithm) -> Bool {
+        keyWrapMechanism != nil && algorithm != .edDSA && algorithm.oaepHash == nil
+    }
+
     /// How many bytes of CKA_ID it keeps.
     var keyIDLength: Int { quirks.contains(.shortKeyID) ? 2 : 16 }
 

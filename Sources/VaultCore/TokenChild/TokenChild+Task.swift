@@ -70,6 +70,11 @@ extension TokenTask {
         case .examine(let uri):
             let (info, objects) = try office.examine(try TokenURI(uri), userPIN: try pin(0))
             return TokenTaskReport(info, objects: objects)
+        case .createKey(let uri, let arrival):
+            let (info, key) = try office.createKey(
+                try TokenURI(uri), userPIN: try pin(0), specification: arrival.specification,
+                parts: try PrivateKeyParts(pkcs8: secrets[1]), expected: try arrival.publicKey)
+            return TokenTaskReport(info, key: key)
         }
     }
 }
@@ -81,6 +86,20 @@ extension HSMError {
             "value": returnValue.map { .integer(Int64(clamping: $0.rawValue)) } ?? .null,
             "context": context.map { .string($0) } ?? .null,
         ]
+    }
+}
+
+extension PrivateKeyParts {
+    fileprivate convenience init(pkcs8: LockedBytes) throws(HSMError) {
+        do {
+            switch try PrivateKeyFile(pkcs8: pkcs8).parts {
+            case .rsa(let numbers): self.init(.rsa(numbers))
+            case .p256(let number): self.init(.curve(number))
+            case .ed25519(let seed): self.init(.curve(seed))
+            }
+        } catch {
+            throw HSMError(.importRefused, function: nil, returnValue: nil, context: "\(error)")
+        }
     }
 }
 

@@ -1,3 +1,4 @@
+package import HSMBridge
 import StrictEncoding
 
 /// What a child process does with a token, before it ends; the secrets it takes travel beside it, never in it.
@@ -14,6 +15,8 @@ package enum TokenTask: Sendable, Equatable {
     case changeOfficerPIN(uri: String)
     /// Logs in as the user and lists everything on the token; secrets: the user's PIN.
     case examine(uri: String)
+    /// Makes a key of its parts (C_CreateObject), as it is expected to be; secrets: the user's PIN, the key's PKCS#8.
+    case createKey(uri: String, KeyReference.Arrival)
 
     /// How many secrets it takes.
     var secrets: Int {
@@ -31,6 +34,7 @@ package enum TokenTask: Sendable, Equatable {
         case .changeUserPIN: "change-user-pin"
         case .changeOfficerPIN: "change-officer-pin"
         case .examine: "examine"
+        case .createKey: "create-key"
         }
     }
 
@@ -46,6 +50,9 @@ package enum TokenTask: Sendable, Equatable {
             object["label"] = .string(label)
         case .setUserPIN(let uri), .changeUserPIN(let uri), .changeOfficerPIN(let uri), .examine(let uri):
             object["token"] = .string(uri)
+        case .createKey(let uri, let arrival):
+            object["token"] = .string(uri)
+            object["key"] = arrival.json
         }
         return .object(object)
     }
@@ -63,6 +70,10 @@ package enum TokenTask: Sendable, Equatable {
         case "change-user-pin": task = .changeUserPIN(uri: try reader.string("token"))
         case "change-officer-pin": task = .changeOfficerPIN(uri: try reader.string("token"))
         case "examine": task = .examine(uri: try reader.string("token"))
+        case "create-key":
+            task = .createKey(
+                uri: try reader.string("token"),
+                try KeyReference.Arrival(try reader.required("key"), path: reader.path(of: "key")))
         default: throw reader.fault("task", "is not known")
         }
         try reader.finish()

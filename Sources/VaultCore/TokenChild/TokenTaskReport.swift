@@ -15,8 +15,11 @@ package struct TokenTaskReport: Sendable, Equatable {
     package var maximumPINLength: Int
     /// Everything on the token; nil when the task did not look.
     package var objects: [TokenObject]?
+    /// The key that was made; nil when the task made none.
+    package var key: GeneratedKey?
 
-    init(_ info: TokenInfo, objects: [TokenObject]? = nil) {
+    init(_ info: TokenInfo, objects: [TokenObject]? = nil, key: GeneratedKey? = nil) {
+        self.key = key
         label = info.label
         serial = info.serial
         manufacturer = info.manufacturer
@@ -31,7 +34,7 @@ package struct TokenTaskReport: Sendable, Equatable {
             "label": .string(label), "serial": .string(serial), "manufacturer": .string(manufacturer),
             "model": .string(model), "minimum_pin": .integer(Int64(minimumPINLength)),
             "maximum_pin": .integer(Int64(maximumPINLength)),
-            "objects": objects.map { .array($0.map(\.json)) } ?? .null,
+            "objects": objects.map { .array($0.map(\.json)) } ?? .null, "key": key.map(\.json) ?? .null,
         ]
     }
 
@@ -49,6 +52,7 @@ package struct TokenTaskReport: Sendable, Equatable {
             for (value, path) in try reader.elements("objects") { listed?.append(try TokenObject(value, path: path)) }
         }
         objects = listed
+        if let made = reader.optional("key") { key = try GeneratedKey(made, path: "key") } else { key = nil }
         try reader.finish()
     }
 }

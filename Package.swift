@@ -133,7 +133,9 @@ let package = Package(
         .testTarget(
             name: "MintingTests", dependencies: ["Minting", "StrictEncoding"] + crypto, swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
-        .testTarget(name: "CustodyTests", dependencies: ["Custody", "StrictEncoding"] + crypto, swiftSettings: strict),
+        .testTarget(
+            name: "CustodyTests", dependencies: ["Custody", "StrictEncoding", "VaultTesting"] + crypto,
+            swiftSettings: strict),
         .testTarget(
             name: "CoreProtocolTests",
             dependencies: [

@@ -68,7 +68,9 @@ package struct TransportOffer: Sendable, Equatable {
         guard let jwk = try reader.required("jwk").object else { throw reader.fault("jwk", "must be a JWK") }
         self.jwk = jwk
         evidence = [:]
-        for member in try reader.required("evidence").object?.members ?? [] { evidence[member.name] = member.value.bool }
+        for member in try reader.required("evidence").object?.members ?? [] {
+            evidence[member.name] = member.value.bool
+        }
         guard let expires = UnixTime(rfc3339: try reader.string("expires")) else {
             throw reader.fault("expires", "must be a time")
         }
@@ -82,7 +84,8 @@ package struct TransportOffer: Sendable, Equatable {
             throw CustodyError(.foreign, "the transport key is of another appliance than the manifests")
         }
         guard manifest == chain.current.hash, chain.current.tokens.contains(where: { $0.serial == token }) else {
-            throw CustodyError(.stale, "the transport key is for another manifest than version \(chain.current.version)")
+            throw CustodyError(
+                .stale, "the transport key is for another manifest than version \(chain.current.version)")
         }
         guard let line = chain.current.hostKey else {
             throw CustodyError(.unsupported, "the manifest names no host key")

@@ -23,7 +23,9 @@ package final class KeyImport: Sendable {
     private let state: Mutex<State>
 
     /// Makes the pair; blocks, so a lane calls it.
-    fileprivate init(_ hsm: HSM, _ session: consuming Session, _ algorithm: KeyAlgorithm, label: String) throws(HSMError) {
+    fileprivate init(_ hsm: HSM, _ session: consuming Session, _ algorithm: KeyAlgorithm, label: String)
+        throws(HSMError)
+    {
         let profile = hsm.profile
         var templates = KeyTemplates(
             specification: KeySpecification(label: label, algorithm: algorithm, purpose: .kek),
@@ -43,8 +45,10 @@ package final class KeyImport: Sendable {
         state = Mutex(State(session: session, transport: pair.privateKey))
     }
 
-    /// Unwraps the AES key, and with it the private key, into the token under the strict template; proves that it belongs
-    /// to `expected`, reads everything back and tries what it must refuse. A key that fails any of it is destroyed.
+    /// Unwraps the AES key, and with it the private key, into the token under the strict template.
+    ///
+    /// Then the key proves that it belongs to `expected`, everything is read back, and what it must refuse is tried. A key
+    /// that fails any of it is destroyed.
     package func finish(
         wrappedKey: [UInt8], wrapped: [UInt8], specification: KeySpecification, expected: PublicKey
     ) async throws(HSMError) -> GeneratedKey {

@@ -12,12 +12,14 @@ enum ImportTemplates {
         + [
             (AttributeType.token, false), (.isPrivate, true), (.sensitive, true), (.extractable, false),
             (.unwrap, true), (.wrap, false), (.encrypt, false), (.decrypt, false), (.sign, false), (.verify, false),
-            (.derive, false), (.modifiable, false), (.copyable, false),
+            (.derive, false), (.copyable, false), (.modifiable, false),
         ].map { Attribute.flag($0.0, $0.1) }
 
     /// The public half of an imported key, which the token is given beside the private one.
     static func publicKey(_ key: PublicKey, _ templates: KeyTemplates, profile: TokenProfile) -> [Attribute] {
-        let generated = templates.publicKey.filter { ![.modulusBits, .publicExponent, .ecParameters].contains($0.type) }
+        let generated = templates.publicKey.filter {
+            ![.modulusBits, .publicExponent, .ecParameters].contains($0.type)
+        }
         return generated + numbers(of: key, templates.specification.algorithm, profile: profile)
     }
 

@@ -12,11 +12,11 @@ struct KeyArrival {
         in session: borrowing Session,
         make: (borrowing Session, [Attribute]) throws(HSMError) -> CK_OBJECT_HANDLE
     ) throws(HSMError) -> GeneratedKey {
-        try specification.validate()
-        try expected.validate(for: specification.algorithm)
         guard specification.algorithm.oaepHash == nil else {
             throw HSMError(.importRefused, context: "key encryption keys are born in their token")
         }
+        try specification.validate()
+        try expected.validate(for: specification.algorithm)
         guard try session.find([.text(.label, specification.label)], limit: 1).isEmpty else {
             throw HSMError(.labelTaken, context: specification.label)
         }

@@ -46,8 +46,10 @@ struct KeyTemplates {
 
     var privateKey: [Attribute] {
         var template = [.number(.objectClass, CKO_PRIVATE_KEY)] + common
-        template += privateFlags.map { .flag($0.type, $0.value) }
         if restrictsMechanisms { template.append(.numbers(.allowedMechanisms, [mechanism.type.rawValue])) }
+        // CKA_MODIFIABLE comes last: SoftHSM freezes a key that it unwraps as soon as it has read that.
+        template += privateFlags.filter { $0.type != .modifiable }.map { .flag($0.type, $0.value) }
+        template += privateFlags.filter { $0.type == .modifiable }.map { .flag($0.type, $0.value) }
         return template
     }
 

@@ -4,28 +4,34 @@ extension Lane {
     /// Lends the plaintext to `open`, recovering at most once from each kind of loss.
     ///
     /// What is decrypted comes from outside, so a failure by itself says nothing about the token: some answer a ciphertext
-    /// they cannot open with CKR_DEVICE_ERROR. A round trip of the host's own decides.
+    /// they cannot open with CKR_DEVICE_ERROR. A round trip of the host's own decides whose fault it is. The breaker, which
+    /// keeps signatures from the token too, hears of none of it unless the device is gone.
     mutating func decrypt<Answer>(
+        _ ciphertext: [UInt8], with key: BoundKey, _ open: (Span<UInt8>) -> Answer
+    ) -> Result<Answer, HSMError> {
+        let result = decryptRecovering(ciphertext, with: key, open)
+        verdict = .none
+        if case .failure(let error) = result {
+            if error.failureClass == .library { verdict = .libraryLost }
+            if error.returnValue?.meansDeviceGone == true { verdict = .fails(isSevere: true) }
+        }
+        return result
+    }
+
+    private mutating func decryptRecovering<Answer>(
         _ ciphertext: [UInt8], with key: BoundKey, _ open: (Span<UInt8>) -> Answer
     ) -> Result<Answer, HSMError> {
         var recovered: Set<FailureClass> = []
         while true {
             let seen = key.handle
             do throws(HSMError) {
-                let answer = try attemptDecryption(ciphertext, with: key, seen, open)
-                verdict = .works
-                return .success(answer)
+                return .success(try attemptDecryption(ciphertext, with: key, seen, open))
             } catch {
                 guard let failure = Lane.decryptionFailure(error) else { return .failure(error) }
                 if failure == .operation { return .failure(Lane.undecryptable(key, error)) }
                 guard recovered.insert(failure).inserted else {
                     // Ambiguous twice: a round trip went well in between, so it is this ciphertext.
-                    guard failure == .ambiguous else {
-                        verdict = Lane.judge(error, isProven: false)
-                        return .failure(error)
-                    }
-                    verdict = .works
-                    return .failure(Lane.undecryptable(key, error))
+                    return .failure(failure == .ambiguous ? Lane.undecryptable(key, error) : error)
                 }
                 if let fatal = recover(from: error, failure, key, seen) { return .failure(fatal) }
             }

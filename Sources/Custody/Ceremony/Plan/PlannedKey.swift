@@ -4,7 +4,7 @@ package import StrictEncoding
 package struct PlannedKey: Sendable, Equatable {
     package var label: String
     package var purpose: ManifestKey.Purpose
-    /// A JOSE name; `RSA-OAEP` for a key that opens sealed secrets.
+    /// A JOSE name; `RSA-OAEP-256` or `RSA-OAEP`, as the token can, for a key that opens sealed secrets.
     package var algorithm: String
     /// Present for signing and assertion keys alone.
     package var gate: ManifestKey.Gate?
@@ -17,7 +17,7 @@ package struct PlannedKey: Sendable, Equatable {
         case .signing, .assertion: signatures
         case .checkpoint: ["EdDSA", "ES256"]
         case .tls: ["ES256", "ES384", "PS256", "EdDSA"]
-        case .kek: ["RSA-OAEP"]
+        case .kek: ["RSA-OAEP-256", "RSA-OAEP"]
         }
     }
 

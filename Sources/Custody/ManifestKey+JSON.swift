@@ -31,6 +31,12 @@ extension ManifestToken {
 }
 
 extension ManifestKey {
+    /// A key as the steps of a ceremony keep it, and as a manifest holds it.
+    package var recorded: JSONValue { json }
+
+    /// Reads a key as `recorded` wrote it.
+    package init(recorded json: JSONValue) throws(SchemaFault) { try self.init(json: json, path: "") }
+
     var json: JSONValue {
         [
             "kid": .string(kid), "label": .string(label), "id": .string(id), "token": .string(token),

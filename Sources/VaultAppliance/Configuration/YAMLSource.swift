@@ -19,17 +19,22 @@ final class YAMLSource {
 
     /// Reads the document and gives its root, which is empty after a fault.
     func read(_ bytes: [UInt8]) -> YAMLSection {
+        YAMLSection(self, path: "", value: value(bytes), schema: nil)
+    }
+
+    /// Reads the document as it stands; faulty after a fault.
+    func value(_ bytes: [UInt8]) -> YAMLValue {
         guard let text = String(validating: bytes, as: UTF8.self) else {
             fault("", "is not UTF-8", mend: "save it as UTF-8 text", line: nil)
-            return YAMLSection(self, path: "", value: .faulty(line: 1), schema: nil)
+            return .faulty(line: 1)
         }
         guard let value = YAMLReader(self).read(text) else {
             // Nothing was decoded, so whatever a check would find missing follows from this fault.
             faultyFields.insert("")
-            return YAMLSection(self, path: "", value: .faulty(line: 1), schema: nil)
+            return .faulty(line: 1)
         }
         root = value
-        return YAMLSection(self, path: "", value: value, schema: nil)
+        return value
     }
 
     /// The line of a field, or of the nearest field around it.

@@ -75,7 +75,7 @@ final class CeremonyFixture {
     ) throws -> CeremonyRunner {
         CeremonyRunner(
             try ceremony(), steps: steps ?? Self.names.map(step),
-            surroundings: .init(clock: { now }, build: "b", record: record, pass: pass))
+            surroundings: .init(clock: { now }, build: { "b" }, record: record, pass: pass))
     }
 
     /// Calls until nothing more can be done.

@@ -93,6 +93,17 @@ extension CeremonyPlan {
         try reader.check()
     }
 
+    /// Looks through what a person wrote, as far as that needs no appliance; throws every fault at once.
+    package static func check(draft value: JSONValue) throws(PlanError) -> CeremonyKind {
+        let reader = PlanReader(value)
+        let kind = reader.choice("ceremony", of: CeremonyKind.self, placeholder: .genesis)
+        _ = reader.seconds("valid_for", 60...CeremonyPlan.longestLifetime, missing: 86_400)
+        _ = CeremonyPlan(reader, kind)
+        reader.finish()
+        try reader.check()
+        return kind
+    }
+
     /// What all plans say, and the parameters; the rest is filled in by the caller.
     private init(_ reader: PlanReader, _ kind: CeremonyKind) {
         purpose = reader.line("purpose")

@@ -8,7 +8,7 @@ package struct CeremonyRunner: Sendable {
     package struct Surroundings: Sendable {
         package var clock: @Sendable () -> UnixTime
         /// SHA-256 of the executable, in hexadecimal: stands in the transcript.
-        package var build: String
+        package var build: @Sendable () throws -> String
         /// Puts a line into the audit log; called once for each line, and again if the process died meanwhile.
         package var record: @Sendable (TranscriptLine) async throws -> Void
         /// Tests throw here, with any code but `stepFailed`: as if the process had died.
@@ -16,7 +16,7 @@ package struct CeremonyRunner: Sendable {
 
         /// Surroundings of a runner.
         package init(
-            clock: @escaping @Sendable () -> UnixTime, build: String,
+            clock: @escaping @Sendable () -> UnixTime, build: @escaping @Sendable () throws -> String,
             record: @escaping @Sendable (TranscriptLine) async throws -> Void = { _ in },
             pass: @escaping @Sendable (CeremonyPoint) throws(CustodyError) -> Void = { _ in }
         ) {
@@ -116,12 +116,18 @@ package struct CeremonyRunner: Sendable {
     private func open(_ log: inout TranscriptLog) async throws(CustodyError) {
         let approvers = try ceremony.checkApproved(now: surroundings.clock())
         let plan = ceremony.plan
+        let build: String
+        do {
+            build = try surroundings.build()
+        } catch {
+            throw CustodyError(.systemRefused, "the program's own file cannot be read: \(error)")
+        }
         try await log.write(
             .opened,
             data: [
                 "format": "vault-transcript/1", "ceremony": .string(plan.kind.rawValue), "plan": .string(plan.hash),
                 "words": .string(plan.words), "appliance": .string(plan.appliance),
-                "administrator": .string(plan.administrator), "build": .string(surroundings.build),
+                "administrator": .string(plan.administrator), "build": .string(build),
                 "manifest": .integer(plan.manifest?.version ?? 0),
                 "rehearsal": ceremony.rehearsalHead.map { .string($0) } ?? "waived",
                 "steps": .array(steps.map { .string($0.name) }),
@@ -167,7 +173,8 @@ package struct CeremonyRunner: Sendable {
 
     /// Goes on after a step that somebody began: its effect is in place, or it is taken away and the step taken again.
     private func mend(_ step: CeremonyStep, _ log: inout TranscriptLog) async throws(CustodyError) -> CeremonyWait? {
-        try await log.write(.resumed, step: step.name)
+        // Whoever waits for people within a step looks often, and says so once.
+        if log.transcript.lines.last?.event != .resumed { try await log.write(.resumed, step: step.name) }
         if let evidence = try await attempt(step, { try await step.verify() }) {
             try await log.write(.done, step: step.name, data: evidence)
             return nil

@@ -12,6 +12,8 @@ package struct CeremonyWait: Sendable, Equatable {
     package var files: [String]
     /// Words to compare over the telephone, where there are some.
     package var words: String?
+    /// Whether this very process must stay until they have: what it waits with is in its memory alone.
+    package var isLive = false
 
     /// A wait.
     package init(missing: [String], needed: Int, what: String, files: [String], words: String? = nil) {
@@ -26,6 +28,7 @@ package struct CeremonyWait: Sendable, Equatable {
         [
             "missing": .array(missing.map { .string($0) }), "needed": .integer(Int64(needed)), "what": .string(what),
             "files": .array(files.map { .string($0) }), "words": words.map { .string($0) } ?? .null,
+            "live": .bool(isLive),
         ]
     }
 }

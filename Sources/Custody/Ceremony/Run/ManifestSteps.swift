@@ -59,7 +59,8 @@ package enum ManifestSteps {
     /// Puts it into force; `installed` says whether it is, `act` does it.
     package static func install(
         _ ceremony: Ceremony, act: @escaping @Sendable (Manifest) async throws -> Void,
-        installed: @escaping @Sendable (Manifest) async throws -> Bool
+        installed: @escaping @Sendable (Manifest) async throws -> Bool,
+        undo: (@Sendable () async throws -> Void)? = nil
     ) -> CeremonyStep {
         CeremonyStep(
             name: install, title: "Put the signed manifest into force",
@@ -70,6 +71,6 @@ package enum ManifestSteps {
                 return [
                     "manifest_version": .integer(manifest.version), "manifest_hash": .string(manifest.hash),
                 ]
-            }, leaves: "the manifest is in force; another ceremony may bring its successor")
+            }, undo: undo, leaves: "the manifest is in force; another ceremony may bring its successor")
     }
 }

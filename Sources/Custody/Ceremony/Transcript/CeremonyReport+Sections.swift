@@ -1,0 +1,108 @@
+import StrictEncoding
+
+extension CeremonyReport {
+    /// Everything that is worth reading, in the order in which people ask for it.
+    var sections: [Section] {
+        [overview, people, steps] + keys + [exceptions, signatures].filter { !$0.rows.isEmpty }
+    }
+
+    private var overview: Section {
+        let plan = verified.plan
+        var rows = [
+            ["Purpose", plan.purpose], ["Kind", plan.kind.rawValue], ["Outcome", outcome],
+            ["Appliance", plan.appliance], ["Administrator", plan.administrator],
+            ["Planned", plan.created.rfc3339], ["Plan good until", plan.expires.rfc3339],
+            ["Words", plan.words], ["Plan (SHA-256)", plan.hash],
+            ["Transcript head (SHA-256)", verified.transcript.head],
+            ["Lines", "\(verified.transcript.lines.count)"],
+        ]
+        if let manifest = verified.manifest {
+            rows.append(["Manifest", "version \(manifest.version), SHA-256 \(manifest.hash)"])
+            rows.append([
+                "Dials",
+                "config approvals \(manifest.dials.configApprovals), unattended start \(manifest.dials.unattendedStart ? "ON" : "off"), "
+                    + "restart grace \(manifest.dials.restartGrace) s, TLS keys in files \(manifest.dials.fileTLSKeys ? "ON" : "off")",
+            ])
+        }
+        if let end = verified.transcript.lines.last(where: { $0.event == .aborted }) {
+            rows.append(["Aborted because", "\(end.data["reason"]?.string ?? "-") (\(end.data["by"]?.string ?? "-"))"])
+            rows.append(["What remains", list(end.data["kept"]?.strings ?? [])])
+        }
+        return Section(title: "What it was", rows: rows)
+    }
+
+    private var people: Section {
+        Section(
+            title: "Who approved the plan", columns: ["Custodian", "Key"],
+            rows: verified.approvers.map { [$0.name, (try? SSHPublicKey(line: $0.sshKey))?.fingerprint ?? "-"] })
+    }
+
+    private var steps: Section {
+        Section(
+            title: "What was done", columns: ["Line", "Time", "Event", "Step", "Read back"],
+            rows: verified.transcript.lines.map { line in
+                ["\(line.sequence)", line.time.rfc3339, line.event.rawValue, line.step ?? "", Self.brief(line)]
+            })
+    }
+
+    /// Keys with their public halves, the attributes read back and the probes they refused.
+    private var keys: [Section] {
+        let made = verified.transcript.lines.filter { $0.event == .done }.flatMap { line in
+            (line.data["keys"]?.array ?? []).compactMap { try? ManifestKey(recorded: $0) }
+        }
+        guard !made.isEmpty else { return [] }
+        var sections = [
+            Section(
+                title: "Keys that were made", columns: ["Label", "For", "Algorithm", "Token", "Key id (RFC 7638)"],
+                rows: made.map { [$0.label, $0.purpose.rawValue, $0.algorithm, $0.token, $0.kid] })
+        ]
+        sections.append(
+            Section(
+                title: "What the token said of each key",
+                columns: ["Label", "Attributes read back", "Attempts refused"],
+                rows: made.map { key in
+                    let attributes = key.evidence.filter { !$0.key.hasPrefix("refuses.") }.sorted { $0.key < $1.key }
+                        .map { "\($0.key)=\($0.value ? "1" : "0")" }
+                    let refused = key.evidence.filter { $0.key.hasPrefix("refuses.") && $0.value }.keys.sorted()
+                        .map { String($0.dropFirst("refuses.".count)) }
+                    return [key.label, attributes.joined(separator: " "), refused.joined(separator: " ")]
+                }))
+        sections.append(
+            Section(
+                title: "Public keys", columns: ["Label", "JWK (RFC 7517)"],
+                rows: made.map { key in
+                    [key.label, String(decoding: JSONWriter.canonical(.object(key.jwk)), as: UTF8.self)]
+                }))
+        return sections
+    }
+
+    private var exceptions: Section {
+        Section(
+            title: "Exceptions", columns: ["Line", "Expected", "Happened", "Decided", "By"],
+            rows: verified.transcript.lines.filter { $0.event == .exception }.map { line in
+                ["\(line.sequence)"] + ["expected", "happened", "decided", "by"].map { line.data[$0]?.string ?? "-" }
+            })
+    }
+
+    private var signatures: Section {
+        Section(
+            title: "Signatures of the transcript's head", columns: ["Who", "Signature (SSHSIG)", "On paper"],
+            rows: verified.headSigners.map { [$0, "verified", "____________________"] }
+                + verified.missingHeadSigners.map { [$0, "missing", "____________________"] })
+    }
+
+    /// The small values of a line; what is long has a table of its own.
+    private static func brief(_ line: TranscriptLine) -> String {
+        line.data.members.compactMap { member in
+            switch member.value {
+            case .string(let text) where !text.isEmpty: "\(member.name) \(text)"
+            case .integer(let number): "\(member.name) \(number)"
+            case .bool(let flag): "\(member.name) \(flag)"
+            case .array(let elements) where !elements.isEmpty && elements.allSatisfy({ $0.string != nil }):
+                "\(member.name) \(elements.compactMap(\.string).joined(separator: ", "))"
+            case .array(let elements): elements.isEmpty ? nil : "\(elements.count) \(member.name)"
+            default: nil
+            }
+        }.joined(separator: "; ")
+    }
+}

@@ -1,0 +1,76 @@
+import AuditLog
+import Custody
+import HSMBridge
+import StrictEncoding
+import Synchronization
+import VaultAppliance
+import VaultCore
+
+/// The desk at which a ceremony is held: in this process for a genesis, for which there is no core yet, else in the core.
+struct CeremonyAccess {
+    private enum Place {
+        case here(CeremonyDesk)
+        case core(socket: String)
+    }
+
+    private let place: Place
+    /// What a genesis is held with; nil for a ceremony in the core.
+    let site: GenesisSite?
+
+    init(configuration file: String, isGenesis: Bool) throws {
+        let settings = try CoreSettings(loading: file)
+        guard isGenesis else {
+            (place, site) = (.core(socket: settings.adminSocket), nil)
+            return
+        }
+        let site = try GenesisSite(
+            settings: settings, child: TokenChild(), clock: systemClock, build: { try Executable.hash() },
+            ask: { (prompt) throws(HSMError) in try PIN(promptingAtTerminal: prompt) })
+        self.site = site
+        place = .here(CeremonyDesk(Self.office(site)))
+    }
+
+    /// Executes one command of the desk.
+    func call(_ command: String, _ members: JSONObject = [:]) async throws -> JSONValue {
+        switch place {
+        case .core(let socket):
+            var object = members
+            object["command"] = .string(command)
+            return try await AdminClient.call(.object(object), socket: socket, within: .seconds(300))
+        case .here(let desk):
+            var reader = try ObjectReader(.object(members))
+            return try await desk.execute(command, &reader)
+        }
+    }
+
+    /// The bytes of a file of a ceremony that people look at.
+    func read(_ file: String, of id: String) async throws -> [UInt8] {
+        let answer = try await call("ceremony-read", ["id": .string(id), "file": .string(file)])
+        guard let bytes = answer.object?["content"]?.string.flatMap({ Base64URL.decode($0) }) else {
+            throw CommandFailure("\(file): the answer cannot be read")
+        }
+        return bytes
+    }
+
+    /// One genesis at a time lives as long as this process: what it holds in memory must outlive a step.
+    private static func office(_ site: GenesisSite) -> CeremonyDesk.Office {
+        let held = Mutex<[String: Genesis]>([:])
+        return CeremonyDesk.Office(
+            root: site.custody.ceremonies,
+            manifests: {
+                guard try PrivateFile.names(in: site.custody.manifests).isEmpty else {
+                    return try site.custody.readChain().manifests
+                }
+                return []
+            },
+            withRunner: { ceremony, body in
+                let genesis = try held.withLock { (held) throws(CustodyError) in
+                    if let genesis = held[ceremony.plan.id] { return genesis }
+                    let genesis = try Genesis(ceremony, site: site)
+                    held[ceremony.plan.id] = genesis
+                    return genesis
+                }
+                return try await genesis.withRunner(body)
+            }, clock: site.clock, random: randomBytes)
+    }
+}

@@ -1,0 +1,31 @@
+import ArgumentParser
+import Custody
+import StrictEncoding
+import VaultAppliance
+
+/// `ceremony plan`: asks, and writes the plan file.
+struct CeremonyPlanCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "plan", abstract: "Ask what a ceremony needs, and write the plan file with comments.",
+        discussion: """
+            Kinds: \(CeremonyKind.allCases.map(\.rawValue).joined(separator: ", ")). Examples of all of them are in
+            hsm-config/ceremonies. Nothing that is asked is a secret, and nothing is done but writing one new file, which
+            people may edit before 'ceremony draft' makes a ceremony of it.
+            """)
+
+    @OptionGroup var options: ConfigurationOption
+    @Option(help: "The new file; by default KIND.yaml.", completion: .file()) var out: String?
+    @Argument(help: "What the ceremony is to do.") var kind: String
+
+    func run() async throws {
+        guard let kind = CeremonyKind(rawValue: kind) else {
+            throw ValidationError("kinds are \(CeremonyKind.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+        let path = out ?? "\(kind.rawValue).yaml"
+        let text = try PlanWriter(configuration: try Configuration.load(file: options.config)).write(kind)
+        try PrivateFile.create(path, Array(text.utf8))
+        // What was written must be a plan: better here than in front of the custodians.
+        try PlanCheck.check(try PlanDocument.load(file: path))
+        print("\(path): read it, then: vault-appliance ceremony draft --config \(options.config) \(path)")
+    }
+}

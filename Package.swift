@@ -151,7 +151,8 @@ let package = Package(
             ] + crypto + nio,
             swiftSettings: strict),
         .testTarget(
-            name: "ConfigurationTests", dependencies: ["VaultAppliance", "Policy", "StrictEncoding"] + crypto,
+            name: "ConfigurationTests",
+            dependencies: ["VaultAppliance", "Custody", "Policy", "StrictEncoding"] + crypto,
             swiftSettings: strict),
         .testTarget(
             name: "ListenerTests",

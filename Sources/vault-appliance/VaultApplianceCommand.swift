@@ -13,7 +13,8 @@ struct VaultApplianceCommand: AsyncParsableCommand {
         subcommands: [
             Core.self, Serve.self, Status.self, Doctor.self, Publish.self, DevelopmentGenesisCommand.self,
             ConfigCommand.self,
-            PolicyCommand.self, TLSCommand.self, AuditCommand.self, CeremonyCommand.self, Exchange.self, CutOffCommand.self,
+            PolicyCommand.self, TLSCommand.self, AuditCommand.self, CeremonyCommand.self, Exchange.self,
+            CutOffCommand.self,
             CustodianCommand.self, Bench.self,
             TokenTaskCommand.self,
         ])

@@ -1,3 +1,4 @@
+import Custody
 import Foundation
 import Policy
 import StrictEncoding
@@ -56,6 +57,22 @@ import Testing
         for key in keys {
             #expect(Set(key.object?.names ?? []) == ["kty", "crv", "x", "y", "kid", "alg", "use"])
         }
+    }
+
+    @Test("there is an example plan of every kind of ceremony", arguments: CeremonyKind.allCases)
+    func plans(kind: CeremonyKind) throws {
+        let file = ExampleFilesTests.directory + "/ceremonies/\(kind.rawValue).yaml"
+        let document = try PlanDocument.load(file: file)
+        #expect(try CeremonyPlan.check(draft: document.value) == kind)
+    }
+
+    @Test func aPlansFaultStandsAtTheLineOfItsField() throws {
+        let document = try PlanDocument(
+            Array("ceremony: drill\npurpose: p\nadministrator: Dora\nx: 1\n".utf8), file: "p.yaml")
+        let faults = #expect(throws: PlanError.self) { try CeremonyPlan.check(draft: document.value) }?.faults ?? []
+        let error = document.error(faults.map { ($0.field, $0.problem, $0.mend) })
+        #expect(error.faults.map(\.line) == [3, 4])
+        #expect(error.faults.map(\.field) == ["administrator", "x"])
     }
 
     /// SoftHSM 2.6 reads `name = value` lines and ignores what it does not know, so a mistyped name would go unnoticed.

@@ -104,7 +104,9 @@ package struct CeremonyDesk: Sendable {
         return try await office.withRunner(ceremony) { try $0.progress() }.json
     }
 
-    /// The ceremony with this id. Before it begins its manifest must be the one in force; afterwards it was.
+    /// The ceremony with this id.
+    ///
+    /// Before it begins its manifest must be the one in force; afterwards it was.
     package func ceremony(_ id: String) async throws -> Ceremony {
         let directory = try CeremonyDirectory(root: office.root, id: id)
         guard directory.exists(directory.plan) else {

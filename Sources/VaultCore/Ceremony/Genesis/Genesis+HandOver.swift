@@ -85,7 +85,9 @@ extension Genesis {
         return desk
     }
 
-    /// Before anybody is called: the PINs at hand open the tokens. A person may have mistyped one.
+    /// Before anybody is called: the PINs at hand open the tokens.
+    ///
+    /// A person may have mistyped one.
     private func provePINs() async throws {
         guard !secrets.withLock({ $0.arePINsProven }), !wasBegunBefore(times: 1) else { return }
         for index in plan.tokens.indices where plan.tokens[index].preparation == .adopt {

@@ -7,14 +7,17 @@ struct CeremonyConsole {
     let isJSON: Bool
     let configuration: String
 
-    /// The step that `show` named last is marked as done on its own line; the rest is shown once.
+    /// Everything about the ceremony, and what to do next.
     func show(_ progress: JSONValue) {
+        defer { fflush(nil) }
         if isJSON { return Terminal.print(json: progress) }
         lines(progress).forEach { print($0) }
     }
 
     /// One line when a step is done.
     func showStep(_ name: String, _ progress: JSONValue) {
+        // Whoever watches through a pipe, as over SSH, sees each line when it is said.
+        defer { fflush(nil) }
         if isJSON { return Terminal.print(json: progress) }
         let steps = progress.object?["steps"]?.array ?? []
         guard let index = steps.firstIndex(where: { $0.object?["name"]?.string == name }) else { return }
@@ -25,6 +28,7 @@ struct CeremonyConsole {
 
     /// What the ceremony waits for, and what to do.
     func showWait(_ progress: JSONValue) {
+        defer { fflush(nil) }
         if isJSON { return Terminal.print(json: progress) }
         Self.waitLines(progress).forEach { print($0) }
     }

@@ -27,6 +27,8 @@ extension VaultCore {
             case "cutoffs":
                 try reader.finish()
                 return cutOffs
+            case let command where CeremonyDesk.knows(command):
+                return try await ceremonyDesk().execute(command, &reader)
             default: throw CoreError(.refused, "command: is not known")
             }
         } catch let fault as SchemaFault {

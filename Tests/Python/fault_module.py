@@ -78,3 +78,13 @@ def pkcs11_tool(module, *arguments, variables=None):
     return subprocess.run(
         ["pkcs11-tool", "--module", str(module), *arguments], capture_output=True, text=True, errors="replace", timeout=60,
         env=os.environ | (variables or {}))
+
+
+def softhsm(path, pin, officer):
+    """A SoftHSM of its own with one token, "a token"; the variables to see it."""
+    (path / "tokens").mkdir(parents=True)
+    (path / "softhsm2.conf").write_text(f"directories.tokendir = {path}/tokens\nobjectstore.backend = file\n")
+    variables = {"SOFTHSM2_CONF": str(path / "softhsm2.conf")}
+    command = ["softhsm2-util", "--init-token", "--free", "--label", "a token", "--pin", pin, "--so-pin", officer]
+    subprocess.run(command, check=True, capture_output=True, env=os.environ | variables)
+    return variables

@@ -16,7 +16,7 @@ from pkcs11 import KeyType, Mechanism, ObjectClass
 
 import summary
 from environment import Environment, is_alive, wait_until
-from fault_module import FaultModule, FaultyHSM, library, pkcs11_tool
+from fault_module import FaultModule, FaultyHSM, library, pkcs11_tool, softhsm
 from gateway_client import GatewayClient
 from gateway_load import READ, GatewayLoad, await_leaves, identifier, readiness, verify_log
 
@@ -24,7 +24,7 @@ from gateway_load import READ, GatewayLoad, await_leaves, identifier, readiness,
 LIBRARY_LOST = 69
 PIN = "1234"
 
-directory = tempfile.TemporaryDirectory(prefix="hsm-faults-")
+directory = tempfile.TemporaryDirectory(prefix="hsm-faults-", ignore_cleanup_errors=True)
 root = pathlib.Path(directory.name)
 environment = hsm = None
 
@@ -41,22 +41,12 @@ def tearDownModule():
     directory.cleanup()
 
 
-def softhsm(path):
-    """A SoftHSM token of its own, with the variables to see it."""
-    (path / "tokens").mkdir(parents=True)
-    (path / "softhsm2.conf").write_text(f"directories.tokendir = {path}/tokens\nobjectstore.backend = file\n")
-    variables = {"SOFTHSM2_CONF": str(path / "softhsm2.conf")}
-    command = ["softhsm2-util", "--init-token", "--free", "--label", "a token", "--pin", PIN, "--so-pin", "567890"]
-    subprocess.run(command, check=True, capture_output=True, env=os.environ | variables)
-    return variables
-
-
 class PassingThrough(unittest.TestCase):
     """With nothing scripted the fault module is the module behind it."""
 
     @classmethod
     def setUpClass(cls):
-        cls.softhsm = softhsm(root / "alone")
+        cls.softhsm = softhsm(root / "alone", PIN, "567890")
         cls.module = FaultModule(root / "alone", environment["VAULT_MODULE"])
         cls.variables = cls.softhsm | cls.module.variables
         os.environ.update(cls.variables)
@@ -224,6 +214,28 @@ class Appliance(unittest.TestCase):
         hsm.set()
         wait_until(lambda: readiness(environment) == 200, "the front is ready again")
         self.goes_on(load)
+
+    def test_a_token_whose_directory_is_moved_away_and_back(self):
+        load = self.load()
+        tokens = pathlib.Path(environment["SOFTHSM2_CONF"]).read_text()
+        tokens = pathlib.Path(re.search(r"directories.tokendir\s*=\s*(\S+)", tokens)[1])
+        place = next(path for path in tokens.iterdir() if b"vault-dev" in (path / "token.object").read_bytes())
+        place.rename(root / "away")
+        started = time.monotonic()
+        try:
+            wait_until(lambda: readiness(environment) == 503, "the front says that it is not ready", 5)
+            red = time.monotonic() - started
+            count = len(self.received)
+            time.sleep(1)
+            self.assertEqual(len(self.received), count)
+        finally:
+            (root / "away").rename(place)
+        started = time.monotonic()
+        wait_until(lambda: readiness(environment) == 200, "the front is ready again", 5)
+        print(f"\n   directory moved: red after {red:.1f} s, ready again {time.monotonic() - started:.1f} s after it was back")
+        self.goes_on(load)
+        done = environment.appliance("status", "--config", environment["VAULT_CONFIG"], "--json")
+        self.assertRegex(done.stdout, r'"library_restarts": ?[1-9]')
 
     def test_losses_in_between_are_seen_by_hardly_anybody(self):
         load = self.load()

@@ -14,47 +14,17 @@ import sys
 import tempfile
 import unittest
 
+import newer_python
 import summary
 from environment import ROOT, Environment, wait_until
 from gateway_client import GatewayClient
 from gateway_load import READ, identifier
 
-CANNOT_RUN = 77
 directory = tempfile.TemporaryDirectory(prefix="vault interop ")
 work = pathlib.Path(directory.name)
 environment = None
 tools = None
 identifiers = []
-
-
-def find_python():
-    """An interpreter that is new enough, by its usual names or as pyenv installs it."""
-    names = [shutil.which(f"python3.{minor}") for minor in (14, 13, 12)] + [sys.executable]
-    names += sorted(map(str, pathlib.Path.home().glob(".pyenv/versions/3.1[2-9]*/bin/python")))
-    for name in filter(None, names):
-        check = [name, "-c", "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 12))"]
-        if subprocess.run(check, capture_output=True).returncode == 0:
-            return name
-    return None
-
-
-def prepare_tools():
-    """The environment with both verifiers, in .venv-interop of the repository; made once."""
-    python = find_python()
-    if python is None:
-        print("CANNOT RUN: aics-tlog needs Python 3.12 or later, and there is none here")
-        sys.exit(CANNOT_RUN)
-    requirements = ROOT / "Tests/Python/interop-requirements.txt"
-    folder = ROOT / ".venv-interop"
-    stamp = folder / "requirements.txt"
-    if not stamp.exists() or stamp.read_bytes() != requirements.read_bytes():
-        subprocess.run([python, "-m", "venv", "--clear", folder], check=True)
-        pip = [folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        if subprocess.run([*pip, "--require-hashes", "-r", requirements]).returncode != 0:
-            print("CANNOT RUN: the packages of interop-requirements.txt cannot be had")
-            sys.exit(CANNOT_RUN)
-        shutil.copy(requirements, stamp)
-    return folder
 
 
 def build_go():
@@ -213,5 +183,5 @@ class Go(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    tools = prepare_tools()
+    tools = newer_python.environment_of("interop", "aics-tlog")
     summary.run("interop")

@@ -3,14 +3,18 @@ import HSMBridge
 
 /// The token's rate for a key of the manifest, plain and through the bridge.
 package struct HSMBenchmark {
-    /// Signatures a second.
+    /// Signatures a second: medians over rounds in which one is measured after the other.
     package struct Figures: Sendable {
         /// Plain C_Sign loops.
         package let loop: Double
-        /// Plain loops with the host's check of each signature.
-        package let checkedLoop: Double
-        /// The bridge's lanes, which check always.
-        package let lanes: Double
+        /// The bridge's lanes without the host's check of each signature, which the appliance never leaves out.
+        package let unchecked: Double
+        /// The bridge's lanes.
+        package let bridge: Double
+        /// Lanes without the check against the plain loop: the median of the rounds' ratios.
+        package let uncheckedRatio: Double
+        /// Lanes against the plain loop, likewise.
+        package let bridgeRatio: Double
     }
 
     private let settings: CoreSettings
@@ -24,15 +28,28 @@ package struct HSMBenchmark {
     }
 
     /// Measures one key with a number of threads and lanes.
-    package func measure(_ key: ManifestKey, lanes: Int, for duration: Duration) async throws -> Figures {
+    package func measure(
+        _ key: ManifestKey, lanes: Int, rounds: Int, for duration: Duration
+    ) async throws -> Figures {
         let hsm = try await open(key.token, lanes: lanes)
-        let benchmark = SignatureBenchmark(hsm: hsm, reference: try key.reference(file: settings.manifestFile))
-        let figures = Figures(
-            loop: try await benchmark.loops(threads: lanes, for: duration, checking: false),
-            checkedLoop: try await benchmark.loops(threads: lanes, for: duration, checking: true),
-            lanes: try await benchmark.lanes(inFlight: 16, for: duration))
+        let benchmark = SignatureBenchmark(
+            hsm: hsm, reference: try key.reference(file: settings.manifestFile), lanes: lanes)
+        var (loops, unchecked, bridge): ([Double], [Double], [Double]) = ([], [], [])
+        for _ in 0..<rounds {
+            loops.append(try await benchmark.loops(for: duration))
+            unchecked.append(try await benchmark.uncheckedBridge(for: duration))
+            bridge.append(try await benchmark.bridge(for: duration))
+        }
         _ = await hsm.shutdown()
-        return figures
+        return Figures(
+            loop: Self.median(loops), unchecked: Self.median(unchecked), bridge: Self.median(bridge),
+            uncheckedRatio: Self.median(zip(unchecked, loops).map { $0 / $1 }),
+            bridgeRatio: Self.median(zip(bridge, loops).map { $0 / $1 }))
+    }
+
+    private static func median(_ values: [Double]) -> Double {
+        let sorted = values.sorted()
+        return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
     }
 
     /// Opens the configured token with this serial number.

@@ -2,33 +2,35 @@ internal import Synchronization
 
 /// Measures what a token can sign: plain C_Sign loops beside the bridge's lanes, in one process.
 ///
-/// The plain loop is the ceiling: sessions of their own, no queue, no check. With the host's check of each signature it
-/// shows what checking costs; the bridge always checks.
+/// The plain loop is the ceiling: sessions of their own, one input, no queue, no hash, no check. The lanes are measured
+/// with their check of each signature, as they always work, and without it, which exists here alone and releases nothing.
 package struct SignatureBenchmark: Sendable {
-    private static let message = [UInt8](repeating: 0x61, count: 512)
+    /// Requests that wait for each lane at any time.
+    private static let depth = 8
 
-    private let hsm: HSM
-    private let reference: KeyReference
+    static let message = [UInt8](repeating: 0x61, count: 512)
 
-    /// A benchmark of one key of an open token.
-    package init(hsm: HSM, reference: KeyReference) {
+    let hsm: HSM
+    let reference: KeyReference
+    private let lanes: Int
+
+    /// A benchmark of one key of an open token; lanes it has, and so many threads for the plain loop.
+    package init(hsm: HSM, reference: KeyReference, lanes: Int) {
         self.hsm = hsm
         self.reference = reference
+        self.lanes = lanes
     }
 
-    /// Signatures a second of `threads` plain loops, each on a session of its own.
-    package func loops(
-        threads: Int, for duration: Duration, checking: Bool
-    ) async throws(HSMError) -> Double {
-        let deadline = ContinuousClock.now + duration
+    /// Signatures a second of plain C_SignInit and C_Sign loops, each on a thread and a session of its own.
+    package func loops(for duration: Duration) async throws(HSMError) -> Double {
         let started = ContinuousClock.now
         let counts = await withTaskGroup(of: Result<Int, HSMError>.self) { tasks in
-            for _ in 0..<threads {
+            for _ in 0..<lanes {
                 tasks.addTask {
                     do throws(HSMError) {
                         return .success(
                             try await DedicatedThread.run("bench") { () throws(HSMError) in
-                                try self.loop(until: deadline, checking: checking)
+                                try self.loop(until: started + duration)
                             })
                     } catch {
                         return .failure(error)
@@ -42,49 +44,46 @@ package struct SignatureBenchmark: Sendable {
         return Double(total) / ((ContinuousClock.now - started) / .seconds(1))
     }
 
-    private func loop(until deadline: ContinuousClock.Instant, checking: Bool) throws(HSMError) -> Int {
+    private func loop(until deadline: ContinuousClock.Instant) throws(HSMError) -> Int {
         let session = try hsm.login.openSession()
         let handle = try session.locate(reference, profile: hsm.profile, generation: 0)
-        let verifier = try SignatureVerifier(reference.publicKey, algorithm: reference.algorithm)
         var room = [UInt8](repeating: 0, count: 1024)
         var input: [UInt8] = []
+        SigningInput(Self.message, algorithm: reference.algorithm)
+            .write(to: &input, message: Self.message, mechanism: handle.mechanism)
         var count = 0
         while ContinuousClock.now < deadline {
-            let prepared = SigningInput(Self.message, algorithm: reference.algorithm)
-            prepared.write(to: &input, message: Self.message, mechanism: handle.mechanism)
-            let length = try session.sign(input, with: handle.mechanism, key: handle.object, into: &room)
-            if checking, !verifier.accepts(Array(room[..<length]), for: prepared) {
-                throw HSMError(.wrongSignature, context: reference.label)
-            }
+            _ = try session.sign(input, with: handle.mechanism, key: handle.object, into: &room)
             count += 1
         }
         return count
     }
 
-    /// Signatures a second through the bridge's lanes with `inFlight` requests waiting at any time.
-    package func lanes(inFlight: Int, for duration: Duration) async throws(HSMError) -> Double {
+    /// Signatures a second through the bridge's lanes, each checked on the host: what the appliance does.
+    package func bridge(for duration: Duration) async throws(HSMError) -> Double {
         let key = try await hsm.signingKey(reference)
-        let started = ContinuousClock.now
-        let end = started + duration
-        let counts = await withTaskGroup(of: Result<Int, HSMError>.self) { tasks in
-            for _ in 0..<inFlight {
-                tasks.addTask {
-                    var count = 0
-                    do throws(HSMError) {
-                        while ContinuousClock.now < end {
-                            _ = try await key.sign(Self.message, deadline: .now + .seconds(30))
-                            count += 1
-                        }
-                        return .success(count)
-                    } catch {
-                        return .failure(error)
-                    }
-                }
-            }
-            return await tasks.reduce(into: [Result<Int, HSMError>]()) { $0.append($1) }
+        return try await rate(for: duration) { completion in
+            key.sign(Self.message, deadline: .now + .seconds(60)) { completion($0.map { _ in }) }
         }
-        var total = 0
-        for count in counts { total += try count.get() }
-        return Double(total) / ((ContinuousClock.now - started) / .seconds(1))
+    }
+
+    /// Signatures a second through the lanes without the host's check.
+    package func uncheckedBridge(for duration: Duration) async throws(HSMError) -> Double {
+        let key = try await hsm.signingKey(reference).path.key
+        return try await rate(for: duration) { completion in
+            hsm.pool.submit(
+                .unchecked(Self.message, with: key, completion: completion), workClass: .minting,
+                kind: .signature(reference.algorithm), deadline: .now + .seconds(60))
+        }
+    }
+
+    /// Keeps the lanes busy: whatever ends makes the next request, on the thread it ends on.
+    private func rate(
+        for duration: Duration, of request: @escaping @Sendable (@escaping BenchmarkChain.Completion) -> Void
+    ) async throws(HSMError) -> Double {
+        let started = ContinuousClock.now
+        let chain = BenchmarkChain(until: started + duration, request)
+        let count = try await chain.run(inFlight: Self.depth * lanes).get()
+        return Double(count) / ((ContinuousClock.now - started) / .seconds(1))
     }
 }

@@ -72,8 +72,9 @@ struct AlgorithmTrial {
             await sign(hsm, made, "signs after a new login")
             await notes.check("\(name): \(suite.options.lanes) lanes stand a load") { () throws(ConformanceFailure) in
                 let rate = try await ConformanceFailure.wrap { () async throws(HSMError) in
-                    try await SignatureBenchmark(hsm: hsm, reference: made.reference).lanes(
-                        inFlight: suite.options.lanes * 4, for: suite.options.load)
+                    try await SignatureBenchmark(hsm: hsm, reference: made.reference, lanes: suite.options.lanes)
+                        .bridge(
+                            for: suite.options.load)
                 }
                 guard hsm.status.faults.isEmpty else {
                     throw ConformanceFailure(hsm.status.faults.joined(separator: "; "))

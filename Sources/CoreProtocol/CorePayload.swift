@@ -40,6 +40,7 @@ extension SignRequest {
         buffer.writeField(kid.utf8)
         let milliseconds = patience.components.seconds * 1000 + patience.components.attoseconds / 1_000_000_000_000_000
         buffer.writeInteger(UInt32(clamping: milliseconds))
+        buffer.writeInteger(turn)
         buffer.writeField(entry.canonicalBytes)
         buffer.writeField(input)
         return buffer
@@ -49,10 +50,12 @@ extension SignRequest {
     package init(payload: ByteBuffer) throws(CoreError) {
         var buffer = payload
         guard let kid = buffer.readTextField(), let milliseconds = buffer.readInteger(as: UInt32.self),
-            let entry = buffer.readField(), let input = buffer.readField(), buffer.readableBytes == 0
+            let turn = buffer.readInteger(as: UInt64.self), let entry = buffer.readField(),
+            let input = buffer.readField(), buffer.readableBytes == 0
         else { throw CoreError(.malformed, "sign: fields are missing or left over") }
         self.init(
-            kid: kid, entry: try Entry(payload: entry), input: input, patience: .milliseconds(Int64(milliseconds)))
+            kid: kid, entry: try Entry(payload: entry), input: input, patience: .milliseconds(Int64(milliseconds)),
+            turn: turn)
     }
 }
 

@@ -33,13 +33,18 @@ package struct SignRequest: Sendable {
     package var input: [UInt8]
     /// How long the caller can still wait.
     package var patience: Duration
+    /// Names the request that this is for: one that is made again has the same, and gets the place it was promised.
+    ///
+    /// Zero names none. It decides about nothing but the order of those who wait.
+    package var turn: UInt64
 
     /// A request for one signature.
-    package init(kid: String, entry: Entry, input: [UInt8], patience: Duration) {
+    package init(kid: String, entry: Entry, input: [UInt8], patience: Duration, turn: UInt64 = 0) {
         self.kid = kid
         self.entry = entry
         self.input = input
         self.patience = patience
+        self.turn = turn
     }
 }
 

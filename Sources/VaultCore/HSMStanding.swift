@@ -37,7 +37,7 @@ package struct HSMStanding: Sendable {
     /// Whether a key of the manifest can be expected to sign now.
     func isAvailable(_ key: ManifestKey) -> Bool {
         guard let status, key.token == serial else { return false }
-        return status.isReady && !status.quarantinedKeys.contains(key.label)
+        return status.isReady && !status.quarantinedKeys.contains(key.label) && !status.missingKeys.contains(key.label)
     }
 
     /// The token as `status` shows it.
@@ -53,6 +53,7 @@ package struct HSMStanding: Sendable {
         object["breaker"] = .string(status.breaker.rawValue)
         object["lanes"] = .integer(Int64(status.lanes))
         object["lanes_written_off"] = .integer(Int64(clamping: status.lanesWrittenOff))
+        object["library_restarts"] = .integer(Int64(clamping: status.libraryRestarts))
         object["queue_depth"] = .integer(Int64(status.queueDepth))
         object["sessions"] = .integer(Int64(status.openSessions))
         object["signatures"] = .integer(Int64(clamping: status.signatures))

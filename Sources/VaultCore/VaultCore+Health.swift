@@ -135,6 +135,7 @@ extension HSMStanding {
     fileprivate var figures: [String: Int64] {
         [
             "lanes": Int64(status?.lanes ?? 0), "lanes_written_off": Int64(clamping: status?.lanesWrittenOff ?? 0),
+            "library_restarts": Int64(clamping: status?.libraryRestarts ?? 0),
             "queue_depth": Int64(status?.queueDepth ?? 0), "sessions": Int64(status?.openSessions ?? 0),
             "signatures_total": Int64(clamping: status?.signatures ?? 0),
         ]

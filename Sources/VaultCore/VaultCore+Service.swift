@@ -50,7 +50,7 @@ extension VaultCore {
         } onAborted: { error in
             self.recordAborted(entry, error)
         }
-        key.hsm.sign(request.input, deadline: .now + request.patience) { result in
+        key.hsm.sign(request.input, deadline: .now + request.patience, turn: request.turn) { result in
             operation.signed(result.mapError { CoreError($0) })
         }
         guard !operation.isRefused else { return operation.finishRefused() }

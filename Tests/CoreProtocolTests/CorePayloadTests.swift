@@ -9,7 +9,8 @@ import Testing
         entry.jti = "0123456789abcdef"
         entry.user = .init(iss: "https://idp.example", sub: "alice")
         entry.exp = 1_800_000_060
-        return SignRequest(kid: "key", entry: entry, input: Array("e30.e30".utf8), patience: .milliseconds(1500))
+        return SignRequest(
+            kid: "key", entry: entry, input: Array("e30.e30".utf8), patience: .milliseconds(1500), turn: 77)
     }
 
     private func code(_ body: () throws -> Void) -> CoreError.Code? {
@@ -30,7 +31,7 @@ import Testing
     @Test func aSignRequestTravelsUnchanged() throws {
         let read = try SignRequest(payload: request.payload)
         #expect(read.kid == request.kid && read.entry == request.entry)
-        #expect(read.input == request.input && read.patience == request.patience)
+        #expect(read.input == request.input && read.patience == request.patience && read.turn == 77)
     }
 
     @Test func aSignRequestCutAtAnyByteOrWithOneTooManyIsRefused() throws {
@@ -63,6 +64,7 @@ import Testing
         var payload = ByteBuffer()
         payload.writeField("key".utf8)
         payload.writeInteger(UInt32(1000))
+        payload.writeInteger(UInt64(0))
         payload.writeField(text.utf8)
         payload.writeField("e30.e30".utf8)
         #expect(code { _ = try SignRequest(payload: payload) } == .malformed)

@@ -43,7 +43,7 @@ struct DoctorTests {
         #expect(key.signature != nil && Set(key.refusals.keys) == ["read_private", "set_label"])
         let profile = try #require(report.profile)
         #expect(profile.vendor == .softHSM && profile.oaepHash == .sha1)
-        #expect(profile.quirks == [.oaepSHA1Only, .serialisesKeyManagement])
+        #expect(profile.quirks == [.oaepSHA1Only, .serialisesKeyManagement, .forgetsLostTokens])
         #expect(report.otherObjects == [.publicKey: 1])
     }
 

@@ -199,6 +199,17 @@ struct RecoveryTests {
         }
     }
 
+    @Test func afterShutdownNoLaneIsInsideTheLibraryNotEvenToCloseItsSession() async throws {
+        let module = try FaultModule.shared()
+        let faults = try module.takeToken()
+        let hsm = try await module.open(faults, configuration: Harness.configuration(lanes: 3))
+        _ = try await Harness.signingKey(hsm)
+        let rules = try faults.always("C_CloseSession", "delay 200ms")
+        #expect(await hsm.shutdown())
+        #expect(try faults.openSessions() == 0)
+        try faults.lift(rules)
+    }
+
     @Test func aHungLaneKeepsShutdownFromClaimingToBeClean() async throws {
         let module = try FaultModule.shared()
         let faults = try module.takeToken()

@@ -117,6 +117,6 @@ struct ValueTests {
         }
         #expect(queue.count == next - expected)
         #expect(queue.remove { _ in true }.map(\.work) == Array(expected..<next))
-        #expect(queue.isEmpty && queue.expectedTime([ServiceEstimate](repeating: .init(), count: 6)) == 0)
+        #expect(queue.isEmpty && queue.prudentTime([ServiceEstimate](repeating: .init(), count: 6)) == 0)
     }
 }

@@ -14,6 +14,7 @@ from gateway_load import READ, readiness
 
 DELAY = 0.075
 CONNECTIONS = 48
+WARM_UP = 3
 
 
 class Gateway(threading.Thread):
@@ -24,7 +25,8 @@ class Gateway(threading.Thread):
         self.environment, self.end, self.obeys = environment, 0, obeys
         self.form = exchange_form(environment, authorization_details=READ)
         self.granted, self.refused, self.others = [], [], 0
-        self.returned, self.let_in = 0, 0
+        # When somebody came back exactly when it was told to, and whether it was let in.
+        self.returned = []
         # Connected while the token is quick: forty-eight handshakes at once would wait for its TLS share until they fail.
         self.gateway = GatewayClient(environment)
         self.gateway.connection.connect()
@@ -36,13 +38,13 @@ class Gateway(threading.Thread):
             started = time.monotonic()
             status, _ = gateway.post(self.form)
             took = time.monotonic() - started
-            self.returned += comes_back
-            self.let_in += comes_back and status == 200
+            if comes_back:
+                self.returned.append((started, status == 200))
             comes_back = False
             if status == 200:
                 self.granted.append((time.monotonic(), took))
             elif status == 503:
-                self.refused.append(took)
+                self.refused.append((time.monotonic(), took))
                 comes_back = self.obeys
                 time.sleep(float(gateway.headers["retry-after"]) if self.obeys else 0.1)
             else:
@@ -60,11 +62,11 @@ def percentile(values, share):
 
 
 def measure(environment, hsm, seconds, obeys):
-    """A run with its figures; the first second, in which the line fills, does not count."""
+    """A run with its figures; the first seconds, in which the token turns slow and the line fills, do not count."""
     hsm.set()
     gateways = [Gateway(environment, obeys) for _ in range(CONNECTIONS)]
     hsm.set(f"C_Sign delay {round(DELAY * 1000)}ms")
-    started = time.monotonic() + 1
+    started = time.monotonic() + WARM_UP
     for gateway in gateways:
         gateway.end = started + seconds
     for gateway in gateways:
@@ -76,7 +78,8 @@ def measure(environment, hsm, seconds, obeys):
     for gateway in gateways:
         gateway.join()
     granted = [took for gateway in gateways for at, took in gateway.granted if started <= at <= started + seconds]
-    refused = [took for gateway in gateways for took in gateway.refused]
+    everyone = [took for gateway in gateways for _, took in gateway.refused]
+    refused = [took for gateway in gateways for at, took in gateway.refused if started <= at <= started + seconds]
     others = sum(gateway.others for gateway in gateways)
     beside = asked - len(granted)
     possible = seconds / DELAY
@@ -86,9 +89,10 @@ def measure(environment, hsm, seconds, obeys):
     print(f"   granted after {percentile(granted, 0.5) * 1000:.0f} ms (p50), {max(granted) * 1000:.0f} ms (most)")
     print(f"   {len(refused)} refused after {percentile(refused, 0.5) * 1000:.0f} ms (p50), {percentile(refused, 0.99) * 1000:.0f} ms (p99), "
           f"{max(refused, default=0) * 1000:.0f} ms (most); {others} other answers")
+    print(f"   while the token turned slow: {len(everyone) - len(refused)} refused, after {max(everyone, default=0) * 1000:.0f} ms at the most")
     if obeys:
-        returned, let_in = sum(g.returned for g in gateways), sum(g.let_in for g in gateways)
-        print(f"   {returned} came back after exactly Retry-After, {let_in} of them were let in")
+        returned = [let_in for gateway in gateways for at, let_in in gateway.returned if started <= at <= started + seconds]
+        print(f"   {len(returned)} came back after exactly Retry-After, {sum(returned)} of them were let in")
 
 
 def main():

@@ -14,6 +14,13 @@ internal import Synchronization
         var isFinalised = false
     }
 
+    /// Who uses the library; held while it is started anew.
+    private struct Users {
+        var count = 0
+        /// Finalised, and could not be initialised since.
+        var isDown = false
+    }
+
     /// The canonical absolute path it was loaded from.
     package let path: String
     /// PINs that failed, remembered for the life of the process.
@@ -21,6 +28,8 @@ internal import Synchronization
     // Safety: the list is constant and mapped for the life of the process (RTLD_NODELETE); nothing writes through it.
     nonisolated(unsafe) let functions: UnsafePointer<CK_FUNCTION_LIST>
     private let state = Mutex(State())
+    private let users = Mutex(Users())
+    private let starts = Atomic(0)
 
     private static let registry = Mutex<[String: Module]>([:])
 
@@ -53,6 +62,38 @@ internal import Synchronization
                 state.isFinalised = true
             }
             modules[path] = nil
+        }
+    }
+
+    /// How often the library was started anew: sessions and handles from before are no more.
+    var epoch: Int { starts.load(ordering: .acquiring) }
+
+    /// From now on somebody holds slots or sessions of the library, until `leave`; waits while it is started anew.
+    func enter() { users.withLock { $0.count += 1 } }
+
+    /// The opposite of `enter`.
+    func leave() { users.withLock { $0.count -= 1 } }
+
+    /// Finalises and initialises the library for its one user, who is not inside it.
+    ///
+    /// For libraries that cannot see a token again otherwise. Every session and handle from before is lost. With other users
+    /// it is refused (`moduleInUse`).
+    func restart() throws(HSMError) {
+        try users.withLock { (users) throws(HSMError) in
+            guard users.count == 1 else {
+                throw HSMError(
+                    .moduleInUse,
+                    context: "\(path) must be started anew to see the token again, and other tokens use it")
+            }
+            guard !state.withLock({ $0.isFinalised }) else { throw HSMError(.sealed, context: path) }
+            starts.add(1, ordering: .acquiringAndReleasing)
+            if !users.isDown {
+                // Safety: the one user is the caller, who is not inside the library; others wait in `enter`.
+                try unsafe check(.finalize) { unsafe $0.pointee.C_Finalize?(nil) }
+            }
+            users.isDown = true
+            try initialize()
+            users.isDown = false
         }
     }
 

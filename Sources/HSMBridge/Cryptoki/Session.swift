@@ -7,12 +7,17 @@ struct Session: ~Copyable {
 
     let module: Module
     let handle: CK_SESSION_HANDLE
+    private let epoch: Int
     private var isLost = false
+
+    /// The library was started anew since: the number may be another session's by now.
+    var isStale: Bool { epoch != module.epoch }
 
     /// Opens a session; read-only ones serve for signatures, and some tokens refuse others.
     init(module: Module, slot: CK_SLOT_ID, readWrite: Bool = false) throws(HSMError) {
         let flags = readWrite ? P11_SERIAL_SESSION | P11_RW_SESSION : P11_SERIAL_SESSION
         var handle = CK_SESSION_HANDLE(CK_INVALID_HANDLE)
+        let epoch = module.epoch
         try module.sessionWillOpen()
         do throws(HSMError) {
             // Safety: no callback and no context; `handle` is a local that outlives the call.
@@ -23,10 +28,11 @@ struct Session: ~Copyable {
         }
         self.module = module
         self.handle = handle
+        self.epoch = epoch
     }
 
     deinit {
-        if !isLost {
+        if !isLost && !isStale {
             // Safety: the handle is ours alone. When it cannot be closed there is nothing left that could be done.
             _ = unsafe module.returnValue { unsafe $0.pointee.C_CloseSession?(handle) }
         }

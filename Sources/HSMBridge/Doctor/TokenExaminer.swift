@@ -142,7 +142,7 @@ extension TokenQuirk {
         case .oaepSHA1Only: "use it for development alone where secrets are sealed"
         case .noSessionKeys: "to see every algorithm tried, run the conformance suite (docs/hsm.md)"
         case .mechanismInfoLies, .serialisesKeyManagement, .publicUsesUnstated, .hashesRSAItself, .shortKeyID,
-            .bareEdwardsPoint, .droppedOperationHoldsKey:
+            .bareEdwardsPoint, .droppedOperationHoldsKey, .forgetsLostTokens:
             nil
         }
     }

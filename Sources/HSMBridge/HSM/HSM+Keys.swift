@@ -49,13 +49,13 @@ extension HSM {
             try await KeyEncryptionKey(key: key, pool: pool).prove(deadline: .now + .seconds(30))
         } else {
             try await canary(SigningKey(key: key, pool: pool), deadline: .now + .seconds(30))
-            pool.sendCanaries(with: key)
         }
         let first = keys.withLock { keys in
             let first = keys[reference.id] ?? key
             keys[reference.id] = first
             return first
         }
+        if first === key { pool.watch(over: key) }
         return try bound(reference, to: purpose) ?? first
     }
 

@@ -15,7 +15,7 @@ package final class HSM: Sendable {
         /// Beyond this many hung lanes none is replaced.
         package var maximumHungLanes = 4
         /// A token that nobody has used for so long signs a canary, so that readiness is true of an idle appliance too.
-        package var heartbeat = Duration.seconds(10)
+        package var heartbeat = Duration.seconds(4)
         /// Making a key may take a device this long.
         package var generationLimit = Duration.seconds(120)
         /// Numbers from 0 to 1, for spreading tries in time.

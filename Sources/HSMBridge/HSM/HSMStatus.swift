@@ -39,6 +39,10 @@ package struct HSMStatus: Sendable, Equatable {
     package let isLibraryLost: Bool
     /// Labels of keys that made a wrong signature.
     package let quarantinedKeys: [String]
+    /// Labels of keys that are not on the token.
+    package let missingKeys: [String]
+    /// How often the library was started anew in order to see the token again.
+    package let libraryRestarts: UInt64
     /// The last failure of the device, in words; it may be long past.
     package let lastFailure: String?
 
@@ -52,6 +56,7 @@ package struct HSMStatus: Sendable, Equatable {
         if hungLanes > 0 { faults.append("\(hungLanes) calls hang inside the PKCS#11 library") }
         if lanes == 0 { faults.append("no lane is at work") }
         faults += quarantinedKeys.map { "key \($0) made a wrong signature and is quarantined" }
+        faults += missingKeys.map { "key \($0) is not on the token" }
         return faults
     }
 
@@ -65,7 +70,9 @@ extension HSM {
     /// How the HSM stands.
     package var status: HSMStatus {
         let sessions = module.sessionCounts
-        let quarantined = keys.withLock { $0.values.filter(\.isQuarantined).map(\.reference.label) }.sorted()
+        let keys = keys.withLock { Array($0.values) }
+        let quarantined = keys.filter(\.isQuarantined).map(\.reference.label).sorted()
+        let missing = keys.filter(\.isMissing).map(\.reference.label).sorted()
         let login = login.state
         let wanted = pool.configuration.lanes
         return pool.state.withLock { state in
@@ -87,6 +94,7 @@ extension HSM {
                 openSessions: sessions.open, sessionsOpened: sessions.ever, signatures: state.counters.signatures,
                 refused: state.counters.refused, expired: state.counters.expired, login: login, breaker: breaker,
                 isStopping: state.isStopping, isLibraryLost: state.isLibraryLost, quarantinedKeys: quarantined,
+                missingKeys: missing, libraryRestarts: state.restarts,
                 lastFailure: state.lastFailure?.description)
         }
     }

@@ -18,10 +18,14 @@ final class TokenLogin: Sendable {
     private let gate: Mutex<Gate>
     private let shownState = Mutex(LoginState.loggedOut)
 
+    /// Held for as long as the library must not be started anew by others.
+    private let use: Mutex<ModuleUse?>
+
     /// Finds the token and logs in.
     ///
     /// Someone else's login would let any PIN pass, so it is refused (`tokenInUse`).
     init(module: Module, uri: TokenURI, pin: PIN) throws(HSMError) {
+        use = Mutex(ModuleUse(module))
         let (slot, info) = try module.token(matching: uri)
         self.module = module
         self.uri = uri
@@ -54,12 +58,27 @@ final class TokenLogin: Sendable {
         slot.withLock { $0 = found }
     }
 
+    /// Asks the token what it is: one that is away cannot tell.
+    func askToken() throws(HSMError) { _ = try module.tokenInfo(slot: slot.withLock { $0 }) }
+
+    /// Whether the library goes on listing a token that it cannot read, and is known never to see it again by itself.
+    var isForgotten: Bool {
+        guard profile.quirks.contains(.forgetsLostTokens), let (found, failure) = try? module.tokens() else {
+            return false
+        }
+        return failure != nil && !found.contains { uri.matches($0.token) }
+    }
+
+    /// Starts the library anew; the caller sees to it that no lane is inside it.
+    func restartLibrary() throws(HSMError) { try module.restart() }
+
     /// Logs out and forgets the PIN.
     func close() {
         gate.withLock { gate in
-            if let session = gate.session.take() { try? session.logout() }
+            if let session = gate.session.take(), !session.isStale { try? session.logout() }
             gate.pin = nil
         }
+        use.withLock { $0 = nil }
         shownState.withLock { $0 = .loggedOut }
     }
 
@@ -94,6 +113,7 @@ final class TokenLogin: Sendable {
 
     /// Asks the persistent session, and opens another where it is lost or in doubt.
     private func tokenState(_ gate: inout Gate) throws(HSMError) -> Session.State {
+        if gate.session?.isStale ?? true { gate.session = nil }
         do throws(HSMError) {
             if let state = try gate.session?.state() { return state }
         } catch {

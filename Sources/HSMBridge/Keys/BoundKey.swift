@@ -17,6 +17,7 @@ final class BoundKey: Sendable {
     private let current: Mutex<Handle>
     private let refreshing = Mutex(())
     private let madeWrongSignature = Atomic(false)
+    private let wasNotFound = Atomic(false)
 
     init(
         _ reference: KeyReference, purpose: KeyPurpose, in session: borrowing Session, profile: TokenProfile
@@ -32,12 +33,34 @@ final class BoundKey: Sendable {
     /// Whether the key made a wrong signature: it makes no more.
     var isQuarantined: Bool { madeWrongSignature.load(ordering: .acquiring) }
 
+    /// Whether it was not on the token when it was last looked for.
+    var isMissing: Bool {
+        get { wasNotFound.load(ordering: .acquiring) }
+        set { wasNotFound.store(newValue, ordering: .releasing) }
+    }
+
+    /// Whether it is a signing key that can be expected to sign.
+    var canSignCanaries: Bool {
+        guard case .signatures = proof else { return false }
+        return !isQuarantined && !isMissing
+    }
+
+    /// The handle is not to be used again: the next signature looks the key up.
+    func forgetHandle() {
+        current.withLock { handle in
+            handle = Handle(
+                object: CK_OBJECT_HANDLE(CK_INVALID_HANDLE), mechanism: handle.mechanism,
+                generation: handle.generation + 1)
+        }
+    }
+
     /// Looks the key up again after its handle died, unless another lane has done so since `seen`.
     func refresh(after seen: Handle, in session: borrowing Session, profile: TokenProfile) throws(HSMError) {
         try refreshing.withLock { (_) throws(HSMError) in
             guard handle.generation == seen.generation else { return }
             let found = try session.locate(reference, profile: profile, generation: seen.generation + 1)
             current.withLock { $0 = found }
+            isMissing = false
         }
     }
 

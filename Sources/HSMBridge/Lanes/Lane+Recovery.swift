@@ -26,9 +26,28 @@ extension Lane {
         }
     }
 
+    /// A key that is not there may be the key's matter or the token's, which is asked.
     private mutating func refresh(_ key: BoundKey, _ seen: BoundKey.Handle) throws(HSMError) {
         let profile = login.profile
-        try withSession { (session) throws(HSMError) in try key.refresh(after: seen, in: session, profile: profile) }
+        do throws(HSMError) {
+            try withSession { (session) throws(HSMError) in try key.refresh(after: seen, in: session, profile: profile)
+            }
+        } catch {
+            if error.code == .keyNotFound {
+                try login.askToken()
+                key.isMissing = true
+            }
+            throw error
+        }
+    }
+
+    /// Looks for a key that was missing; that it still is, is no failure.
+    mutating func search(for key: BoundKey) throws(HSMError) {
+        do throws(HSMError) {
+            try refresh(key, key.handle)
+        } catch {
+            guard error.isAboutKey else { throw error }
+        }
     }
 
     /// A canary with the same key: when it works, the request is tried once more; else the token is to blame.
@@ -51,7 +70,9 @@ extension Lane {
         switch error.failureClass {
         case .token: .fails(isSevere: error.returnValue?.meansDeviceGone ?? false)
         case .library: .libraryLost
-        case .ambiguous, .session, .login, .handle: .fails(isSevere: false)
+        // A token that cannot even say what it is, is away.
+        case .ambiguous: .fails(isSevere: error.function == CryptokiFunction.getTokenInfo.rawValue)
+        case .session, .login, .handle: .fails(isSevere: false)
         case .operation: isProven ? .fails(isSevere: false) : .none
         case nil: error.meansLoginIsBarred ? .fails(isSevere: true) : .none
         }

@@ -30,8 +30,9 @@ struct Lane: ~Copyable {
         input.reserveCapacity(Lane.room)
     }
 
-    /// Opens the session if there is none.
+    /// Opens the session if there is none, or one of a library that was started anew since.
     mutating func open() throws(HSMError) {
+        if session?.isStale ?? true { session = nil }
         if session == nil { session = try login.openSession() }
     }
 
@@ -85,17 +86,23 @@ struct Lane: ~Copyable {
         guard case .signatures(let verifier) = key.proof else {
             throw HSMError(.purposeConflict, context: key.reference.label)
         }
-        try open()
         let prepared = SigningInput(message, algorithm: key.reference.algorithm)
-        prepared.write(to: &input, message: message, mechanism: seen.mechanism)
-        let count: Int
-        switch session {
-        case .some(let session):
-            count = try session.sign(input, with: seen.mechanism, key: seen.object, into: &output)
-        case .none: throw HSMError(.sealed)
-        }
-        let signature = Array(output[..<count])
+        let signature = try ask(for: prepared, of: message, seen)
         guard verifier.accepts(signature, for: prepared) else { throw key.quarantine() }
         return signature
+    }
+
+    /// What the token answers, which nobody has checked: `attempt` does, before anything is released.
+    mutating func ask(
+        for prepared: SigningInput, of message: [UInt8], _ seen: BoundKey.Handle
+    ) throws(HSMError) -> [UInt8] {
+        try open()
+        prepared.write(to: &input, message: message, mechanism: seen.mechanism)
+        switch session {
+        case .some(let session):
+            let count = try session.sign(input, with: seen.mechanism, key: seen.object, into: &output)
+            return Array(output[..<count])
+        case .none: throw HSMError(.sealed)
+        }
     }
 }

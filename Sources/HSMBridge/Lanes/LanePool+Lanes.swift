@@ -33,6 +33,8 @@ extension LanePool {
             case .drop(let job): job.refuse(HSMError(.deadlineExceeded))
             case .park: bell.wait()
             case .leave:
+                // Closed before the lane counts as gone: who has shut down may end the process, and the library with it.
+                lane.dropSession()
                 state.withLock { $0.remove(id) }
                 return
             }
@@ -119,23 +121,5 @@ extension LanePool {
         let now = now
         let error = state.withLock { $0.refusal(now: now) } ?? HSMError(.unavailable)
         for job in jobs { job.refuse(error) }
-    }
-
-    /// Finds a token that failed again, and signs a canary; before any key is in use, opening a session has to do.
-    private func runProbe(_ lane: inout Lane) -> HSMError? {
-        let isAway = state.withLock { !$0.breaker.isClosed }
-        do throws(HSMError) {
-            if isAway { try login.relocate() }
-            try login.restore()
-            guard let key = probeKey.withLock({ $0 }), !key.isQuarantined else {
-                lane.dropSession()
-                try lane.open()
-                return nil
-            }
-            if case .failure(let error) = lane.sign(Lane.canary, with: key) { return error }
-            return nil
-        } catch {
-            return error
-        }
     }
 }

@@ -19,12 +19,15 @@ extension LanePool.State {
     /// Puts an entry in line, or says why not.
     mutating func admit(_ entry: LaneScheduler<Job>.Entry, now: Int64) -> HSMError? {
         if let refusal = refusal(now: now) { return refusal }
-        switch scheduler.admit(entry, now: now) {
-        case nil: return nil
-        case .expired: return HSMError(.deadlineExceeded)
-        case .saturated(let wait):
-            return HSMError(.saturated, retryAfterMilliseconds: LanePool.State.milliseconds(wait))
-        case .stopped: return HSMError(.sealed)
+        return scheduler.admit(entry, now: now).map(LanePool.State.error)
+    }
+
+    /// What a caller is told who is turned away.
+    static func error(_ refusal: LaneScheduler<Job>.Refusal) -> HSMError {
+        switch refusal {
+        case .expired: HSMError(.deadlineExceeded)
+        case .saturated(let wait): HSMError(.saturated, retryAfterMilliseconds: milliseconds(wait))
+        case .stopped: HSMError(.sealed)
         }
     }
 
@@ -51,14 +54,22 @@ extension LanePool.State {
         }
     }
 
-    /// Sends a canary when the breaker wants one, or the token was idle for long, and a lane is there to carry it.
-    mutating func probeIfDue(now: Int64, patience: Int64, heartbeat: Int64) {
+    /// How often a key that is missing is looked for.
+    private static let search: Int64 = 1_000_000_000
+
+    /// Sends a canary when the breaker wants one, the token was idle for long or a key is missing, and a lane is there to
+    /// carry it.
+    mutating func probeIfDue(now: Int64, patience: Int64, heartbeat: Int64, isKeyMissing: Bool) {
         guard scheduler.activeLanes > 0, !isStopping, !isLibraryLost else { return }
         let isIdle = breaker.isClosed && scheduler.depth == 0 && now - lastVerdict >= heartbeat
-        guard breaker.beginProbe(now: now) || isIdle else { return }
+        let isSearch = breaker.isClosed && isKeyMissing && now - lastProbe >= LanePool.State.search
+        guard breaker.beginProbe(now: now) || isIdle || isSearch else { return }
         lastVerdict = now
+        lastProbe = now
+        // A library is started anew while no lane is inside it, and so never beside a call that hangs.
         let entry = LaneScheduler<Job>.Entry(
-            work: .probe, workClass: .upkeep, kind: .task, deadline: .max, patience: patience, isExclusive: false)
+            work: .probe, workClass: .upkeep, kind: .task, deadline: .max, patience: patience,
+            isExclusive: needsRestart && scheduler.hungLanes == 0)
         _ = scheduler.admit(entry, now: now)
     }
 

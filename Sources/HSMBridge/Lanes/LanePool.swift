@@ -27,6 +27,11 @@ final class LanePool: Sendable {
         var lastFailure: HSMError?
         /// When the token last answered for a signature or a canary, well or badly, or was asked to.
         var lastVerdict: Int64 = 0
+        /// When a canary was last sent.
+        var lastProbe: Int64 = 0
+        /// The token will not be seen again before its library is started anew.
+        var needsRestart = false
+        var restarts: UInt64 = 0
     }
 
     /// How often the watch looks.
@@ -38,7 +43,8 @@ final class LanePool: Sendable {
     private let start = ContinuousClock.now
     let hangLimit: Int64
     let watchEnds = DispatchSemaphore(value: 0)
-    let probeKey = Mutex<BoundKey?>(nil)
+    /// Keys in use, the oldest first: canaries take the first that works.
+    let keys = Mutex<[BoundKey]>([])
 
     /// Starts the lanes and the watch.
     init(login: TokenLogin, configuration: Configuration) throws(HSMError) {
@@ -59,17 +65,17 @@ final class LanePool: Sendable {
     func time(of instant: ContinuousClock.Instant) -> Int64 { (instant - start).wholeNanoseconds }
     var now: Int64 { time(of: .now) }
 
-    /// The key that canaries use when the breaker wants to know whether the token is back.
-    func sendCanaries(with key: BoundKey) { probeKey.withLock { $0 = $0 ?? key } }
+    /// A key that is in use from now on: canaries may use it, and it is looked for when it is missing.
+    func watch(over key: BoundKey) { keys.withLock { $0.append(key) } }
 
     /// Puts a job in line, or refuses it there and then, on this thread.
     func submit(
         _ job: Job, workClass: WorkClass, kind: WorkKind, deadline: ContinuousClock.Instant,
-        patience: Duration? = nil, isExclusive: Bool = false
+        patience: Duration? = nil, isExclusive: Bool = false, turn: UInt64 = 0
     ) {
         let entry = LaneScheduler<Job>.Entry(
             work: job, workClass: workClass, kind: kind, deadline: time(of: deadline),
-            patience: patience?.wholeNanoseconds ?? hangLimit, isExclusive: isExclusive)
+            patience: patience?.wholeNanoseconds ?? hangLimit, isExclusive: isExclusive, turn: turn)
         let now = now
         let isBarred = login.state == .refused
         let (refusal, bell) = state.withLock { state in
@@ -87,22 +93,23 @@ final class LanePool: Sendable {
     /// False when a lane hangs: its session stays open, and the library must not be finalised. Blocks.
     func stop(drainingFor limit: Duration) -> Bool {
         state.withLock { $0.isStopping = true }
-        wait(atMost: limit) { $0.depth == 0 && $0.busyLanes == 0 }
+        wait(atMost: limit) { $0.scheduler.depth == 0 && $0.scheduler.busyLanes == 0 }
         let left = state.withLock { state in
             state.scheduler.stop()
             return state.scheduler.drain()
         }
         for job in left { job.refuse(HSMError(.sealed)) }
         ringAll()
-        wait(atMost: configuration.hangLimit) { $0.activeLanes == 0 }
+        // A lane keeps its bell until it has closed its session.
+        wait(atMost: configuration.hangLimit) { $0.bells.count <= $0.scheduler.hungLanes }
         watchEnds.signal()
-        return state.withLock { $0.scheduler.lanes.isEmpty }
+        return state.withLock { $0.bells.isEmpty }
     }
 
-    private func wait(atMost limit: Duration, until isDone: (LaneScheduler<Job>) -> Bool) {
+    private func wait(atMost limit: Duration, until isDone: (State) -> Bool) {
         let end = ContinuousClock.now + limit
         let never = DispatchSemaphore(value: 0)
-        while ContinuousClock.now < end, !state.withLock({ isDone($0.scheduler) }) {
+        while ContinuousClock.now < end, !state.withLock({ isDone($0) }) {
             _ = never.wait(timeout: .now() + .milliseconds(2))
         }
     }

@@ -1,68 +1,157 @@
 extension LaneScheduler {
-    /// Whether the entry has to be turned away, and until when: both a place and the time must be there by then.
-    func refusal(_ entry: Entry, now: Int64) -> Refusal? {
-        let waits = [waitForPlace(entry), waitForTime(entry, now: now)].compactMap(\.self)
-        guard let wait = waits.max() else { return nil }
-        // Lines and lanes move by whole pieces of work, and what is stuck looks ever longer the longer it takes.
-        let grain = 2 * (estimates.map(\.mean).max() ?? 0)
-        return .saturated(retryAfter: max(1_000_000, Int64(wait + grain + longestStuck(now: now))))
-    }
-
-    /// Without a place the wait is until half of the line is done; nil with one.
-    private func waitForPlace(_ entry: Entry) -> Double? {
-        let isFull =
-            switch entry.workClass {
-            case .minting: minting.count >= limits.capacity
-            case .upkeep: minting.count >= limits.capacity + limits.upkeepPlaces
-            case .tls: tls.count >= max(1, limits.capacity / 4)
-            }
-        guard isFull else { return nil }
-        let own = (entry.workClass == .tls ? tls : minting).expectedTime(estimates) / 2
-        let beside = timeBeside(own, of: entry.workClass)
-        return (own + beside) / Double(max(1, activeLanes))
-    }
-
-    /// Expected end of this entry, stretched by the margin, against its deadline; nil when it makes it.
+    /// Whether the entry has to be turned away, and until when.
     ///
     /// With a lane idle and nothing waiting, work is always let in: else one slow answer could keep all others out for
     /// good, since only work that runs corrects an estimate.
-    private func waitForTime(_ entry: Entry, now: Int64) -> Double? {
-        if depth == 0 && busyLanes < activeLanes { return nil }
-        let expected =
-            expectedTimeAhead(of: entry, now: now) / Double(max(1, activeLanes))
-            + estimates[entry.kind.rawValue].mean
-        let late = expected * limits.margin - Double(entry.deadline - now)
-        return late > 0 ? late : nil
-    }
-
-    /// How much longer work that is far past its mean is expected to take.
-    private func longestStuck(now: Int64) -> Double {
-        var longest = 0.0
-        for case .busy(let running) in lanes.values {
-            let estimate = estimates[running.entry.kind.rawValue]
-            let elapsed = now - running.started
-            if estimate.isPast(elapsed) { longest = max(longest, estimate.remaining(after: elapsed)) }
+    mutating func refusal(_ entry: Entry, now: Int64) -> Refusal? {
+        guard entry.workClass == .minting else { return refusalOfOthers(entry, now: now) }
+        if depth == 0 && busyLanes < activeLanes {
+            appointments.cancel(entry.turn)
+            return nil
         }
-        return longest
-    }
-
-    /// Lane time that comes before an entry let in now, over all lanes.
-    private func expectedTimeAhead(of entry: Entry, now: Int64) -> Double {
-        var ahead = exclusive.expectedTime(estimates)
-        for case .busy(let running) in lanes.values {
-            ahead += estimates[running.entry.kind.rawValue].remaining(after: now - running.started)
+        appointments.advance(to: now)
+        let line = line(before: entry, now: now)
+        let hasPlace = minting.count < limits.capacity
+        switch appointments.claim(entry.turn, now: now) {
+        case .due:
+            if hasPlace && line.ends <= line.patience { return nil }
+        case .early(let rest):
+            guard hasPlace && hasRoom(entry, line, now: now) else { return .saturated(retryAfter: wholeSteps(rest)) }
+            appointments.cancel(entry.turn)
+            return nil
+        case .unknown:
+            if hasPlace && hasRoom(entry, line, now: now) { return nil }
         }
-        let own = (entry.workClass == .tls ? tls : minting).expectedTime(estimates)
-        return ahead + own + timeBeside(own + estimates[entry.kind.rawValue].mean, of: entry.workClass)
+        return .saturated(retryAfter: timeToReturn(entry, line, now: now))
     }
 
-    /// What the other line takes of the lanes until so much of this one is done: its share, and what it was kept from
-    /// getting of it before; never more than waits there.
+    /// Room that nobody was promised.
+    private func hasRoom(_ entry: Entry, _ line: Line, now: Int64) -> Bool {
+        line.ends <= line.patience * (1 - limits.reserve)
+            && appointments.allow(line.work, level: line.level, pace: line.pace, now: now)
+    }
+
+    /// An appointment where the caller is known again and one can be kept; else when the line will have cleared so far
+    /// that there would be room.
+    private mutating func timeToReturn(_ entry: Entry, _ line: Line, now: Int64) -> Int64 {
+        // A full line may be full of work that takes no time: places count as well.
+        let places = Double(limits.capacity) * line.work * line.pace
+        let promised = appointments.make(
+            entry.turn, work: line.work, patience: min(line.patience, places) * (1 - limits.reserve),
+            level: line.level, pace: line.pace, now: now)
+        if let promised { return promised }
+        return wholeSteps(Int64(max(line.ends - line.patience * (1 - limits.reserve), line.level / 2)))
+    }
+
+    private func wholeSteps(_ time: Int64) -> Int64 { max(1, (time + limits.step - 1) / limits.step) * limits.step }
+
+    /// Handshakes and upkeep keep no appointments: neither comes back by itself.
+    private func refusalOfOthers(_ entry: Entry, now: Int64) -> Refusal? {
+        let hasPlace =
+            entry.workClass == .tls
+            ? tls.count < max(1, limits.capacity / 4) : minting.count < limits.capacity + limits.upkeepPlaces
+        if hasPlace && depth == 0 && busyLanes < activeLanes { return nil }
+        let line = line(before: entry, now: now)
+        if hasPlace && line.ends <= line.patience { return nil }
+        return .saturated(retryAfter: wholeSteps(Int64(max(line.ends - line.patience, line.level / 2))))
+    }
+
+    /// Takes out what the lanes have turned out to be too slow for: its callers hear of it now, and not at their deadline.
+    ///
+    /// Goes by what is likely, not by what is prudent; what is let in by prudence is never taken out again unless the token
+    /// has become slower since.
+    mutating func shed(now: Int64) -> [(work: Work, refusal: Refusal)] {
+        guard let front = minting.front, !isStopped else { return [] }
+        let base = clearing(0, now: now)
+        guard base + minting.prudentTime(estimates) * pace(of: .minting) > Double(front.deadline - now) else {
+            return []
+        }
+        var ahead = 0.0
+        let rate = 1 / Double(max(1, activeLanes))
+        let gone = minting.remove { entry in
+            let mean = estimates[entry.kind.rawValue].mean
+            guard entry.workClass == .minting, base + ahead * rate + mean > Double(entry.deadline - now) else {
+                ahead += mean
+                return false
+            }
+            return true
+        }
+        appointments.advance(to: now)
+        return gone.map { entry in
+            let line = line(before: entry, now: now)
+            return (entry.work, .saturated(retryAfter: timeToReturn(entry, line, now: now)))
+        }
+    }
+}
+
+extension LaneScheduler {
+    /// What stands before an entry; prudently reckoned, in nanoseconds.
+    struct Line {
+        /// Until a lane is free for it.
+        let level: Double
+        /// Until it is done.
+        let ends: Double
+        /// How long it has, less what its own time may vary by.
+        let patience: Double
+        /// Lane time of its own.
+        let work: Double
+        /// Time that the lanes together take for a unit of work in its line, the other line having its share.
+        let pace: Double
+    }
+
+    func line(before entry: Entry, now: Int64) -> Line {
+        let estimate = estimates[entry.kind.rawValue]
+        let own = (entry.workClass == .tls ? tls : minting).prudentTime(estimates)
+        let beside = timeBeside(own + estimate.prudent, of: entry.workClass)
+        let level = clearing(own + beside + exclusive.prudentTime(estimates), now: now)
+        return Line(
+            level: level, ends: level + estimate.prudent,
+            patience: Double(entry.deadline - entry.arrived) - estimate.deviation, work: estimate.prudent,
+            pace: pace(of: entry.workClass))
+    }
+
+    func pace(of workClass: WorkClass) -> Double {
+        let share = workClass == .tls ? limits.tlsShare : 1 - limits.tlsShare
+        return 1 / (share * Double(max(1, activeLanes)))
+    }
+
+    /// Until so much work is done by the lanes, each of which first ends what it is at.
+    ///
+    /// A lane that is stuck beyond that takes no part.
+    private func clearing(_ work: Double, now: Int64) -> Double {
+        var bound = Double.infinity
+        while true {
+            var (sum, count, longest) = (work, 0, 0.0)
+            for state in lanes.values {
+                var rest = 0.0
+                switch state {
+                case .writtenOff: continue
+                case .busy(let running):
+                    rest = estimates[running.entry.kind.rawValue].remaining(after: now - running.started)
+                default: break
+                }
+                guard rest < bound else { continue }
+                sum += rest
+                count += 1
+                longest = max(longest, rest)
+            }
+            let level = sum / Double(max(1, count))
+            if level >= longest || count <= 1 { return level }
+            bound = longest
+        }
+    }
+
+    /// Lane time that goes to the other line until so much of this one is done.
+    ///
+    /// Handshakes may come at any moment and go first, so minting always reckons with their whole share, what they were
+    /// kept from getting before, and the one that is next. A handshake reckons with minting where some waits, for more will
+    /// come.
     private func timeBeside(_ own: Double, of workClass: WorkClass) -> Double {
         let share = workClass == .tls ? 1 - limits.tlsShare : limits.tlsShare
-        let other = workClass == .tls ? minting : tls
         let taken = workClass == .tls ? mintingTime : tlsTime
         let owed = max(0, share * (tlsTime + mintingTime) - taken)
-        return min(other.expectedTime(estimates), (own * share + owed) / (1 - share))
+        let most = (own * share + owed) / (1 - share)
+        guard workClass != .tls else { return minting.isEmpty ? 0 : most }
+        return most + (tls.front.map { estimates[$0.kind.rawValue].prudent } ?? 0)
     }
 }

@@ -15,7 +15,7 @@ extension LaneScheduler {
     /// since only work that runs corrects an estimate.
     func canStillServe(_ entry: Entry, now: Int64) -> Bool {
         let left = Double(entry.deadline - now)
-        return left > 0 && (depth == 0 || left >= estimates[entry.kind.rawValue].mean)
+        return left > 0 && (depth == 0 || left >= estimates[entry.kind.rawValue].prudent)
     }
 
     /// Lane time under contention, halved each second so that the shares follow the present.

@@ -7,15 +7,19 @@ extension LaneScheduler {
         var upkeepPlaces = 16
         /// Handshakes' share of lane time while minting waits.
         var tlsShare = 0.2
-        /// An estimate is stretched by this before it is compared with a deadline.
-        var margin = 1.1
+        /// Of the time that a caller has, so much is kept free for those who come back when they were told to.
+        var reserve = 0.15
+        /// Times to come back are told in whole steps of so many nanoseconds.
+        var step = Appointments.second
     }
 
     /// Why work is not let in.
     enum Refusal: Equatable, Sendable {
         /// The deadline has passed.
         case expired
-        /// The deadline cannot be met; one like it could be after so many nanoseconds, if nothing else came.
+        /// The deadline cannot be met; after so many nanoseconds it could be.
+        ///
+        /// For an entry that names its turn that is a promise, whatever else comes; else it is true if nothing else comes.
         case saturated(retryAfter: Int64)
         /// The scheduler was stopped.
         case stopped

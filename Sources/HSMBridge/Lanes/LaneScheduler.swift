@@ -12,6 +12,7 @@ struct LaneScheduler<Work: Sendable>: Sendable {
     var tls = WorkQueue<Work>()
     var exclusive = WorkQueue<Work>()
     var estimates = [ServiceEstimate](repeating: ServiceEstimate(), count: WorkKind.count)
+    var appointments: Appointments
     private(set) var isStopped = false
     private var idle: [Int] = []
     private var waking = 0
@@ -20,7 +21,10 @@ struct LaneScheduler<Work: Sendable>: Sendable {
     var mintingTime = 0.0
     var tlsTime = 0.0
 
-    init(limits: Limits) { self.limits = limits }
+    init(limits: Limits) {
+        self.limits = limits
+        appointments = Appointments(step: limits.step)
+    }
 
     /// Entries that wait.
     var depth: Int { minting.count + tls.count + exclusive.count }
@@ -49,6 +53,8 @@ struct LaneScheduler<Work: Sendable>: Sendable {
     mutating func admit(_ entry: Entry, now: Int64) -> Refusal? {
         guard !isStopped else { return .stopped }
         guard entry.deadline > now else { return .expired }
+        var entry = entry
+        entry.arrived = now
         if entry.isExclusive {
             guard exclusive.count < limits.upkeepPlaces else { return .saturated(retryAfter: entry.patience) }
             exclusive.append(entry)

@@ -11,6 +11,10 @@ struct WorkQueue<Work: Sendable>: Sendable {
         let patience: Int64
         /// No other lane may be at work meanwhile.
         let isExclusive: Bool
+        /// Names a caller who may come back with the same request; zero for one who will not be known again.
+        var turn: UInt64 = 0
+        /// When it was let in or turned away; set by the scheduler.
+        var arrived: Int64 = 0
     }
 
     private var entries: [Entry?] = []
@@ -40,21 +44,27 @@ struct WorkQueue<Work: Sendable>: Sendable {
         return entry
     }
 
-    /// Takes out what `isGone` says, in order.
+    /// Takes out what `isGone` says, in order; it is asked once about each.
     mutating func remove(where isGone: (Entry) -> Bool) -> [Entry] {
-        guard entries[head...].contains(where: { $0.map(isGone) ?? false }) else { return [] }
-        let waiting = entries[head...].compactMap(\.self)
-        let gone = waiting.filter(isGone)
-        entries = waiting.filter { !isGone($0) }
+        guard let first = entries[head...].firstIndex(where: { $0.map(isGone) ?? false }) else { return [] }
+        var kept = Array(entries[head..<first])
+        var gone: [Entry] = []
+        for case let entry? in entries[first...] {
+            if gone.isEmpty || isGone(entry) { gone.append(entry) } else { kept.append(entry) }
+        }
+        entries = kept
         head = 0
         for entry in gone { counts[entry.kind.rawValue] -= 1 }
         return gone
     }
 
-    /// Lane time that all of it will take, in nanoseconds.
-    func expectedTime(_ estimates: [ServiceEstimate]) -> Double {
+    /// The first in line.
+    var front: Entry? { head < entries.count ? entries[head] : nil }
+
+    /// Lane time that all of it will take, prudently reckoned, in nanoseconds.
+    func prudentTime(_ estimates: [ServiceEstimate]) -> Double {
         var sum = 0.0
-        for kind in 0..<WorkKind.count where counts[kind] > 0 { sum += Double(counts[kind]) * estimates[kind].mean }
+        for kind in 0..<WorkKind.count where counts[kind] > 0 { sum += Double(counts[kind]) * estimates[kind].prudent }
         return sum
     }
 }

@@ -29,6 +29,10 @@ package enum TokenQuirk: String, Sendable, Hashable, CaseIterable {
     case noSessionKeys = "no-session-keys"
     /// An operation that was begun and dropped keeps its key from being destroyed until the library is restarted.
     case droppedOperationHoldsKey = "dropped-operation-holds-key"
+    /// A token whose storage was away is not seen again before the library is started anew.
+    ///
+    /// SoftHSM marks a token whose directory it could not read as invalid for good (OSToken::index, SoftHSMv2 2.6.1).
+    case forgetsLostTokens = "forgets-lost-tokens"
 
     /// What it means, in words for an operator.
     package var meaning: String {
@@ -45,6 +49,7 @@ package enum TokenQuirk: String, Sendable, Hashable, CaseIterable {
         case .bareEdwardsPoint: "CKA_EC_POINT of Edwards keys is bare (PKCS#11 v3.0)"
         case .mechanismInfoLies: "C_GetMechanismInfo says other than what the token does"
         case .noSessionKeys: "keys cannot be session objects"
+        case .forgetsLostTokens: "a token that was away is seen again only after C_Finalize and C_Initialize"
         case .droppedOperationHoldsKey: "a dropped operation keeps its key from being destroyed"
         }
     }

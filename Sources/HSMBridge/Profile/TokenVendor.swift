@@ -14,7 +14,7 @@ package enum TokenVendor: String, Sendable, CaseIterable {
     /// Quirks that are known without trying.
     package var quirks: Set<TokenQuirk> {
         switch self {
-        case .softHSM: [.serialisesKeyManagement, .oaepSHA1Only]
+        case .softHSM: [.serialisesKeyManagement, .oaepSHA1Only, .forgetsLostTokens]
         case .tpm2:
             [
                 .serialisesKeyManagement, .publicUsesUnstated, .attributesNotFrozen, .hashesRSAItself, .noSessionKeys,

@@ -37,6 +37,7 @@ enum CoreFigures {
         "log_disk_free_bytes": "Free bytes on the audit log's disk.",
         "hsm_lanes": "Threads that sign.",
         "hsm_lanes_written_off": "Lanes lost to calls that hang.",
+        "hsm_library_restarts": "How often a PKCS#11 library was started anew to see its token again.",
         "hsm_queue_depth": "Signatures that wait for a lane.",
         "hsm_sessions": "Open PKCS#11 sessions.",
         "uptime_seconds": "Time since the core started.",

@@ -8,6 +8,8 @@ struct ExchangeRecord: Sendable {
     private var entry: Entry
     /// Ties answer, log line and entry together; the `txn` of a token.
     let requestID: String
+    /// The same for a request that is made again; see `SignRequest.turn`.
+    private(set) var turn: UInt64 = 0
 
     /// A record of one request under one configuration bundle.
     init(requestID: String, bundle: String, peer: PeerCertificate?) {
@@ -20,6 +22,17 @@ struct ExchangeRecord: Sendable {
 
     /// The client has proved itself.
     mutating func add(_ principal: Principal) { entry.client = principal.client }
+
+    /// The form could be read: who comes back after Retry-After sends the same, but proves itself anew.
+    mutating func add(_ form: FormParameters) {
+        var hasher = Hasher()
+        hasher.combine(entry.client)
+        for parameter in form.parameters where !parameter.name.hasPrefix("client_assertion") {
+            hasher.combine(parameter.name)
+            hasher.combine(parameter.value)
+        }
+        turn = max(1, UInt64(bitPattern: Int64(hasher.finalize())))
+    }
 
     /// The request could be read: what it asks for, in its own words, which are bounded and plain by now.
     mutating func add(_ request: RequestedAccess) {

@@ -38,6 +38,7 @@ package struct ExchangeService: Sendable {
         let form = try Self.form(of: request)
         let principal = try authenticator.authenticate(request, form, in: bundle.clients, now: now)
         record.add(principal)
+        record.add(form)
 
         let asked = try Self.asked(form)
         record.add(asked.access)

@@ -77,7 +77,9 @@ struct Issuance: Sendable {
         let entry = record.mint(unsigned, plan: plan, rule: rule)
         do {
             let signed = try await core.sign(
-                SignRequest(kid: plan.key.kid, entry: entry, input: unsigned.signingInput, patience: patience))
+                SignRequest(
+                    kid: plan.key.kid, entry: entry, input: unsigned.signingInput, patience: patience,
+                    turn: record.turn))
             return IssuedToken(
                 token: unsigned.compact(signature: signed.signature), leaf: signed.index, plan: plan,
                 tokenType: target.kind == .accessToken ? principal.tokenType : "N_A")

@@ -67,12 +67,15 @@ enum Harness {
     }
 
     /// Waits for what the watch does in its own time; the limit only bounds a broken run.
-    static func until(_ condition: () throws -> Bool) async throws {
+    static func until(
+        _ condition: () throws -> Bool, otherwise say: () -> String = { "" },
+        at location: SourceLocation = #_sourceLocation
+    ) async throws {
         for _ in 0..<6000 {
             if try condition() { return }
             try await Task.sleep(for: .milliseconds(10))
         }
-        Issue.record("it did not come to pass")
+        Issue.record("it did not come to pass \(say())", sourceLocation: location)
     }
 
     private static func finish(_ hsm: HSM, _ body: () async throws -> Void) async throws {

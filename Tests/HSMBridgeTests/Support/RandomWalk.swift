@@ -6,7 +6,7 @@ struct RandomWalk {
     static let unit: Int64 = 1_000_000
 
     private var random: SplitMix
-    private var scheduler = LaneScheduler<Int>(limits: .init(capacity: 20))
+    private var scheduler = LaneScheduler<Int>(limits: .init(capacity: 20, step: 40 * RandomWalk.unit))
     private var now: Int64 = 0
     private var next = 0
     private var running: [Int: Int] = [:]
@@ -15,8 +15,6 @@ struct RandomWalk {
     private var lastStarted: [WorkClass: Int] = [:]
     private var classes: [Int: WorkClass] = [:]
     private var deadlines: [Int: Int64] = [:]
-    /// Deadlines after which a refused client came back, and whether it was let in, nothing else having come meanwhile.
-    private(set) var returns = (kept: 0, broken: 0)
     private(set) var admitted: Set<Int> = []
     private(set) var ended: Set<Int> = []
     private(set) var faults: [String] = []
@@ -31,7 +29,11 @@ struct RandomWalk {
         switch random.next() % 10 {
         case 0..<5: arrive()
         case 5..<8: endOne()
-        case 8: for work in scheduler.expire(now: now) { end(work) }
+        case 8:
+            for work in scheduler.expire(now: now) { end(work) }
+            for (work, refusal) in scheduler.shed(now: now) {
+                if case .saturated = refusal { end(work) } else { note("\(work) was taken out with \(refusal)") }
+            }
         default: hangOrReturn()
         }
         wake()
@@ -56,10 +58,12 @@ struct RandomWalk {
         let isExclusive = random.next() % 50 == 0
         let entry = LaneScheduler<Int>.Entry(
             work: next, workClass: workClass, kind: WorkKind(rawValue: Int(random.next() % 6)),
-            deadline: now + Int64(random.next() % 400) * Self.unit, patience: 60 * Self.unit, isExclusive: isExclusive)
+            deadline: now + Int64(random.next() % 400) * Self.unit, patience: 60 * Self.unit, isExclusive: isExclusive,
+            turn: random.next() % 40)
         switch scheduler.admit(entry, now: now) {
-        case .saturated(let wait) where !isExclusive: checkReturn(entry, after: wait)
-        case .saturated, .expired, .stopped: break
+        case .saturated(let wait):
+            if wait <= 0 { note("told to come back in no time") }
+        case .expired, .stopped: break
         case nil:
             admitted.insert(next)
             deadlines[next] = entry.deadline
@@ -67,19 +71,6 @@ struct RandomWalk {
             if isExclusive { exclusive.insert(next) }
         }
         next += 1
-    }
-
-    /// What was promised to whom is turned away: a copy of the scheduler, whose lanes take as long as was estimated and to
-    /// which nothing else comes, lets the same request in after exactly that time.
-    private mutating func checkReturn(_ entry: LaneScheduler<Int>.Entry, after wait: Int64) {
-        guard hung.isEmpty, exclusive.isDisjoint(with: running.values), scheduler.exclusive.isEmpty else { return }
-        var later = Replay(scheduler: scheduler, now: now)
-        later.run(until: now + wait)
-        let patience = entry.deadline - now
-        let again = LaneScheduler<Int>.Entry(
-            work: entry.work, workClass: entry.workClass, kind: entry.kind, deadline: now + wait + patience,
-            patience: entry.patience, isExclusive: false)
-        if later.scheduler.admit(again, now: now + wait) == nil { returns.kept += 1 } else { returns.broken += 1 }
     }
 
     private mutating func endOne() {

@@ -20,6 +20,7 @@ final class Desk {
         state.writeOff(now: now, startPatience: startPatience)
     }
     func readmit(_ lane: Int, wanted: Int) -> Bool { state.readmit(lane, wanted: wanted) }
+    func shed(now: Int64) -> [(work: Int, refusal: LaneScheduler<Int>.Refusal)] { state.shed(now: now) }
     func stop() { state.stop() }
     func drain() -> [Int] { state.drain() }
 }

@@ -1,0 +1,47 @@
+internal import Synchronization
+
+extension LanePool {
+    /// Finds a token that failed again, looks for keys that are missing, and signs a canary; before any key is in use,
+    /// opening a session has to do.
+    func runProbe(_ lane: inout Lane) -> HSMError? {
+        do throws(HSMError) {
+            try findToken()
+            try login.restore()
+            let keys = keys.withLock { $0 }
+            for key in keys where key.isMissing { try lane.search(for: key) }
+            guard let key = keys.first(where: \.canSignCanaries) else {
+                lane.dropSession()
+                try lane.open()
+                return nil
+            }
+            if case .failure(let error) = lane.sign(Lane.canary, with: key) { return error }
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    /// A token that was away may be in another slot; or its library may never see it again without being started anew.
+    private func findToken() throws(HSMError) {
+        let (isAway, isAlone) = state.withLock { state in
+            (!state.breaker.isClosed, state.needsRestart && state.scheduler.exclusiveLane != nil)
+        }
+        guard isAway else { return }
+        if isAlone { try restartLibrary() }
+        do throws(HSMError) {
+            try login.relocate()
+            state.withLock { $0.needsRestart = false }
+        } catch {
+            // Once forgotten the token stays so, also when a library started anew lists it no more, since it is still away.
+            if login.isForgotten { state.withLock { $0.needsRestart = true } }
+            throw error
+        }
+    }
+
+    /// Handles from before are numbers that may soon be other objects': all are forgotten first.
+    private func restartLibrary() throws(HSMError) {
+        for key in keys.withLock({ $0 }) { key.forgetHandle() }
+        try login.restartLibrary()
+        state.withLock { $0.restarts += 1 }
+    }
+}

@@ -234,7 +234,7 @@ class Malice(unittest.TestCase):
             def flip(share):
                 return share[:-1] + bytes([share[-1] ^ 1])
 
-            request, contributions = place.place / "request.json", place.place / "contributions"
+            request, contributions = place.place / "request" / "request.json", place.place / "request"
             shares = place.place / "shares"
             place.custodians["anna"].contribute(request, shares / "anna.age", contributions, change=flip)
             line = self.wait_for_line(process, "Refused, anna")
@@ -248,7 +248,7 @@ class Malice(unittest.TestCase):
         self.assertEqual(place.status()["state"], "completed")
 
     def wait_for_request(self, place):
-        wait_until((place.place / "request.json").exists, "the request is open")
+        wait_until((place.place / "request" / "request.json").exists, "the request is open")
 
     def wait_for_line(self, process, text):
         for line in process.stdout:

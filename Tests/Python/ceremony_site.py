@@ -175,7 +175,7 @@ class Site:
 
     def serve(self, process, names, hand_over=True):
         """While a process runs: contribute to each request it opens."""
-        request, served = self.place / "request.json", None
+        request, served = self.place / "request" / "request.json", None
         end = time.monotonic() + 120
         while process.poll() is None:
             if time.monotonic() > end:
@@ -185,7 +185,7 @@ class Site:
             if hand_over and content is not None and content != served and self.is_in_hand_over():
                 for name in names:
                     self.custodians[name].contribute(
-                        request, self.place / "shares" / f"{name}.age", self.place / "contributions")
+                        request, self.place / "shares" / f"{name}.age", self.place / "request")
                 served = content
             time.sleep(0.05)
 

@@ -70,6 +70,20 @@ import Testing
         #expect(events == [.begun, .resumed, .undone, .begun, .done])
     }
 
+    @Test("whoever dies over the first lines is followed by one who writes the rest", arguments: 1...2)
+    func opening(count: Int) async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        _ = try await fixture.runner().advance()
+        let lines = try fixture.lines()
+        #expect(lines.count == 3)
+        try fixture.write(lines: Array(lines.prefix(count)))
+        #expect(try fixture.verify().outcome == nil)
+        #expect(try await fixture.runToEnd(try fixture.runner()).state == .completed)
+        #expect(try fixture.lines()[..<3].count { $0.contains("\"approved\"") } == 2)
+        #expect(try fixture.verify().approvers.map(\.name) == ["alice", "bob"])
+    }
+
     @Test func aStepThatFailsSaysWhyAndStaysOpen() async throws {
         let fixture = try CeremonyFixture()
         try fixture.approve()

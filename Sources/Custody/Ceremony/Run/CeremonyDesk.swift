@@ -38,7 +38,7 @@ package struct CeremonyDesk: Sendable {
 
     /// The files of a ceremony that may be read through a desk: what people look at and sign.
     private static let readable = [
-        "plan.json", "manifest.json", "head.json", "transcript.jsonl", "request.json", "request.json.sig",
+        "plan.json", "manifest.json", "head.json", "transcript.jsonl",
     ]
 
     /// A desk of an office.

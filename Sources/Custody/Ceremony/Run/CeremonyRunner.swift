@@ -132,13 +132,22 @@ package struct CeremonyRunner: Sendable {
                 "rehearsal": ceremony.rehearsalHead.map { .string($0) } ?? "waived",
                 "steps": .array(steps.map { .string($0.name) }),
             ])
-        for person in approvers {
+        try await writeApprovals(approvers, &log)
+    }
+
+    /// One line for each approval; those that are there already, since somebody died here, stay.
+    private func writeApprovals(_ people: [Manifest.Person], _ log: inout TranscriptLog) async throws(CustodyError) {
+        let written = log.transcript.lines.filter { $0.event == .approved }.count
+        for person in people.dropFirst(written) {
             let key = (try? SSHPublicKey(line: person.sshKey))?.fingerprint ?? ""
             try await log.write(.approved, data: ["by": .string(person.name), "key": .string(key)])
         }
     }
 
     private func next(_ log: inout TranscriptLog) async throws(CustodyError) -> CeremonyWait? {
+        if !log.transcript.lines.contains(where: { $0.event == .begun }) {
+            try await writeApprovals(try ceremony.approvals().map(\.person), &log)
+        }
         let done = Set(log.transcript.done)
         guard let step = steps.first(where: { !done.contains($0.name) }) else {
             try await log.write(.completed)

@@ -4,8 +4,8 @@ import StrictEncoding
 import Synchronization
 
 extension Genesis {
-    private var requestFile: String { "\(directory.path)/request.json" }
-    private var contributions: String { "\(directory.path)/contributions" }
+    /// What custodians get, and where their answers are put.
+    private var request: String { directory.file("request") }
 
     /// The custodians prove that they can open their shares; only then the tokens get the PINs that nobody has seen.
     ///
@@ -33,8 +33,8 @@ extension Genesis {
     private func collect() throws -> CeremonyWait {
         guard !isComplete else { return CeremonyWait(missing: [], needed: 0, what: "", files: []) }
         let desk = try desk()
-        for (name, file) in try directory.contents(of: contributions, ending: ".age") {
-            let path = "\(contributions)/\(name).age"
+        for (name, file) in try directory.contents(of: request, ending: ".age") {
+            let path = "\(request)/\(name).age"
             guard directory.exists("\(path).sig") else { continue }
             let signature = String(decoding: try PrivateFile.readPublic("\(path).sig"), as: UTF8.self)
             do throws(CustodyError) {
@@ -56,13 +56,15 @@ extension Genesis {
         guard let progress = desk.progress.first else {
             return CeremonyWait(missing: [], needed: 0, what: "enough custodians have contributed", files: [])
         }
-        var what = "compare the words, then contribute: vault-appliance custodian contribute"
+        var what =
+            "compare the words, then contribute: vault-appliance custodian contribute --request \(request); the two files "
+            + "of each go into that directory"
         for (name, reason) in secrets.withLock({ $0.refusals }).sorted(by: { $0.key < $1.key }) {
             what += ". Refused, \(name): \(reason)"
         }
         var wait = CeremonyWait(
             missing: progress.missing, needed: max(0, progress.threshold - progress.contributed.count), what: what,
-            files: [requestFile, "\(requestFile).sig", site.custody.manifestFile(1)], words: progress.request.words)
+            files: [request], words: progress.request.words)
         wait.isLive = true
         return wait
     }
@@ -77,12 +79,22 @@ extension Genesis {
             var generator = SystemRandomNumberGenerator()
             return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         }
-        try PrivateFile.makeDirectory(contributions)
-        for name in try PrivateFile.names(in: contributions) { try PrivateFile.remove("\(contributions)/\(name)") }
-        try PrivateFile.replace("\(requestFile).sig", Array(offer.signature.utf8))
-        try PrivateFile.replace(requestFile, offer.request.bytes)
+        try write(offer, chain.current)
         secrets.withLock { ($0.desk, $0.refusals) = (desk, [:]) }
         return desk
+    }
+
+    /// The request's directory, as `activate` would write it; answers to an earlier one are nobody's any more.
+    private func write(_ offer: ActivationDesk.Offer, _ manifest: Manifest) throws {
+        try PrivateFile.makeDirectory("\(request)/manifests")
+        for name in try PrivateFile.names(in: request) where name != "manifests" {
+            try PrivateFile.remove("\(request)/\(name)")
+        }
+        try PrivateFile.replace("\(request)/manifests/\(manifest.version).json", manifest.jsonBytes)
+        try PrivateFile.replace("\(request)/host.allowed_signers", Array("appliance \(manifest.hostKey ?? "")\n".utf8))
+        try PrivateFile.replace("\(request)/request.json.sig", Array(offer.signature.utf8))
+        // Last, so that whoever sees it sees the others too.
+        try PrivateFile.replace("\(request)/request.json", offer.request.bytes)
     }
 
     /// Before anybody is called: the PINs at hand open the tokens.

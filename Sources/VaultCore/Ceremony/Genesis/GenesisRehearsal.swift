@@ -100,13 +100,13 @@ package struct GenesisRehearsal {
     }
 
     private func contribute(_ person: StandIn, _ directory: CeremonyDirectory) throws {
-        let request = try ActivationRequest(file: try PrivateFile.readPublic(directory.file("request.json")))
+        let request = try ActivationRequest(file: try PrivateFile.readPublic(directory.file("request/request.json")))
         let file = try PrivateFile.readPublic("\(directory.shares)/\(person.name).age")
         let share = try Share(decoding: try AgeFile.decrypt(file, with: person.age))
         let answer = try AgeFile.encrypt(share.encoded, to: [try AgeRecipient(request.recipient)])
         let signature = try person.ssh.sign(
             answer, namespace: SignaturePurpose.contribution(request: request.hash).namespace)
-        let path = directory.file("contributions/\(person.name).age")
+        let path = directory.file("request/\(person.name).age")
         try PrivateFile.replace(path, answer)
         try PrivateFile.replace("\(path).sig", Array(signature.utf8))
     }

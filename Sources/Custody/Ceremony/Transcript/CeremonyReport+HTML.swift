@@ -39,7 +39,7 @@ extension CeremonyReport {
         td { font-family: ui-monospace, "DejaVu Sans Mono", monospace; font-size: .85rem; }
         tr { break-inside: avoid; }
         thead { display: table-header-group; }
-        td:first-child { white-space: nowrap; }
+        td.short, thead th { white-space: nowrap; overflow-wrap: normal; }
         footer { margin-top: 2rem; border-top: 1px solid #111; padding-top: .5rem; font-size: .8rem; overflow-wrap: anywhere; }
         @page { margin: 16mm 14mm; }
         @media print { :root { font-size: 9pt; } body { margin: 0; padding: 0; max-width: none; } a { color: inherit; } }
@@ -55,8 +55,9 @@ extension CeremonyReport {
         html += "<tbody>\n"
         for row in section.rows {
             let cells = row.enumerated().map { index, cell in
-                section.columns.isEmpty && index == 0
-                    ? "<th scope=\"row\">\(escaped(cell))</th>" : "<td>\(escaped(cell))</td>"
+                guard !section.columns.isEmpty || index > 0 else { return "<th scope=\"row\">\(escaped(cell))</th>" }
+                // Short cells stay whole; long ones share the rest of the page.
+                return "<td\(cell.count <= 26 ? " class=\"short\"" : "")>\(escaped(cell))</td>"
             }
             html += "<tr>" + cells.joined() + "</tr>\n"
         }

@@ -4,12 +4,11 @@ import StrictEncoding
 import Synchronization
 
 extension Genesis {
-    /// A runner that also writes the audit log; for as long as `body` takes, no core can open the log.
-    package func withRunner<Answer: Sendable>(
-        pass: @escaping @Sendable (CeremonyPoint) throws(CustodyError) -> Void = { _ in },
-        _ body: (CeremonyRunner) async throws -> Answer
-    ) async throws -> Answer {
-        let recorder = CeremonyRecorder(ceremony.plan, settings: site.settings, clock: site.clock)
+    /// A runner that also writes the audit log; from its first line on, and until `close`, no core can open the log.
+    package func runner(
+        pass: @escaping @Sendable (CeremonyPoint) throws(CustodyError) -> Void = { _ in }
+    ) -> CeremonyRunner {
+        let recorder = recorder
         let record: @Sendable (TranscriptLine) async throws -> Void = { line in
             try await recorder.record(line)
             // In force once the tokens are the custodians'.
@@ -17,16 +16,11 @@ extension Genesis {
                 try await recorder.installed(try self.ceremony.signedManifest())
             }
         }
-        let runner = CeremonyRunner(
+        return CeremonyRunner(
             ceremony, steps: steps,
             surroundings: .init(clock: site.clock, build: site.build, record: record, pass: pass))
-        do {
-            let answer = try await body(runner)
-            await recorder.close()
-            return answer
-        } catch {
-            await recorder.close()
-            throw error
-        }
     }
+
+    /// Lets the next writer of the audit log in.
+    package func close() async { await recorder.close() }
 }

@@ -13,6 +13,7 @@ package final class Genesis: Sendable {
     let site: GenesisSite
     let ceremony: Ceremony
     let plan: GenesisPlan
+    let recorder: CeremonyRecorder
     let secrets = Mutex(GenesisSecrets())
 
     /// A genesis by an approved plan.
@@ -24,6 +25,7 @@ package final class Genesis: Sendable {
         self.ceremony = ceremony
         self.site = site
         self.plan = plan
+        recorder = CeremonyRecorder(ceremony.plan, settings: site.settings, clock: site.clock)
     }
 
     /// The steps in their order.

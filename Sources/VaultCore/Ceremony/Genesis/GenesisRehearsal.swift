@@ -64,8 +64,13 @@ package struct GenesisRehearsal {
         try PrivateFile.create(directory.plan, standIn.bytes)
         let stage = try Ceremony(directory, manifest: nil)
         let genesis = try Genesis(stage, site: try standInSite(standIn, place))
-        let outcome = try await genesis.withRunner { runner in
-            try await play(runner, custodians, progress)
+        let outcome: CeremonyProgress
+        do {
+            outcome = try await play(genesis.runner(), custodians, progress)
+            await genesis.close()
+        } catch {
+            await genesis.close()
+            throw error
         }
         try PrivateFile.create(directory.file("of.txt"), Array("\(ceremony.plan.hash)\n".utf8))
         try PrivateFile.syncDirectory(directory.path)

@@ -70,7 +70,7 @@ struct CeremonyAccess {
                     held[ceremony.plan.id] = genesis
                     return genesis
                 }
-                return try await genesis.withRunner(body)
+                return try await body(genesis.runner())
             }, clock: site.clock, random: randomBytes)
     }
 }

@@ -112,7 +112,7 @@ let package = Package(
         .target(
             name: "VaultTesting",
             dependencies: [
-                "HSMBridge", "StrictEncoding", .product(name: "X509", package: "swift-certificates"),
+                "HSMBridge", "StrictEncoding", "Custody", .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ] + crypto,
             swiftSettings: strict),

@@ -3,14 +3,17 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stddef.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -88,6 +91,72 @@ int csystem_spawn(const char *path, const char *argument, int standard, pid_t *p
     if (error == 0) error = posix_spawn(process, path, &actions, NULL, arguments, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
     return error;
+}
+
+static const int csystem_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;
+
+int csystem_sealed_file(const char *name, const void *bytes, size_t size) {
+    int descriptor = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (descriptor < 0) return -1;
+    for (size_t written = 0; written < size;) {
+        ssize_t count = write(descriptor, (const char *)bytes + written, size - written);
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) goto failed;
+        written += (size_t)count;
+    }
+    if (fcntl(descriptor, F_ADD_SEALS, csystem_seals) != 0) goto failed;
+    return descriptor;
+failed:;
+    int error = errno;
+    close(descriptor);
+    errno = error;
+    return -1;
+}
+
+int csystem_is_sealed_file(int descriptor) {
+    int seals = fcntl(descriptor, F_GET_SEALS);
+    return seals >= 0 && (seals & csystem_seals) == csystem_seals;
+}
+
+int csystem_send_datagram(const char *path, const char *message, int descriptor) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t length = strlen(path);
+    if (length == 0 || length >= sizeof address.sun_path) {
+        errno = EINVAL;
+        return -1;
+    }
+    memcpy(address.sun_path, path, length);
+    if (path[0] == '@') address.sun_path[0] = '\0';
+    struct iovec part = {.iov_base = (void *)message, .iov_len = strlen(message)};
+    union {
+        char room[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr header;
+    } control = {{0}};
+    struct msghdr datagram = {
+        .msg_name = &address, .msg_namelen = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length),
+        .msg_iov = &part, .msg_iovlen = 1};
+    if (descriptor >= 0) {
+        datagram.msg_control = control.room;
+        datagram.msg_controllen = sizeof control.room;
+        struct cmsghdr *header = CMSG_FIRSTHDR(&datagram);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(header), &descriptor, sizeof(int));
+    }
+    int sender = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (sender < 0) return -1;
+    ssize_t sent = sendmsg(sender, &datagram, MSG_NOSIGNAL);
+    int error = errno;
+    close(sender);
+    errno = error;
+    return sent < 0 ? -1 : 0;
+}
+
+long long csystem_boot_milliseconds(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_BOOTTIME, &now);
+    return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static char fatal_name[64];

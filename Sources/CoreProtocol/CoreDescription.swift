@@ -70,6 +70,10 @@ package struct CoreDescription: Sendable, Equatable {
     package var tokens: [Token]
     /// Figures for metrics, by name.
     package var figures: [String: Int64]
+    /// Whether the core holds no PIN: nothing is signed before custodians have activated it.
+    package var isSealed = false
+    /// Counts activations and manifests: a client that sees another count must load its bundle again.
+    package var generation: Int64 = 0
 
     /// A description.
     package init(
@@ -96,6 +100,7 @@ extension CoreDescription {
             "manifest_version": .integer(manifestVersion), "keys": .array(keys.map(\.json)),
             "faults": .array(faults.map { .string($0) }), "warnings": .array(warnings.map { .string($0) }),
             "tokens": .array(tokens.map(\.json)), "figures": .object(JSONObject(figures: figures)),
+            "sealed": .bool(isSealed), "generation": .integer(generation),
         ]
     }
 
@@ -105,7 +110,8 @@ extension CoreDescription {
             let appliance = object["appliance"]?.string, let custody = object["custody"]?.string,
             let manifestVersion = object["manifest_version"]?.integer, let faults = object["faults"]?.strings,
             let keyValues = object["keys"]?.array, let figures = object["figures"]?.object?.figures,
-            let warnings = object["warnings"]?.strings, let tokenValues = object["tokens"]?.array
+            let warnings = object["warnings"]?.strings, let tokenValues = object["tokens"]?.array,
+            let isSealed = object["sealed"]?.bool, let generation = object["generation"]?.integer
         else { return nil }
         let keys = keyValues.compactMap { Key(json: $0) }
         let tokens = tokenValues.compactMap { Token(json: $0) }
@@ -113,6 +119,8 @@ extension CoreDescription {
         self.init(
             instance: instance, appliance: appliance, custody: custody, manifestVersion: manifestVersion, keys: keys,
             faults: faults, warnings: warnings, tokens: tokens, figures: figures)
+        self.isSealed = isSealed
+        self.generation = generation
     }
 }
 

@@ -62,6 +62,19 @@ package struct Manifest: Sendable, Equatable {
 }
 
 extension Manifest {
+    /// The mode of custody with everything that a quorum has relaxed, as it stands in every entry of the log.
+    package var custodyStatement: String {
+        guard custody == .quorum else { return custody.rawValue }
+        var words = [custody.rawValue]
+        if dials.configApprovals == 0 { words.append("config_approvals=0") }
+        if dials.unattendedStart { words.append("unattended_start") }
+        if dials.restartGrace > 0 { words.append("restart_grace=\(dials.restartGrace)") }
+        if dials.fileTLSKeys { words.append("file_tls_keys") }
+        return words.joined(separator: " ")
+    }
+}
+
+extension Manifest {
     /// A custodian or an approver: one person with the keys that belong to that person alone.
     package struct Person: Sendable, Equatable {
         package var name: String

@@ -30,6 +30,7 @@ package struct CoreDaemon: Service {
             throw error
         }
         let isClean = await core.shutdown()
+        if core.custody?.callHangs == true { throw CoreEnd.sealHangs }
         if core.isLibraryLost { throw CoreEnd.libraryLost }
         guard isClean else { throw CoreEnd.callHangs }
         logger.info("the core has stopped")
@@ -50,8 +51,8 @@ package struct CoreDaemon: Service {
             throw error
         }
         logger.info(
-            "the core is ready",
-            metadata: ["custody": "\(core.manifest.custody.rawValue)", "manifest": "\(core.manifest.version)"])
+            core.isSealed ? "the core is sealed: custodians have to activate it" : "the core is ready",
+            metadata: ["custody": "\(core.inForce.current.statement)", "manifest": "\(core.manifest.version)"])
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await core.keepSnapshots() }
             await untilTheEnd()

@@ -7,6 +7,8 @@ package enum CoreEnd: Error, Sendable {
     case libraryLost
     /// The core was told to stop, and a call hangs inside the PKCS#11 library: exit handlers would take it apart under it.
     case callHangs
+    /// A call hung inside the PKCS#11 library while the core was sealed: only the end of the process ends the login.
+    case sealHangs
 }
 
 extension VaultCore {
@@ -21,7 +23,7 @@ extension VaultCore {
 
     /// Returns when the PKCS#11 library is lost, or when the task is cancelled.
     func untilLibraryIsLost() async {
-        while !isLibraryLost {
+        while !isLibraryLost, custody?.callHangs != true {
             do { try await Task.sleep(for: Self.interval) } catch { return }
         }
     }

@@ -22,6 +22,42 @@ extension HSM {
     }
 }
 
+extension HSM {
+    /// Opens a configured token that the manifest names and logs in, once, with the PIN that custodians gave for it.
+    ///
+    /// Which token it is comes first: another one with the same label never sees a PIN.
+    static func open(
+        _ token: CoreSettings.Token, settings: CoreSettings, manifest: Manifest, pins: [String: LockedBytes]
+    ) async throws(StartError) -> HSM {
+        let file = settings.configurationFile
+        let (uri, info): (TokenURI, TokenInfo)
+        do throws(HSMError) {
+            uri = try TokenURI(token.uri)
+            info = try await HSM.find(modulePath: token.module, token: uri)
+        } catch {
+            throw StartError(error, token, file: file)
+        }
+        let entry = try manifest.token(serial: info.serial, token, file: settings.manifestFile)
+        guard let bytes = pins[entry.serial] else {
+            throw StartError(
+                file: file, field: "\(token.field).token", problem: "no PIN was sealed for the token \(entry.serial)",
+                mend: "run the ceremony that adds the token")
+        }
+        do throws(HSMError) {
+            var configuration = HSM.Configuration()
+            configuration.lanes = token.lanes
+            configuration.queue = token.queueCapacity
+            let pin = try PIN(count: bytes.count) { room in
+                bytes.withSpan { bytes in for index in bytes.indices { room[index] = bytes[index] } }
+            }
+            return try await HSM.open(
+                modulePath: token.module, token: uri.pinned(to: info), pin: pin, configuration: configuration)
+        } catch {
+            throw StartError(error, token, file: file)
+        }
+    }
+}
+
 extension StartError {
     /// Why a configured token cannot be opened; a URI that is none stays one however often it is tried.
     fileprivate init(_ error: HSMError, _ token: CoreSettings.Token, file: String) {
@@ -30,11 +66,16 @@ extension StartError {
             self.init(
                 file: file, field: "\(token.field).module", problem: "\(error)",
                 mend: "give the absolute path of the vendor's PKCS#11 library")
+        case .pinRefused where token.pinFile == nil, .pinKnownBad where token.pinFile == nil,
+            .pinFinalTry where token.pinFile == nil, .pinLocked where token.pinFile == nil,
+            .pinLength where token.pinFile == nil:
+            self.init(
+                file: file, field: "\(token.field).token", problem: "\(error)",
+                mend: "the token's PIN is not the one that was sealed: see docs/recovery.md before anybody tries again")
         case .pinFileRefused, .pinRefused, .pinKnownBad, .pinFinalTry, .pinLocked, .pinLength:
             self.init(
                 file: file, field: "\(token.field).pin_file", problem: "\(error)",
-                mend:
-                    "\(token.pinFile ?? "it") must be a regular file of the core's user, mode 0600, with the PIN alone")
+                mend: "\(token.pinFile ?? "it") must be a regular file of the core's user, mode 0600, with the PIN alone")
         case .uriMalformed, .uriAttributeUnknown, .uriAttributeRepeated, .pinInURI, .pinSourceRefused:
             self.init(
                 file: file, field: "\(token.field).token", problem: "\(error)",
@@ -50,7 +91,11 @@ extension StartError {
 extension Manifest {
     /// The entry of a token that was opened.
     func token(of hsm: HSM, _ settings: CoreSettings.Token, file: String) throws(StartError) -> ManifestToken {
-        let serial = hsm.profile.info.serial
+        try token(serial: hsm.profile.info.serial, settings, file: file)
+    }
+
+    /// The entry of the token with this serial number.
+    func token(serial: String, _ settings: CoreSettings.Token, file: String) throws(StartError) -> ManifestToken {
         guard let token = tokens.first(where: { $0.serial == serial }) else {
             throw StartError(
                 file: file, field: "tokens", problem: "does not name the token with serial \(serial)",

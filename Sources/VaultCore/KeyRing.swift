@@ -65,6 +65,13 @@ package struct KeyRing: Sendable {
         }
     }
 
+    /// Takes keys out.
+    mutating func remove(_ kids: Set<String>) {
+        signing = signing.filter { !kids.contains($0.key) }
+        tls.removeAll { kids.contains($0.manifest.kid) }
+        checkpoints.removeAll { kids.contains($0.manifest.kid) }
+    }
+
     /// Adds the keys of another token.
     mutating func add(_ other: KeyRing) {
         signing.merge(other.signing) { first, _ in first }

@@ -12,7 +12,9 @@ extension VaultCore {
         guard let json = payload.readJSON() else { throw CoreError(.malformed, "the command is not strict JSON") }
         do {
             var reader = try ObjectReader(json)
-            switch try reader.string("command") {
+            let command = try reader.string("command")
+            if let answer = try await executeCustody(command, &reader) { return answer }
+            switch command {
             case "status":
                 try reader.finish()
                 return status

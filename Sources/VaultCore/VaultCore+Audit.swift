@@ -54,10 +54,9 @@ extension VaultCore {
 
 extension CoreSettings {
     /// The same, with custody mode and manifest version in the entries that the log writes of itself.
-    func completingEntries(from manifest: Manifest) -> CoreSettings {
+    func completingEntries(from inForce: ManifestInForce) -> CoreSettings {
         var settings = self
-        let (custody, version) = (manifest.custody.rawValue, manifest.version)
-        settings.logOptions.complete = { ($0.custody, $0.manifestVersion) = (custody, version) }
+        settings.logOptions.complete = { inForce.current.complete(&$0) }
         return settings
     }
 }

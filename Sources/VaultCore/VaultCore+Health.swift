@@ -17,8 +17,10 @@ extension VaultCore {
     package var description: CoreDescription {
         let standings = hsms.standings
         let health = health(standings)
-        return CoreDescription(
-            instance: instance, appliance: manifest.appliance, custody: manifest.custody.rawValue,
+        let snapshot = inForce.current
+        let manifest = snapshot.effective
+        var description = CoreDescription(
+            instance: instance, appliance: manifest.appliance, custody: snapshot.statement,
             manifestVersion: manifest.version,
             keys: manifest.keys.filter { $0.state != .destroyed }.map { key in
                 CoreDescription.Key(
@@ -28,6 +30,9 @@ extension VaultCore {
                     isAvailable: key.state == .active && standings.contains { $0.isAvailable(key) })
             }, faults: health.faults, warnings: health.warnings, tokens: standings.map(\.described),
             figures: figures(standings))
+        description.isSealed = isSealed
+        description.generation = custody?.generation ?? 0
+        return description
     }
 
     /// Why the core cannot sign now, for readiness and status; empty when it can.
@@ -35,6 +40,8 @@ extension VaultCore {
 
     /// A fault of one of several tokens is a warning as long as the others cover it.
     private func health(_ standings: [HSMStanding]) -> CoreHealth {
+        if let custody, custody.phase != .active { return sealedHealth(custody) }
+        let manifest = manifest
         var health = CoreHealth()
         let isOnly = standings.count == 1
         let ofTokens = standings.flatMap { standing in
@@ -53,6 +60,18 @@ extension VaultCore {
         if let reason = log.failure { health.faults.append("log: \(reason)") }
         if let problem = log.clockProblem { health.faults.append("log: \(problem.reason)") }
         if log.isCheckpointStale { health.faults.append("log: no checkpoint could be signed for a while") }
+        if let custody { health.warnings += custodyWarnings(custody) }
+        return health
+    }
+
+    /// A sealed core has one fault, not one for each token and for the checkpoints that nobody can sign.
+    private func sealedHealth(_ custody: QuorumCustody) -> CoreHealth {
+        var health = CoreHealth()
+        health.faults = [sealedFault(custody)]
+        let log = log.status
+        if let reason = log.failure { health.faults.append("log: \(reason)") }
+        if let problem = log.clockProblem { health.faults.append("log: \(problem.reason)") }
+        health.warnings = custodyWarnings(custody)
         return health
     }
 
@@ -73,7 +92,7 @@ extension VaultCore {
             "log_size": Int64(clamping: log.size), "log_checkpoint_size": Int64(clamping: log.checkpoint?.size ?? 0),
             "log_disk_free_bytes": log.diskFree ?? 0, "log_disk_days_left": log.daysLeft ?? -1,
             "log_shard": Int64(clamping: log.shard), "log_checkpoint_keys_failing": Int64(log.signerProblems.count),
-            "uptime_seconds": clock().seconds - started.seconds, "revoked_tokens": Int64(revocations.counts.revoked),
+            "uptime_seconds": clock().seconds - started.seconds, "sealed": isSealed ? 1 : 0, "revoked_tokens": Int64(revocations.counts.revoked),
             "cutoffs": Int64(revocations.counts.cutOffs),
         ]
         for standing in standings {
@@ -87,8 +106,13 @@ extension VaultCore {
         let standings = hsms.standings
         let health = health(standings)
         let log = log.status
-        let state = health.faults.isEmpty ? (health.warnings.isEmpty ? "active" : "degraded") : "faulty"
-        return [
+        let snapshot = inForce.current
+        let manifest = snapshot.effective
+        let working = health.faults.isEmpty ? (health.warnings.isEmpty ? "active" : "degraded") : "faulty"
+        let state = isSealed ? "sealed" : working
+        var status: JSONObject = JSONObject([])
+        if let custody { status["activation"] = try? custodyStatus(custody) }
+        let members: JSONValue = [
             "appliance": .string(manifest.appliance), "state": .string(state),
             "custody": .string(manifest.custody.rawValue), "started": .string(started.rfc3339),
             "faults": .array(health.faults.map { .string($0) }),
@@ -100,7 +124,7 @@ extension VaultCore {
                 "file_tls_keys": .bool(manifest.dials.fileTLSKeys),
             ],
             "manifest": [
-                "version": .integer(manifest.version), "hash": .string(manifest.hash),
+                "version": .integer(manifest.version), "hash": .string(snapshot.hash),
                 "file": .string(settings.manifestFile),
             ],
             "hsm": .array(standings.map(\.json)),
@@ -123,6 +147,8 @@ extension VaultCore {
                     ]
                 }),
         ]
+        for member in members.object?.members ?? [] { status[member.name] = member.value }
+        return .object(status)
     }
 }
 

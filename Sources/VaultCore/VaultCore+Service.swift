@@ -37,6 +37,7 @@ extension VaultCore {
     ) {
         let key: KeyRing.Signing
         do {
+            try checkActive()
             key = try signingKey(request.kid)
             try Gate.check(input: request.input, entry: request.entry, key: key.manifest, now: clock())
             try checkBundle(request.entry)
@@ -64,8 +65,11 @@ extension VaultCore {
         guard VaultCore.kindsOfTheFront.contains(entry.kind) else {
             return completion(.failure(CoreError(.refused, "entry.kind: is not the front's to write")))
         }
-        if entry.kind == .configLoaded, entry.bundle == nil {
-            return completion(.failure(CoreError(.refused, "entry.bundle: is missing")))
+        do throws(CoreError) {
+            try checkActive()
+            if entry.kind == .configLoaded { try checkApproval(entry) }
+        } catch {
+            return completion(.failure(error))
         }
         // A counted denial's own leaf comes later; the answer names a place that it is not before.
         if entry.kind == .denied, !denials.admits(entry) { return completion(.success(log.status.size)) }
@@ -78,7 +82,10 @@ extension VaultCore {
             }
         }
         log.append(completed(entry, key: nil)) { result in
-            if entry.kind == .configLoaded, case .success = result, let bundle = entry.bundle { self.admit(bundle) }
+            if entry.kind == .configLoaded, case .success = result, let bundle = entry.bundle {
+                self.admit(bundle)
+                self.retireBundles(but: bundle)
+            }
             completion(result.map(\.index).mapError { CoreError($0) })
         }
     }
@@ -99,6 +106,7 @@ extension VaultCore {
         key kid: String, data: [UInt8], completion: @escaping @Sendable (Result<[UInt8], CoreError>) -> Void
     ) {
         do {
+            try checkActive()
             try TLSGate.check(data)
             let key = try keys.tls(kid: kid)
             key.hsm.sign(data, deadline: .now + .seconds(3)) { completion($0.mapError { CoreError($0) }) }
@@ -112,8 +120,7 @@ extension VaultCore {
     /// What the core says in every entry, whatever the front put there.
     func completed(_ entry: Entry, key: ManifestKey?) -> Entry {
         var entry = entry
-        entry.custody = manifest.custody.rawValue
-        entry.manifestVersion = manifest.version
+        inForce.current.complete(&entry)
         entry.keyLabel = key?.label
         return entry
     }

@@ -9,29 +9,43 @@ package import StrictEncoding
 extension VaultCore {
     /// Opens manifest, token and log in that order; whatever is wrong stops the start with one clear line.
     ///
+    /// Under quorum custody the core comes up sealed: the log is open, no token is, and both sockets answer.
     /// `onFatal` is called when the log can take nothing any more: the process must end.
     package static func start(
         settings: CoreSettings, logger: Logger, clock: @escaping @Sendable () -> UnixTime, instance: String,
+        timing: HSMGroup.Timing = HSMGroup.Timing(), serviceManager: ServiceManager? = nil,
         onFatal: @escaping @Sendable (AuditLogError) -> Void
     ) async throws -> VaultCore {
-        let manifest = try Manifest.load(settings)
-        let settings = settings.completingEntries(from: manifest)
+        let trust = try Trust.load(settings, manager: serviceManager, clock: clock)
+        let manifest = trust.inForce.current.signed
+        let settings = settings.completingEntries(from: trust.inForce)
         try checkRoutes(manifest, file: settings.manifestFile)
-        let hsms = try await HSMGroup.open(settings, manifest: manifest, logger: logger)
+        let hsms =
+            trust.custody == nil
+            ? try await HSMGroup.open(settings, manifest: manifest, timing: timing, logger: logger)
+            : HSMGroup.sealed(settings, manifest: manifest, timing: timing, logger: logger)
         do {
             try checkPlan(settings, manifest)
-            let signers = try checkpointSigners(settings, hsms)
-            let keys = signers.map(\.verifierKey)
-            let log = try openLog(
-                settings, signers: CheckpointSigners(signers.filter(\.isActive), trusted: keys), clock: clock,
-                onFatal: onFatal)
-            let revocations = try LiveRevocations.restore(settings, log: log.status, keys: keys, now: clock())
-            let snapshots = RevocationSnapshots(settings, signers: signers.filter(\.isActive), logger: logger)
+            let keys = try checkpointSigners(settings, manifest, hsms)
+            let active = trust.custody == nil ? keys.filter(\.isActive) : []
+            let signers = CheckpointSigners(active, trusted: keys.map(\.verifierKey))
+            let log = try openLog(settings, signers: signers, clock: clock, onFatal: onFatal)
+            let (revocations, standing) = try LiveRevocations.restore(
+                settings, log: log.status, keys: keys.map(\.verifierKey), now: clock())
             let core = VaultCore(
-                settings: settings, manifest: manifest, hsms: hsms, log: log, revocations: revocations,
-                snapshots: snapshots, instance: instance, clock: clock, logger: logger)
-            await snapshots.saveAtRest(log.status, revocations, now: clock())
+                settings: settings, inForce: trust.inForce, custody: trust.custody, hsms: hsms, log: log,
+                signers: signers, revocations: revocations, standing: standing,
+                snapshots: RevocationSnapshots(settings, signers: active, logger: logger), instance: instance,
+                clock: clock, logger: logger)
+            do {
+                try core.checkAgainstLog()
+            } catch {
+                try? await log.close()
+                throw error
+            }
+            if !core.isSealed { await core.snapshots.saveAtRest(log.status, revocations, standing, now: clock()) }
             try await core.begin()
+            await core.watchCustody()
             return core
         } catch {
             // Else the tokens stay logged in, and the next start in this process is refused for that alone.
@@ -46,7 +60,8 @@ extension VaultCore {
     /// then nothing can be recorded, so nothing is issued.
     private func begin() async throws(StartError) {
         let tokens = hsms.open.map(\.profile.info.serial).joined(separator: " ")
-        let detail = ["token": tokens, "manifest_hash": manifest.hash, "instance": instance]
+        var detail = ["token": tokens, "manifest_hash": inForce.current.hash, "instance": instance]
+        if isSealed { detail["state"] = "sealed" }
         do throws(AuditLogError) {
             try await appendOwn(.adminCoreStarted, detail: detail)
         } catch {
@@ -72,7 +87,7 @@ extension VaultCore {
     }
 
     /// The configuration may ask for no key that the manifest does not hold.
-    private static func checkPlan(_ settings: CoreSettings, _ manifest: Manifest) throws(StartError) {
+    static func checkPlan(_ settings: CoreSettings, _ manifest: Manifest) throws(StartError) {
         for (index, plan) in settings.keys.enumerated() {
             guard
                 manifest.keys.contains(where: {
@@ -88,7 +103,7 @@ extension VaultCore {
     }
 
     /// Keys of one label in several tokens are one route: whichever signs, the credential must be of one kind.
-    private static func checkRoutes(_ manifest: Manifest, file: String) throws(StartError) {
+    static func checkRoutes(_ manifest: Manifest, file: String) throws(StartError) {
         var routes: [String: ManifestKey] = [:]
         for (index, key) in manifest.keys.enumerated() where key.purpose == .signing && key.state == .active {
             guard let first = routes[key.label] else {
@@ -107,10 +122,10 @@ extension VaultCore {
     /// One signer for the checkpoint key of each token, there or not: it signs as soon as its token can.
     ///
     /// Keys that sign no more stay trusted for what they have signed.
-    private static func checkpointSigners(
-        _ settings: CoreSettings, _ hsms: HSMGroup
+    static func checkpointSigners(
+        _ settings: CoreSettings, _ manifest: Manifest, _ hsms: HSMGroup
     ) throws(StartError) -> [TokenCheckpointSigner] {
-        let keys = hsms.manifest.keys.filter { $0.purpose == .checkpoint }
+        let keys = manifest.keys.filter { $0.purpose == .checkpoint }
         let algorithms = [KeyAlgorithm.edDSA.rawValue, KeyAlgorithm.es256.rawValue]
         for key in keys where key.state == .active && !algorithms.contains(key.algorithm) {
             throw StartError(
@@ -160,39 +175,5 @@ extension VaultCore {
             mend: isOlder
                 ? "put the newest copy back; if there is none: vault-appliance audit restore"
                 : "see docs/operating.md, \"The log does not open\"")
-    }
-}
-
-extension Manifest {
-    /// Reads the manifest the settings name and holds it against their custody mode.
-    static func load(_ settings: CoreSettings) throws(StartError) -> Manifest {
-        let bytes: Data
-        do {
-            bytes = try Data(contentsOf: URL(filePath: settings.manifestFile))
-        } catch {
-            throw StartError(
-                file: settings.manifestFile, problem: "cannot be read",
-                mend: "make the appliance's keys first, or correct core.manifest")
-        }
-        let manifest: Manifest
-        do {
-            manifest = try Manifest(jsonBytes: [UInt8](bytes))
-        } catch {
-            throw StartError(
-                file: settings.manifestFile, field: error.path.isEmpty ? nil : error.path, problem: error.problem,
-                mend: "restore the manifest as the ceremony wrote it; it is never edited by hand")
-        }
-        guard manifest.custody.rawValue == settings.custody else {
-            throw StartError(
-                file: settings.configurationFile, field: "core.custody",
-                problem: "is \(settings.custody), but the manifest says \(manifest.custody.rawValue)",
-                mend: "use the configuration that belongs to this manifest")
-        }
-        guard manifest.custody == .development else {
-            throw StartError(
-                file: settings.manifestFile, field: "custody", problem: "this build can check no quorum's signatures",
-                mend: "use a build with ceremonies")
-        }
-        return manifest
     }
 }

@@ -10,11 +10,18 @@ import Synchronization
 /// It trusts the front for nothing it can check itself, and releases nothing before its record is durable.
 package final class VaultCore: Sendable {
     package let settings: CoreSettings
-    package let manifest: Manifest
+    /// The manifest in force, and how it came to be.
+    package let inForce: ManifestInForce
     package let hsms: HSMGroup
     package let log: AuditLog
     /// What is revoked and cut off.
     package let revocations: LiveRevocations
+    /// What the log says of the appliance itself.
+    package let standing: StandingLeaves
+    /// Who signs checkpoints of the log: nobody while the core is sealed.
+    let signers: CheckpointSigners
+    /// What custodians can do; nil under development custody.
+    let custody: QuorumCustody?
     let snapshots: RevocationSnapshots
     package let clock: @Sendable () -> UnixTime
     package let logger: Logger
@@ -30,12 +37,16 @@ package final class VaultCore: Sendable {
     private static let maximumBundles = 10_000
 
     init(
-        settings: CoreSettings, manifest: Manifest, hsms: HSMGroup, log: AuditLog, revocations: LiveRevocations,
+        settings: CoreSettings, inForce: ManifestInForce, custody: QuorumCustody?, hsms: HSMGroup, log: AuditLog,
+        signers: CheckpointSigners, revocations: LiveRevocations, standing: StandingLeaves,
         snapshots: RevocationSnapshots, instance: String,
         clock: @escaping @Sendable () -> UnixTime, logger: Logger
     ) {
         self.settings = settings
-        self.manifest = manifest
+        self.inForce = inForce
+        self.custody = custody
+        self.standing = standing
+        self.signers = signers
         self.hsms = hsms
         self.log = log
         self.revocations = revocations
@@ -44,10 +55,9 @@ package final class VaultCore: Sendable {
         self.clock = clock
         self.logger = logger
         self.started = clock()
-        let (custody, version) = (manifest.custody.rawValue, manifest.version)
         denials = DenialAggregator(clock: clock) { entry in
             var entry = entry
-            (entry.custody, entry.manifestVersion) = (custody, version)
+            inForce.current.complete(&entry)
             log.append(entry) { result in
                 if case .failure(let error) = result {
                     logger.error("counted denials could not be recorded", metadata: ["reason": "\(error)"])
@@ -59,12 +69,18 @@ package final class VaultCore: Sendable {
     /// The keys of the tokens that are open.
     package var keys: KeyRing { hsms.keys }
 
+    /// The manifest in force, with quarantined keys in that state.
+    package var manifest: Manifest { inForce.current.effective }
+
     /// A `config.loaded` leaf is durable: requests may now be decided under this bundle.
     func admit(_ bundle: String) {
         bundles.withLock { bundles in
             if bundles.count < Self.maximumBundles { bundles.insert(bundle) }
         }
     }
+
+    /// Forgets bundles, so that the front has to load them again.
+    func readmit(_ isKept: (String) -> Bool) { bundles.withLock { $0 = $0.filter(isKept) } }
 
     /// Refuses an entry under a bundle that no leaf of this run names.
     func checkBundle(_ entry: Entry) throws(CoreError) {
@@ -79,6 +95,7 @@ package final class VaultCore: Sendable {
     /// `_exit` is safe.
     @discardableResult
     package func shutdown() async -> Bool {
+        await custody?.stop()
         denials.flush()
         _ = try? await appendOwn(.adminCoreStopped, detail: [:])
         do {
@@ -86,7 +103,7 @@ package final class VaultCore: Sendable {
         } catch {
             logger.error("the log did not close cleanly", metadata: ["reason": "\(error)"])
         }
-        await snapshots.saveAtRest(log.status, revocations, now: clock())
+        if !isSealed { await snapshots.saveAtRest(log.status, revocations, standing, now: clock()) }
         return await hsms.shutdown()
     }
 
@@ -94,9 +111,28 @@ package final class VaultCore: Sendable {
     @discardableResult
     func appendOwn(_ kind: Entry.Kind, detail: [String: String]) async throws(AuditLogError) -> UInt64 {
         var entry = Entry(kind: kind)
-        entry.custody = manifest.custody.rawValue
-        entry.manifestVersion = manifest.version
         if !detail.isEmpty { entry.detail = detail }
-        return try await log.append(entry).index
+        return try await outcome(of: entry).get()
+    }
+
+    /// Records an entry of the core's own, completed; what stands is remembered.
+    @discardableResult
+    func record(_ entry: Entry) async throws(AuditLogError) -> UInt64 { try await outcome(of: entry).get() }
+
+    /// The index of the entry's leaf, or why there is none.
+    ///
+    /// A result, since Swift 6.3 frees the error twice when it is thrown through two `async throws(AuditLogError)`.
+    private func outcome(of entry: Entry) async -> Result<UInt64, AuditLogError> {
+        var entry = entry
+        inForce.current.complete(&entry)
+        let completed = entry
+        let result = await withCheckedContinuation { continuation in
+            log.append(completed) { continuation.resume(returning: $0) }
+        }
+        return result.map { leaf in
+            entry.time = leaf.time
+            standing.add(entry)
+            return leaf.index
+        }
     }
 }

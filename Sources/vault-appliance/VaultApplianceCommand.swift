@@ -12,10 +12,8 @@ struct VaultApplianceCommand: AsyncParsableCommand {
             """,
         subcommands: [
             Core.self, Serve.self, Status.self, Doctor.self, Publish.self, DevelopmentGenesisCommand.self,
-            ConfigCommand.self,
-            PolicyCommand.self, TLSCommand.self, AuditCommand.self, CeremonyCommand.self, Exchange.self,
-            CutOffCommand.self,
-            CustodianCommand.self, Bench.self,
+            ConfigCommand.self, Activate.self, Seal.self, Quarantine.self, CustodianCommand.self, CeremonyCommand.self,
+            PolicyCommand.self, TLSCommand.self, AuditCommand.self, Exchange.self, CutOffCommand.self, Bench.self,
             TokenTaskCommand.self,
         ])
 }

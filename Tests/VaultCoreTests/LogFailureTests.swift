@@ -69,13 +69,13 @@ import Testing
         options.checkpointInterval = .milliseconds(50)
         let signer = try TokenCheckpointSigner(
             try fixture.key("checkpoint"), of: running.hsms, origin: running.settings.logOrigin)
+        let signers = CheckpointSigners([signer])
         let log = try AuditLog.open(
             directory: fixture.site.directory + "/failing", origin: running.settings.logOrigin,
-            signers: CheckpointSigners([signer]),
-            clock: running.clock, options: options, operations: operations, onFatal: { fixture.fatal.add($0) })
+            signers: signers, clock: running.clock, options: options, operations: operations, onFatal: { fixture.fatal.add($0) })
         return VaultCore(
-            settings: running.settings, manifest: running.manifest, hsms: running.hsms, log: log,
-            revocations: LiveRevocations([], now: 0),
+            settings: running.settings, inForce: running.inForce, custody: nil, hsms: running.hsms, log: log,
+            signers: signers, revocations: LiveRevocations([], now: 0), standing: StandingLeaves(),
             snapshots: RevocationSnapshots(running.settings, signers: [signer], logger: .silent), instance: "failing",
             clock: running.clock, logger: .silent)
     }

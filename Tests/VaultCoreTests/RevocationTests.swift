@@ -67,7 +67,7 @@ import VaultTesting
             let fixture = CoreFixture(site: site, core: first, fatal: FatalErrors())
             try await fixture.loadBundle()
             _ = try await first.append(fixture.revoked("before-the-snapshot", life: 300))
-            await first.snapshots.saveAtRest(first.log.status, first.revocations, now: site.clock.now)
+            await first.snapshots.saveAtRest(first.log.status, first.revocations, first.standing, now: site.clock.now)
             let kept = try Data(contentsOf: URL(filePath: site.settings.logDirectory + ".in-force"))
             _ = try await first.append(fixture.revoked("after-the-snapshot", life: 300))
             await first.shutdown()
@@ -86,7 +86,8 @@ import VaultTesting
             let first = try Data(contentsOf: URL(filePath: path))
             // Too few new entries for another one.
             await fixture.core.snapshots.saveIfGrown(
-                fixture.core.log.status, fixture.core.revocations, now: fixture.site.clock.now)
+                fixture.core.log.status, fixture.core.revocations, fixture.core.standing,
+                now: fixture.site.clock.now)
             #expect(try Data(contentsOf: URL(filePath: path)) == first)
         }
     }

@@ -9,7 +9,7 @@ import Synchronization
 package final class CheckpointSigners: Sendable {
     private struct State {
         var signers: [any CheckpointSigner]
-        let trusted: [VerifierKey]
+        var trusted: [VerifierKey]
         /// Why a key has not signed the last checkpoint, by its key.
         var problems: [VerifierKey: String] = [:]
         /// Keys that were asked and have not answered yet: a token that hangs is not asked twice.
@@ -25,10 +25,11 @@ package final class CheckpointSigners: Sendable {
         state = Mutex(State(signers: signers, trusted: trusted))
     }
 
-    /// Signs with other keys from the next checkpoint on.
-    package func replace(with signers: [any CheckpointSigner]) {
+    /// Signs with other keys from the next checkpoint on; those of `trusted` count besides all that counted before.
+    package func replace(with signers: [any CheckpointSigner], trusted: [VerifierKey] = []) {
         state.withLock { state in
             state.signers = signers
+            for key in trusted where !state.trusted.contains(key) { state.trusted.append(key) }
             let keys = Set(signers.map(\.verifierKey))
             state.problems = state.problems.filter { keys.contains($0.key) }
         }

@@ -38,4 +38,18 @@ int csystem_report_fatal_signals(const char *_Nonnull name);
 /// Who is at the other end of a connected Unix socket (SO_PEERCRED). 0, or -1 and errno.
 int csystem_peer(int descriptor, pid_t *_Nonnull pid, uid_t *_Nonnull uid, gid_t *_Nonnull gid);
 
+/// A file in memory alone that nobody can change any more: memfd_create(2) with the seals against writing, growing,
+/// shrinking and unsealing. Its descriptor, or -1 and errno.
+int csystem_sealed_file(const char *_Nonnull name, const void *_Nonnull bytes, size_t size);
+
+/// Whether a descriptor is of such a file: 1 or 0.
+int csystem_is_sealed_file(int descriptor);
+
+/// Sends one datagram to a Unix socket, abstract where its path begins with '@', with a descriptor where there is one
+/// (SCM_RIGHTS; sd_notify(3)). `descriptor` is -1 for none. 0, or -1 and errno.
+int csystem_send_datagram(const char *_Nonnull path, const char *_Nonnull message, int descriptor);
+
+/// Milliseconds since this boot, asleep or not (CLOCK_BOOTTIME): no setting of a clock changes them.
+long long csystem_boot_milliseconds(void);
+
 #endif

@@ -18,9 +18,35 @@ package final class ActivationDesk: Sendable {
         package let signature: String
     }
 
+    /// A request that ended without bringing the appliance to life.
+    package struct Ended: Sendable {
+        package let request: ActivationRequest
+        /// Whose shares were dropped with it.
+        package let contributed: [String]
+        /// Why, in words for the log.
+        package let reason: String
+    }
+
     private struct Open {
         let offer: Offer
         var shares: [String: Share] = [:]
+
+        func ended(_ reason: String) -> Ended {
+            Ended(request: offer.request, contributed: shares.keys.sorted(), reason: reason)
+        }
+    }
+
+    private struct State {
+        var open: [Open] = []
+        /// What nobody has been told of yet.
+        var ended: [Ended] = []
+
+        mutating func end(_ reason: String, _ isMeant: (Open) -> Bool) {
+            ended += open.filter(isMeant).map { $0.ended(reason) }
+            open.removeAll(where: isMeant)
+        }
+
+        mutating func expire(_ now: UnixTime) { end("ran out") { $0.offer.request.expires <= now } }
     }
 
     /// How many requests may be open; beyond, the oldest that has fewest shares gives way.
@@ -35,7 +61,7 @@ package final class ActivationDesk: Sendable {
     private let build: String
     private let identity: AgeIdentity
     private let clock: @Sendable () -> UnixTime
-    private let open = Mutex<[Open]>([])
+    private let state = Mutex(State())
 
     /// A desk for the manifest in force; the host key must be the one that it names.
     package init(
@@ -66,15 +92,15 @@ package final class ActivationDesk: Sendable {
         let offer = Offer(
             request: request,
             signature: try hostKey.sign(request.bytes, namespace: SignaturePurpose.request.namespace))
-        open.withLock { open in
-            open.removeAll { $0.offer.request.expires <= now }
+        state.withLock { state in
+            state.expire(now)
             // Nobody can occupy the places of others for long: an empty request gives way to a new one.
-            if open.count >= ActivationDesk.mostRequests,
-                let least = open.indices.min(by: { open[$0].shares.count < open[$1].shares.count })
+            if state.open.count >= ActivationDesk.mostRequests,
+                let least = state.open.min(by: { $0.shares.count < $1.shares.count })?.offer.request.hash
             {
-                open.remove(at: least)
+                state.end("gave way to a newer request") { $0.offer.request.hash == least }
             }
-            open.append(Open(offer: offer))
+            state.open.append(Open(offer: offer))
         }
         return offer
     }
@@ -91,27 +117,27 @@ package final class ActivationDesk: Sendable {
         let person = try Quorum.signer(
             of: file, signature: text, for: .contribution(request: hash), among: chain.current.custodians)
         let now = clock()
-        let isOpen = open.withLock { open in
-            open.removeAll { $0.offer.request.expires <= now }
-            return open.contains { $0.offer.request.hash == hash }
+        let isOpen = state.withLock { state in
+            state.expire(now)
+            return state.open.contains { $0.offer.request.hash == hash }
         }
         guard isOpen else {
             throw CustodyError(
                 .stale, "\(person.name)'s contribution is for the request \(hash.prefix(16)), which is not open here")
         }
         let share = try openShare(file, of: person.name)
-        let collected = try open.withLock { (open) throws(CustodyError) -> Open in
-            guard let index = open.firstIndex(where: { $0.offer.request.hash == hash }) else {
+        let collected = try state.withLock { (state) throws(CustodyError) -> Open in
+            guard let index = state.open.firstIndex(where: { $0.offer.request.hash == hash }) else {
                 throw CustodyError(.stale, "the request was closed meanwhile")
             }
-            guard open[index].shares[person.name] == nil else {
+            guard state.open[index].shares[person.name] == nil else {
                 throw CustodyError(.repeated, "\(person.name) has contributed already; one person counts once")
             }
-            open[index].shares[person.name] = share
-            guard open[index].shares.count >= Int(share.threshold) else { return open[index] }
+            state.open[index].shares[person.name] = share
+            guard state.open[index].shares.count >= Int(share.threshold) else { return state.open[index] }
             // Whoever completes a request closes them all: one winner, and no share is kept.
-            let complete = open[index]
-            open = []
+            let complete = state.open.remove(at: index)
+            state.end("another request was completed") { _ in true }
             return complete
         }
         guard collected.shares.count >= Int(share.threshold) else { return .waiting(progress(of: collected)) }
@@ -122,20 +148,33 @@ package final class ActivationDesk: Sendable {
 
     /// Closes a request and forgets its shares.
     package func cancel(request hash: String) throws(CustodyError) {
-        try open.withLock { (open) throws(CustodyError) in
-            guard let index = open.firstIndex(where: { $0.offer.request.hash == hash }) else {
+        try state.withLock { (state) throws(CustodyError) in
+            guard let index = state.open.firstIndex(where: { $0.offer.request.hash == hash }) else {
                 throw CustodyError(.stale, "the request \(hash.prefix(16)) is not open here")
             }
-            open.remove(at: index)
+            state.open.remove(at: index)
+        }
+    }
+
+    /// Closes every request and forgets every share.
+    package func closeAll(_ reason: String) { state.withLock { $0.end(reason) { _ in true } } }
+
+    /// Requests that ended by themselves since this was last asked: run out, displaced, or closed with the others.
+    package func takeEnded() -> [Ended] {
+        let now = clock()
+        return state.withLock { state in
+            state.expire(now)
+            defer { state.ended = [] }
+            return state.ended
         }
     }
 
     /// The open requests, oldest first.
     package var progress: [ActivationProgress] {
         let now = clock()
-        return open.withLock { open in
-            open.removeAll { $0.offer.request.expires <= now }
-            return open.map { progress(of: $0) }
+        return state.withLock { state in
+            state.expire(now)
+            return state.open.map { progress(of: $0) }
         }
     }
 
@@ -146,7 +185,7 @@ package final class ActivationDesk: Sendable {
 
     private func progress(of open: Open) -> ActivationProgress {
         ActivationProgress(
-            request: open.offer.request, contributed: open.shares.keys.sorted(),
+            request: open.offer.request, signature: open.offer.signature, contributed: open.shares.keys.sorted(),
             missing: chain.current.custodians.map(\.name).filter { open.shares[$0] == nil },
             threshold: Int(chain.current.threshold))
     }

@@ -105,6 +105,12 @@ package struct CustodyDirectory: Sendable, Equatable {
         try PrivateFile.syncDirectory(manifests)
     }
 
+    /// Takes a manifest back that did not come into force: nothing knows it but its file.
+    package func withdraw(_ manifest: Manifest) {
+        // Safety: the string lives through the call.
+        unsafe unlink(manifestFile(manifest.version))
+    }
+
     /// The host's key.
     package func readHostKey() throws(CustodyError) -> SSHPrivateKey {
         try SSHPrivateKey(file: try PrivateFile.read(hostKeyFile))

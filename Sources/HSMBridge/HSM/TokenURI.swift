@@ -47,6 +47,9 @@ package struct TokenURI: Sendable, Hashable, CustomStringConvertible {
     /// The token with this label.
     package init(label: String) { token = label }
 
+    /// Matches the token with this serial number alone.
+    mutating func pin(serial: String) { self.serial = serial }
+
     /// Whether the token is the one, by every attribute the URI names.
     package func matches(_ info: TokenInfo) -> Bool {
         func agrees(_ wanted: String?, _ found: String) -> Bool {

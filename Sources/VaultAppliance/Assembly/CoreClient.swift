@@ -6,19 +6,31 @@ import Synchronization
 
 /// The front's way to the core: one connection, made anew whenever it breaks.
 ///
-/// While there is none every call fails at once with `unreachable`; nothing is queued or tried again here, because only
-/// the caller knows whether the request is still worth it.
+/// While there is none every call fails at once with `unreachable`, and while the core is sealed with `sealed`; nothing is
+/// queued or tried again here, because only the caller knows whether the request is still worth it. A core that custodians
+/// bring to life is used within a second, without anybody's doing.
 package final class CoreClient: CoreService, Service {
     private struct State {
+        /// Set while requests may be sent.
         var service: (any CoreService)?
+        /// Set while there is a connection.
         var description: CoreDescription?
+        /// Why the core does not take our bundle; nil when it does.
+        var problem: String?
     }
+
+    /// How often a core is asked for its health: readiness must turn red within five seconds.
+    private static let period = Duration.seconds(1)
+    /// How often a sealed one is asked: what waits for it should not wait longer than it must.
+    private static let sealedPeriod = Duration.milliseconds(250)
 
     private let dialer: CoreDialer
     private let logger: Logger
     private let state = Mutex(State())
-    /// Runs on each new connection before it is offered to requests.
+    /// Runs before a core is offered to requests: on each new connection, and after each activation.
     private let onConnect: @Sendable (any CoreService) async throws -> Void
+    /// Runs when the core has another manifest, and may no longer take the bundle that was loaded.
+    private let onChange: @Sendable (any CoreService) async throws -> Void
     /// Runs beside the requests of a connection; when it ends, so does the connection.
     private let whileConnected: @Sendable (any CoreService) async throws -> Void
     /// Hears every description of the core, the first before `onConnect`.
@@ -29,17 +41,22 @@ package final class CoreClient: CoreService, Service {
         dialer: CoreDialer, logger: Logger,
         onDescription: @escaping @Sendable (CoreDescription) -> Void,
         onConnect: @escaping @Sendable (any CoreService) async throws -> Void,
+        onChange: @escaping @Sendable (any CoreService) async throws -> Void,
         whileConnected: @escaping @Sendable (any CoreService) async throws -> Void
     ) {
         self.dialer = dialer
         self.logger = logger
         self.onConnect = onConnect
+        self.onChange = onChange
         self.whileConnected = whileConnected
         self.onDescription = onDescription
     }
 
     /// The core's latest description; nil while there is no connection.
-    package var latest: CoreDescription? { state.withLock { $0.service == nil ? nil : $0.description } }
+    package var latest: CoreDescription? { state.withLock { $0.description } }
+
+    /// Why the core does not take our bundle, in words for an operator; nil when it does, or nobody knows.
+    var problem: String? { state.withLock { $0.problem } }
 
     /// Connects, and connects again, until the process is told to stop.
     package func run() async throws {
@@ -57,8 +74,11 @@ package final class CoreClient: CoreService, Service {
                 break
             } catch {
                 logger.warning("the core is not reachable", metadata: ["reason": "\(error)"])
+                if let refusal = error as? CoreError, refusal.code == .refused {
+                    state.withLock { $0.problem = "core: \(refusal.reason)" }
+                }
             }
-            state.withLock { $0.service = nil }
+            state.withLock { ($0.service, $0.description) = (nil, nil) }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(1))
         }
@@ -68,37 +88,65 @@ package final class CoreClient: CoreService, Service {
         let link = try await dialer.dial()
         defer { link.close() }
         let description = try await link.service.describe()
-        onDescription(description)
-        try await onConnect(link.service)
-        state.withLock {
-            $0.service = link.service
-            $0.description = description
-        }
-        logger.info("connected to the core", metadata: ["manifest": "\(description.manifestVersion)"])
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            // Before the group waits for the other task: its wait for the connection's end would have none.
+            // Before the group waits for the other tasks: its wait for the connection's end would have none.
             defer { link.close() }
             tasks.addTask { await link.closed() }
-            tasks.addTask { try await self.poll(link.service) }
-            tasks.addTask { try await self.whileConnected(link.service) }
+            tasks.addTask { try await self.serve(link.service, description) }
             try await tasks.next()
             tasks.cancelAll()
         }
     }
 
-    /// Asks for the core's health every second: readiness must turn red within five.
-    private func poll(_ core: any CoreService) async throws {
-        while true {
-            try await Task.sleep(for: .seconds(1))
-            let description = try await core.describe()
-            onDescription(description)
-            state.withLock { $0.description = description }
+    /// Follows one core: waits while it is sealed, loads our bundle when it is not, and asks for its health.
+    private func serve(_ core: any CoreService, _ first: CoreDescription) async throws {
+        var (description, loaded): (CoreDescription, Int64?) = (first, nil)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            var isFollowing = false
+            while true {
+                onDescription(description)
+                if description.isSealed {
+                    if loaded != nil { logger.warning("the core is sealed: nothing is issued") }
+                    loaded = nil
+                    state.withLock { ($0.service, $0.description, $0.problem) = (nil, description, nil) }
+                } else if loaded == nil {
+                    try await onConnect(core)
+                    loaded = description.generation
+                    state.withLock { ($0.service, $0.description, $0.problem) = (core, description, nil) }
+                    logger.info("connected to the core", metadata: ["manifest": "\(description.manifestVersion)"])
+                    if !isFollowing { tasks.addTask { try await self.whileConnected(core) } }
+                    isFollowing = true
+                } else {
+                    state.withLock { $0.description = description }
+                    if loaded != description.generation { loaded = try await reload(core, description, loaded) }
+                }
+                try await Task.sleep(for: description.isSealed ? Self.sealedPeriod : Self.period)
+                description = try await core.describe()
+            }
+        }
+    }
+
+    /// Has the core take our bundle under its new manifest; what it refuses is tried again, and stands in readiness.
+    private func reload(
+        _ core: any CoreService, _ description: CoreDescription, _ loaded: Int64?
+    ) async throws -> Int64? {
+        do {
+            try await onChange(core)
+            state.withLock { $0.problem = nil }
+            return description.generation
+        } catch let error as CoreError where error.code == .refused {
+            state.withLock { $0.problem = "core: \(error.reason)" }
+            return loaded
         }
     }
 
     private func service() throws(CoreError) -> any CoreService {
-        guard let service = state.withLock({ $0.service }) else {
-            throw CoreError(.unreachable, "there is no connection to the core", retryAfter: 1)
+        let (service, description) = state.withLock { ($0.service, $0.description) }
+        guard let service else {
+            guard description?.isSealed == true else {
+                throw CoreError(.unreachable, "there is no connection to the core", retryAfter: 1)
+            }
+            throw CoreError(.sealed, "the core is sealed: custodians have to activate it", retryAfter: 5)
         }
         return service
     }

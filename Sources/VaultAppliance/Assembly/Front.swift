@@ -47,7 +47,8 @@ package struct Front: Service {
             onConnect: {
                 _ = try await $0.append(bundles.current.loadedEntry)
                 try await revocations.replay($0)
-            }, whileConnected: { try await revocations.follow($0) })
+            }, onChange: { _ = try await $0.append(bundles.current.loadedEntry) },
+            whileConnected: { try await revocations.follow($0) })
         let environment = ListenerEnvironment(group: group, logger: logger, metrics: metrics, now: clock)
         let authenticator = try ClientAuthenticator(
             issuer: configuration.issuer, externalURL: configuration.listeners.gateway.externalURL, started: clock(),
@@ -125,12 +126,15 @@ package struct Front: Service {
         details["bundle"] = .string(bundles.current.hash)
         details["key_sets"] = remotes.report(now: now)
         guard let core = client.latest else {
-            return Readiness(reasons: ["core: not reachable: start it, or look at its log"], details: details)
+            let reason = client.problem ?? "core: not reachable: start it, or look at its log"
+            return Readiness(reasons: [reason], details: details)
         }
         details["custody"] = .string(core.custody)
         details["manifest"] = .integer(core.manifestVersion)
         if !core.warnings.isEmpty { details["warnings"] = .array(core.warnings.map { .string($0) }) }
-        return Readiness(reasons: core.faults + identities.faults(now: now), details: details)
+        // A sealed core says so itself; until it is activated nothing else matters.
+        let reasons = core.faults + (client.problem.map { [$0] } ?? []) + identities.faults(now: now)
+        return Readiness(reasons: reasons, details: details)
     }
 
     /// Loads the bundle anew, whole or not at all, then the certificates; each says for itself what became of it.

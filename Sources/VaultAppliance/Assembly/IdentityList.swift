@@ -39,7 +39,8 @@ struct ListenerOpening: Sendable {
     /// Waits for the core, then loads the chains and checks them against the listener's keys.
     func identity(_ name: String, _ listener: Configuration.TLSListener) async throws -> TLSIdentity {
         var known = keys.listenerKeys(label: listener.key)
-        while known.isEmpty {
+        // A sealed core has no key to shake hands with: the listener opens when custodians have brought it to life.
+        while known.isEmpty || keys.isSealed {
             try await Task.sleep(for: .milliseconds(50))
             known = keys.listenerKeys(label: listener.key)
         }

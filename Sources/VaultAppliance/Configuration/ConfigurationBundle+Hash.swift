@@ -19,7 +19,37 @@ extension ConfigurationBundle {
     static func hashedBytes(
         _ configuration: Configuration, policyBytes: [UInt8], keySets: KeySetFiles
     ) -> [UInt8] {
-        let bundle: JSONValue = [
+        JSONWriter.canonical(hashed(configuration, policyBytes: policyBytes, keySets: keySets))
+    }
+
+    /// The hash of each part, so that an approver sees which of them changed: each element of a list by its name.
+    static func parts(
+        _ configuration: Configuration, policyBytes: [UInt8], keySets: KeySetFiles
+    ) -> [String: String] {
+        var parts: [String: String] = [:]
+        let bundle = hashed(configuration, policyBytes: policyBytes, keySets: keySets)
+        for member in bundle.object?.members ?? [] where member.name != "format" {
+            let elements = (member.value.array ?? []).compactMap(\.object)
+            for element in elements {
+                let name = (element["name"] ?? element["id"])?.string ?? "-"
+                parts["\(member.name) \(name)"] = digest(JSONWriter.canonical(.object(element)))
+            }
+            if let files = member.value.object {
+                for file in files.members {
+                    parts["\(member.name) \(file.name)"] = digest(JSONWriter.canonical(file.value))
+                }
+            }
+            if member.value.array == nil, member.value.object == nil {
+                parts[member.name] = digest(JSONWriter.canonical(member.value))
+            }
+        }
+        return parts
+    }
+
+    private static func hashed(
+        _ configuration: Configuration, policyBytes: [UInt8], keySets: KeySetFiles
+    ) -> JSONValue {
+        [
             "format": "vault-bundle/1", "policy": .string(digest(policyBytes)),
             "clients": .array(configuration.clients.map(\.json)), "issuers": .array(configuration.issuers.map(\.json)),
             "targets": .array(configuration.targets.map(\.json)),
@@ -28,7 +58,6 @@ extension ConfigurationBundle {
             "jwks_ca": digests(
                 Dictionary(uniqueKeysWithValues: keySets.authorities.map { ($0.key.description, $0.value) })),
         ]
-        return JSONWriter.canonical(bundle)
     }
 
     private static func digests(_ files: [String: [UInt8]]) -> JSONValue {

@@ -18,6 +18,8 @@ package struct ConfigurationBundle: Sendable {
     package let authorities: [KeySetOwner: [UInt8]]
     /// SHA-256 in hexadecimal of `hashedBytes`.
     package let hash: String
+    /// SHA-256 in hexadecimal of each part of it, by its name.
+    package let parts: [String: String]
 
     /// Reads everything that a configuration file names; throws everything that is wrong with it at once.
     package static func load(file: String) throws(ConfigurationError) -> ConfigurationBundle {
@@ -48,6 +50,7 @@ package struct ConfigurationBundle: Sendable {
         self.keySets = keySets.issuers
         clientKeySets = keySets.clients
         authorities = keySets.authorities
+        parts = ConfigurationBundle.parts(configuration, policyBytes: policyBytes, keySets: keySets)
         hash = Hexadecimal.string(
             SHA256.hash(
                 data: ConfigurationBundle.hashedBytes(configuration, policyBytes: policyBytes, keySets: keySets)))

@@ -40,6 +40,7 @@ enum CoreFigures {
         "hsm_library_restarts": "How often a PKCS#11 library was started anew to see its token again.",
         "hsm_queue_depth": "Signatures that wait for a lane.",
         "hsm_sessions": "Open PKCS#11 sessions.",
+        "sealed": "Whether the core is sealed: 1 until custodians have activated it.",
         "uptime_seconds": "Time since the core started.",
     ]
 

@@ -40,6 +40,7 @@ package final class KeyDirectory: Sendable {
         var verification: JSONWebKeySet?
         var listeners: [String: [ListenerKey]] = [:]
         var unavailable: Set<String> = []
+        var isSealed = false
         /// Keys that failed since the core last told of its health.
         var suspects: Set<String> = []
         /// Counts requests, so that they go round the tokens.
@@ -56,6 +57,7 @@ package final class KeyDirectory: Sendable {
     /// Takes over what the core says of its keys.
     package func update(_ description: CoreDescription) {
         var next = Keys()
+        next.isSealed = description.isSealed
         for key in description.keys {
             switch key.purpose {
             case "signing":
@@ -107,6 +109,9 @@ package final class KeyDirectory: Sendable {
 
     /// A key has failed: others are preferred until the core tells again how its tokens are.
     func suspect(kid: String) { keys.withLock { _ = $0.suspects.insert(kid) } }
+
+    /// Whether the core holds no PIN, so that no key of any purpose can be used.
+    var isSealed: Bool { keys.withLock { $0.isSealed } }
 
     /// Whether a key can be expected to sign now.
     func isAvailable(kid: String) -> Bool { keys.withLock { !$0.unavailable.contains(kid) } }

@@ -2,31 +2,43 @@ package import AuditLog
 import CoreProtocol
 
 /// Finds in the log what is in force, at a start of the core.
-package enum RevocationReplay {
+package struct RevocationReplay {
     /// The `revoked` and `cutoff` entries that are in force, in the order of the log.
-    ///
+    package private(set) var stops: [Entry] = []
+    /// The entries that may stand, in the order of the log (`StandingLeaves`).
+    package private(set) var standing: [Entry] = []
+
     /// Of what lies before the snapshot's place nothing is read; without a snapshot the whole log is searched.
-    package static func entries(
-        directory: String, snapshot: RevocationSnapshot?, now: Int64
-    ) throws(AuditLogError) -> [Entry] {
-        var entries = snapshot?.entries ?? []
+    package init(directory: String, snapshot: RevocationSnapshot?, now: Int64) throws(AuditLogError) {
+        for entry in snapshot?.entries ?? [] { take(entry) }
         let start = snapshot?.position ?? .init(shard: 0, size: 0)
+        var found: [Entry] = []
         for shard in try LogSeries(directory: directory).shards() where shard.number >= start.shard {
             let from = shard.number == start.shard ? start.size : 0
-            // A pruned shard was closed, exported and old: what it stopped is over.
-            guard try !LogSeries.isPruned(shard.directory) else { continue }
+            if try LogSeries.isPruned(shard.directory) {
+                // A pruned shard was closed, exported and old: what it stopped is over, but what stands was kept.
+                try PrunedShard(directory: shard.directory).forEach { (_, bytes) throws(AuditLogError) in
+                    if Self.concerns(bytes) { found.append(try Entry(jsonBytes: bytes)) }
+                }
+                continue
+            }
             try LogReader(directory: shard.directory).forEach(in: from..<UInt64.max) {
                 (_, bytes) throws(AuditLogError) in
-                if stops(bytes) { entries.append(try Entry(jsonBytes: bytes)) }
+                if Self.concerns(bytes) { found.append(try Entry(jsonBytes: bytes)) }
             }
         }
-        return entries.filter { (RevocationList.end(of: $0) ?? 0) > now }
+        for entry in found { take(entry) }
+        stops.removeAll { (RevocationList.end(of: $0) ?? 0) <= now }
     }
 
-    /// Whether an entry is a revocation or cut-off, told from its bytes: parsing a million entries would take long.
+    private mutating func take(_ entry: Entry) {
+        if StandingLeaves.concerns(entry.kind) { standing.append(entry) } else { stops.append(entry) }
+    }
+
+    /// Whether an entry may be of use, told from its bytes: parsing a million entries would take long.
     ///
     /// Entries are canonical JSON, in which no string can hold these bytes: its quotes have backslashes before them.
-    private static func stops(_ entry: [UInt8]) -> Bool {
+    private static func concerns(_ entry: [UInt8]) -> Bool {
         let bytes = entry.span
         let name = kindMember.span
         var index = 0
@@ -35,7 +47,7 @@ package enum RevocationReplay {
             while matched < name.count, bytes[index + matched] == name[matched] { matched += 1 }
             if matched == name.count {
                 let value = entry[(index + matched)...]
-                return value.starts(with: #"revoked""#.utf8) || value.starts(with: #"cutoff""#.utf8)
+                return kinds.contains { value.starts(with: $0) }
             }
             index += 1
         }
@@ -43,4 +55,6 @@ package enum RevocationReplay {
     }
 
     private static let kindMember = Array(#""kind":""#.utf8)
+    private static let kinds = Entry.Kind.allCases.filter { $0 == .revoked || $0 == .cutoff || StandingLeaves.concerns($0) }
+        .map { Array("\($0.rawValue)\"".utf8) }
 }

@@ -10,7 +10,7 @@ import StrictEncoding
 /// log is searched. The note's second line is no number, so it is never a checkpoint:
 ///
 ///     vault.example/log
-///     entries in force
+///     entries in force, 2
 ///     <shard> <entries in it>
 ///     <base64 of the SHA-256 of all lines>
 package struct RevocationSnapshot: Sendable, Equatable {
@@ -35,7 +35,7 @@ package struct RevocationSnapshot: Sendable, Equatable {
 
     /// A larger file is not read.
     private static let maximumBytes = 64 << 20
-    private static let title = "entries in force"
+    private static let title = "entries in force, 2"
     /// Stands between the note and the lines.
     private static let separator = Array("--\n".utf8)
 

@@ -10,6 +10,7 @@ final class RevocationSnapshots: Sendable {
         var saved = RevocationSnapshot.Position(shard: 0, size: 0)
         /// Where the log ended when it was last looked at.
         var seen = RevocationSnapshot.Position(shard: 0, size: 0)
+        var signers: [any CheckpointSigner]
     }
 
     /// How far the log grows between two snapshots: a start searches about as much.
@@ -19,17 +20,19 @@ final class RevocationSnapshots: Sendable {
 
     private let path: String
     private let origin: String
-    private let signers: [any CheckpointSigner]
     private let logger: Logger
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// A writer beside a log; the first signer whose token is there signs.
     init(_ settings: CoreSettings, signers: [any CheckpointSigner], logger: Logger) {
         path = Self.path(settings)
         origin = settings.logOrigin
-        self.signers = signers
         self.logger = logger
+        state = Mutex(State(signers: signers))
     }
+
+    /// Signs with other keys from the next snapshot on.
+    func replace(signers: [any CheckpointSigner]) { state.withLock { $0.signers = signers } }
 
     /// Beside the log, since the log's directory holds its own files alone.
     static func path(_ settings: CoreSettings) -> String { settings.logDirectory + ".in-force" }
@@ -38,29 +41,34 @@ final class RevocationSnapshots: Sendable {
     ///
     /// The log counts a leaf a moment before its owner hears of it. So the place is the one seen the last time: the log has
     /// grown since, and so every leaf before it has been heard of.
-    func saveIfGrown(_ log: LogStatus, _ revocations: LiveRevocations, now: UnixTime) async {
+    func saveIfGrown(
+        _ log: LogStatus, _ revocations: LiveRevocations, _ standing: StandingLeaves, now: UnixTime
+    ) async {
         let end = RevocationSnapshot.Position(shard: log.shard, size: log.size)
         let covered: RevocationSnapshot.Position? = state.withLock { state in
             defer { state.seen = end }
             let isDue = state.seen.shard != state.saved.shard || state.seen.size >= state.saved.size + Self.growth
             return state.seen < end && state.seen > state.saved && isDue ? state.seen : nil
         }
-        if let covered { await save(at: covered, revocations, now: now) }
+        if let covered { await save(at: covered, revocations, standing, now: now) }
     }
 
     /// Writes one for a log that nobody writes to: it has just been opened, or closed.
-    func saveAtRest(_ log: LogStatus, _ revocations: LiveRevocations, now: UnixTime) async {
-        await save(at: .init(shard: log.shard, size: log.size), revocations, now: now)
+    func saveAtRest(
+        _ log: LogStatus, _ revocations: LiveRevocations, _ standing: StandingLeaves, now: UnixTime
+    ) async {
+        await save(at: .init(shard: log.shard, size: log.size), revocations, standing, now: now)
     }
 
     /// A failure only makes the next start slower.
     private func save(
-        at position: RevocationSnapshot.Position, _ revocations: LiveRevocations, now: UnixTime
+        at position: RevocationSnapshot.Position, _ revocations: LiveRevocations, _ standing: StandingLeaves,
+        now: UnixTime
     ) async {
         let snapshot = RevocationSnapshot(
-            origin: origin, position: position, entries: revocations.entries(now: now.seconds))
+            origin: origin, position: position, entries: standing.all + revocations.entries(now: now.seconds))
         var reason = "there is no checkpoint key"
-        for signer in signers {
+        for signer in state.withLock({ $0.signers }) {
             do {
                 try await snapshot.save(path, signer: signer)
                 return state.withLock { $0.saved = position }

@@ -55,7 +55,8 @@ extension VaultCore {
     /// Writes snapshots of what is in force until the task is cancelled.
     func keepSnapshots() async {
         while (try? await Task.sleep(for: RevocationSnapshots.period)) != nil {
-            await snapshots.saveIfGrown(log.status, revocations, now: clock())
+            guard !isSealed else { continue }
+            await snapshots.saveIfGrown(log.status, revocations, standing, now: clock())
         }
     }
 
@@ -83,7 +84,7 @@ extension LiveRevocations {
     /// What the log says is in force.
     static func restore(
         _ settings: CoreSettings, log: LogStatus, keys: [VerifierKey], now: UnixTime
-    ) throws(StartError) -> LiveRevocations {
+    ) throws(StartError) -> (LiveRevocations, StandingLeaves) {
         let path = RevocationSnapshots.path(settings)
         let end = RevocationSnapshot.Position(shard: log.shard, size: log.size)
         var snapshot = RevocationSnapshot.load(path, origin: settings.logOrigin, keys: keys)
@@ -93,9 +94,9 @@ extension LiveRevocations {
                 origin: known.origin, position: .init(shard: 0, size: 0), entries: known.entries)
         }
         do {
-            let entries = try RevocationReplay.entries(
+            let replay = try RevocationReplay(
                 directory: settings.logDirectory, snapshot: snapshot, now: now.seconds)
-            return LiveRevocations(entries, now: now.seconds)
+            return (LiveRevocations(replay.stops, now: now.seconds), StandingLeaves(replay.standing))
         } catch {
             throw StartError(
                 file: settings.logDirectory, problem: "\(error)",

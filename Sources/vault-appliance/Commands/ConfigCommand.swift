@@ -5,7 +5,8 @@ import VaultAppliance
 /// `config`: the configuration file before anything runs on it.
 struct ConfigCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "config", abstract: "Check a configuration file.", subcommands: [Validate.self, Schema.self])
+        commandName: "config", abstract: "Check a configuration file, or approve its bundle.",
+        subcommands: [Validate.self, Schema.self, ConfigApprove.self])
 
     struct Validate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(

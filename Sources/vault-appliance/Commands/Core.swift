@@ -1,6 +1,7 @@
 import ArgumentParser
 import AuditLog
 import CVaultSystem
+import Foundation
 import Glibc
 import HSMBridge
 import Logging
@@ -28,6 +29,7 @@ struct Core: AsyncParsableCommand {
         let settings = try CoreSettings(loading: options.config)
         let core = try await VaultCore.start(
             settings: settings, logger: logger, clock: systemClock, instance: randomHexadecimal(8),
+            serviceManager: ServiceManager(environment: ProcessInfo.processInfo.environment),
             onFatal: { error in
                 // A log that failed once can promise nothing more: the process ends, and the restart reads what is there.
                 logger.critical("the audit log failed; the core stops", metadata: ["reason": "\(error)"])
@@ -44,6 +46,9 @@ struct Core: AsyncParsableCommand {
             try await services.run()
         } catch CoreEnd.libraryLost {
             logger.critical("the PKCS#11 library has to be initialised again; the core stops, sealed: start it anew")
+            _exit(69)
+        } catch CoreEnd.sealHangs {
+            logger.critical("the core was sealed while a call hung inside the PKCS#11 library; it ends: start it anew")
             _exit(69)
         } catch CoreEnd.callHangs {
             logger.warning("a call hangs inside the PKCS#11 library; the core stops around it")

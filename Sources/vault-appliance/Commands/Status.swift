@@ -12,7 +12,7 @@ struct Status: AsyncParsableCommand {
         abstract: "Say how the core is: custody, HSM, audit log, keys, faults.",
         discussion: """
             Exits 0 when the core can sign with every key (state active, or degraded when one of several tokens is
-            away), 1 when it is faulty or does not answer.
+            away), 1 when it is sealed or faulty, or does not answer.
             """)
 
     @OptionGroup var options: ConfigurationOption
@@ -92,6 +92,7 @@ struct StatusText {
             "audit log    \(text("log", "size")) entries, \(text("log", "checkpoint_size")) under the checkpoint of \(text("log", "checkpoint_time"))",
         ]
         for token in status.object?["hsm"]?.array ?? [] { lines.append(Self.line(token: token.object)) }
+        lines += Self.activation(status.object?["activation"]?.object)
         for fault in status.object?["faults"]?.strings ?? [] { lines.append("fault        \(fault)") }
         for warning in status.object?["warnings"]?.strings ?? [] { lines.append("warning      \(warning)") }
         for key in status.object?["keys"]?.array ?? [] {
@@ -102,6 +103,34 @@ struct StatusText {
             )
         }
         self.lines = lines
+    }
+
+    /// Where custody stands: who has contributed to which request, or how the core came to life.
+    private static func activation(_ activation: JSONObject?) -> [String] {
+        guard let activation else { return [] }
+        func names(_ object: JSONObject?, _ name: String) -> String {
+            (object?[name]?.strings ?? []).joined(separator: ", ")
+        }
+        var lines: [String] = []
+        if let by = activation["activated_by"]?.string {
+            let people = names(activation, "activated_custodians")
+            lines.append(
+                "activated    \(activation["activated"]?.string ?? "-") by \(people.isEmpty ? by : people)"
+                    + (people.isEmpty ? "  (no custodian was asked)" : ""))
+        }
+        for request in activation["requests"]?.array ?? [] {
+            let request = request.object
+            lines.append(
+                "request      \(request?["words"]?.string ?? "-")  open until \(request?["expires"]?.string ?? "-")")
+            let contributed = names(request, "contributed")
+            lines.append(
+                "             contributed: \(contributed.isEmpty ? "nobody yet" : contributed); missing: "
+                    + "\(names(request, "missing")); \(request?["needed"]?.integer ?? 0) more needed")
+        }
+        if let seconds = activation["restart_grace_left"]?.integer {
+            lines.append("restart      within \(seconds) s needs no custodians")
+        }
+        return lines
     }
 
     private static func line(token: JSONObject?) -> String {

@@ -92,17 +92,11 @@ extension StartFault {
         manifest("a key under a name that is not its own", "keys[0].kid", "is not the thumbprint") {
             try $0.changeManifest { $0.keys[0].kid = $0.keys[1].kid }
         },
-        configuration(
-            "a configuration of another custody", "core.custody", "is quorum, but the manifest says development"
-        ) {
+        configuration("a configuration of quorum custody without its directory", "core.custody_directory", "is missing") {
             $0.settings.custody = "quorum"
         },
         configuration("a manifest of another custody", "core.custody", "is development, but the manifest says quorum") {
             try $0.changeManifest(StartFault.quorum)
-        },
-        manifest("a quorum that this build cannot check", "custody", "this build can check no quorum's signatures") {
-            try $0.changeManifest(StartFault.quorum)
-            $0.settings.custody = "quorum"
         },
         manifest("a manifest of another token", "tokens", "does not name the token with serial") {
             try $0.changeManifest { manifest in

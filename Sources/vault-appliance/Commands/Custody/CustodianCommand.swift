@@ -1,21 +1,158 @@
 import ArgumentParser
 import Custody
 import Foundation
+import StrictEncoding
 
-/// `custodian`: what custodians do on their own computers.
+/// `custodian`: what a custodian does, on the custodian's own computer.
 struct CustodianCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "custodian", abstract: "What a custodian does on a computer of his own.",
-        subcommands: [CustodianWrapKey.self])
+        commandName: "custodian",
+        abstract: "Enrol as a custodian, accept an appliance, contribute a share, approve plans and manifests.",
+        discussion: """
+            Run these on your own computer, never on the appliance. Your keys and your share stay in your home directory
+            (--home, by default ~/.vault-custodian); your share leaves it only encrypted, to one start of one appliance.
+            Stock ssh-keygen and age can do all of this too: docs/custodians.md.
+            """,
+        subcommands: [
+            CustodianEnrol.self, CustodianAccept.self, CustodianContribute.self, CustodianApprove.self,
+            CustodianWrapKey.self,
+        ])
 }
 
-/// Where a custodian's keys and pins are.
+/// Where a custodian's own files are.
 struct CustodianHomeOption: ParsableArguments {
-    @Option(help: "The custodian's own directory; ~/.vault-custodian unless given.", completion: .directory)
+    @Option(help: "Your custodian directory; by default ~/.vault-custodian.", completion: .directory)
     var home: String?
 
     var value: CustodianHome {
-        CustodianHome(
-            directory: home ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.vault-custodian")
+        CustodianHome(directory: home ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.vault-custodian")
+    }
+}
+
+/// `custodian enrol`: keys, and the file that the administrator gets.
+struct CustodianEnrol: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "enrol", abstract: "Make your keys, and the enrolment file that you hand to the administrator.",
+        discussion: """
+            Makes an SSH key (it asks for a passphrase) and an age identity, unless your directory has them already: put your
+            own SSH key there as id_ssh and id_ssh.pub before, if you have one. The enrolment holds public keys alone.
+            """)
+
+    @OptionGroup var options: CustodianHomeOption
+    @Argument(help: "Your name, as it shall stand in the log: a-z, 0-9, '.', '_' and '-'.") var name: String
+    @Flag(help: "Make the SSH key without a passphrase; for tests and demonstrations.") var noPassphrase = false
+    @Flag(help: "Print JSON for machines.") var json = false
+
+    func run() async throws {
+        try ProcessHygiene.apply()
+        let home = options.value
+        try PrivateFile.makeDirectory(home.directory)
+        if !FileManager.default.fileExists(atPath: home.sshPublicKey) {
+            Terminal.note("making your SSH key \(home.sshKey)")
+            try Custody.SSHKeygen.makeKey(path: home.sshKey, comment: name, hasPassphrase: !noPassphrase)
+        }
+        let enrolment = try home.enrol(name: name)
+        let fingerprint = try SSHPublicKey(line: enrolment.person.sshKey).fingerprint
+        if json {
+            return Terminal.print(json: [
+                "enrolment": .string(home.enrolment), "name": .string(name), "ssh_key": .string(fingerprint),
+                "age_recipient": enrolment.person.ageRecipient.map { .string($0) } ?? .null,
+            ])
+        }
+        print("enrolled as   \(name)")
+        print("SSH key       \(fingerprint)")
+        print("age recipient \(enrolment.person.ageRecipient ?? "-")")
+        print("")
+        print("Next: give \(home.enrolment) to the administrator, and read the SSH key's fingerprint")
+        print("aloud to somebody who sees the plan. Keep a copy of \(home.directory) where only you can reach it.")
+    }
+}
+
+/// `custodian accept`: remembers an appliance, and keeps the share.
+struct CustodianAccept: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "accept", abstract: "Accept an appliance or a later manifest of it, and keep your share.",
+        discussion: """
+            Verifies the manifests from the first on, that you are one of the custodians, and that the share is the one the
+            manifest promises to you. The first time, compare the words with what was read aloud at the ceremony: from then on
+            your directory refuses every other appliance. Without --share an epoch that you hold a share of is kept.
+            """)
+
+    @OptionGroup var options: CustodianHomeOption
+    @Argument(help: "The appliance's manifests, or a directory with 1.json, 2.json, ...", completion: .file())
+    var manifests: [String]
+    @Option(help: "Your share: the age file that the ceremony made for you.", completion: .file()) var share: String?
+    @Option(help: "The genesis hash as you know it from the ceremony, instead of being asked.") var genesis: String?
+    @Flag(help: "Print JSON for machines.") var json = false
+
+    func run() async throws {
+        try ProcessHygiene.apply()
+        let home = options.value
+        let chain = try ManifestFiles.chain(manifests)
+        let manifest = chain.current
+        if try home.pin(of: manifest.appliance) == nil { try confirm(chain) }
+        let file = try share.map { try PrivateFile.readPublic($0, limit: 65_536) }
+        let pin = try home.accept(chain: chain, share: file)
+        if json {
+            return Terminal.print(json: [
+                "appliance": .string(pin.appliance), "genesis": .string(pin.genesis),
+                "version": .integer(pin.version), "manifest": .string(pin.manifest),
+            ])
+        }
+        print("accepted     appliance \(pin.appliance), manifest \(pin.version)")
+        print("epoch        \(manifest.activation?.epoch ?? 0): your share is the one that the manifest promises you")
+        print("quorum       \(manifest.threshold) of \(manifest.custodians.map(\.name).joined(separator: ", "))")
+    }
+
+    private func confirm(_ chain: ManifestChain) throws {
+        let words = Proquint.phrase(hexadecimal: chain.genesisHash)
+        if let genesis {
+            guard genesis.lowercased() == chain.genesisHash || genesis.lowercased() == words else {
+                throw CommandFailure(
+                    "--genesis: the manifests begin with \(chain.genesisHash), not with that. Accept nothing; "
+                        + "call the others by a number that you already have")
+            }
+            return
+        }
+        Terminal.note("appliance   \(chain.current.appliance)")
+        Terminal.note("genesis     \(chain.genesisHash)")
+        Terminal.note("words       \(words)")
+        try Confirmation.ask("Are these the words of the ceremony's transcript?", instead: "--genesis HASH")
+    }
+}
+
+/// Questions that a person answers at a terminal.
+enum Confirmation {
+    /// Asks for `yes`; without a terminal it says which option answers instead.
+    static func ask(_ question: String, instead option: String) throws {
+        guard isatty(STDIN_FILENO) == 1 else {
+            throw CommandFailure("there is no terminal to ask at: \(question) If so, give \(option)")
+        }
+        FileHandle.standardError.write(Data("\(question) Type yes: ".utf8))
+        guard readLine()?.lowercased() == "yes" else {
+            throw CommandFailure("not confirmed: nothing was done")
+        }
+    }
+}
+
+/// Manifests as they travel: single files, or a directory of them.
+enum ManifestFiles {
+    /// The verified chain of some files.
+    static func chain(_ paths: [String]) throws -> ManifestChain {
+        var files: [String] = []
+        for path in paths {
+            var isDirectory: ObjCBool = false
+            // Safety: the flag outlives the call.
+            let exists = unsafe FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+            guard exists else { throw CommandFailure("\(path): is not there") }
+            guard isDirectory.boolValue else {
+                files.append(path)
+                continue
+            }
+            files += try FileManager.default.contentsOfDirectory(atPath: path).filter { name in
+                name.hasSuffix(".json") && Int64(name.dropLast(5)) != nil
+            }.map { "\(path)/\($0)" }
+        }
+        return try ManifestChain(verifying: try files.map { try CustodyDirectory.readManifest($0) })
     }
 }

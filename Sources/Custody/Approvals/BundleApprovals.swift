@@ -1,0 +1,63 @@
+internal import Foundation
+import StrictEncoding
+
+/// The approvals that lie in the custody directory: a directory for each document, with a signature for each approver.
+package struct BundleApprovals: Sendable {
+    /// A document with those who have signed it, among the approvers of a manifest.
+    package struct Signed: Sendable {
+        package let approval: BundleApproval
+        /// The names of those whose signatures hold.
+        package let approvers: [String]
+    }
+
+    /// How many documents are looked at.
+    private static let mostDocuments = 10_000
+
+    private let directory: String
+
+    /// The approvals of a custody directory.
+    package init(_ directory: CustodyDirectory) { self.directory = directory.approvals }
+
+    /// Keeps a document and one approver's signature; a signature that is there is never overwritten.
+    package func add(_ approval: BundleApproval, signature: String, by name: String) throws(CustodyError) {
+        let place = place(of: approval)
+        try PrivateFile.makeDirectory(place)
+        let document = "\(place)/approval.json"
+        if !FileManager.default.fileExists(atPath: document) {
+            try PrivateFile.create(document, approval.bytes, mode: 0o600)
+        }
+        try PrivateFile.create("\(place)/\(name).sig", Array(signature.utf8), mode: 0o600)
+    }
+
+    /// Takes a signature back whose leaf could not be written.
+    package func withdraw(_ approval: BundleApproval, by name: String) {
+        try? FileManager.default.removeItem(atPath: "\(place(of: approval))/\(name).sig")
+    }
+
+    /// The documents from a number on, with those of `people` who have signed each; what cannot be read is left out.
+    package func signed(from number: Int64, by people: [Manifest.Person]) -> [Signed] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.sorted().prefix(Self.mostDocuments).compactMap { name in
+            guard let first = name.split(separator: "-").first.flatMap({ Int64($0) }), first >= number,
+                let bytes = try? PrivateFile.readPublic("\(directory)/\(name)/approval.json"),
+                let approval = try? BundleApproval(file: bytes), approval.number == first
+            else { return nil }
+            return Signed(approval: approval, approvers: signers(of: approval, among: people))
+        }
+    }
+
+    /// Those of `people` whose signature of the document lies there and holds.
+    package func signers(of approval: BundleApproval, among people: [Manifest.Person]) -> [String] {
+        people.map(\.name).filter { name in
+            guard let bytes = try? PrivateFile.readPublic("\(place(of: approval))/\(name).sig") else { return false }
+            let signer = try? Quorum.signer(
+                of: approval.bytes, signature: String(decoding: bytes, as: UTF8.self), for: .configuration,
+                among: people)
+            return signer?.name == name
+        }
+    }
+
+    private func place(of approval: BundleApproval) -> String {
+        "\(directory)/\(approval.number)-\(approval.hash.prefix(16))"
+    }
+}

@@ -1,0 +1,82 @@
+package import AuditLog
+import StrictEncoding
+import Synchronization
+
+/// What the log says of the appliance itself and is true until a later leaf says otherwise: the newest manifest it knows,
+/// keys that were quarantined, the newest approved bundle, the current version of each sealed secret.
+///
+/// Found in the log at a start, and kept up to date by every leaf that is written.
+package final class StandingLeaves: Sendable {
+    private let entries: Mutex<[String: Entry]>
+
+    /// What was found in the log, in its order.
+    package init(_ found: [Entry] = []) {
+        var entries: [String: Entry] = [:]
+        for entry in found { Self.take(entry, into: &entries) }
+        self.entries = Mutex(entries)
+    }
+
+    /// Takes over a leaf that has become durable, if it is one of those that stand.
+    package func add(_ entry: Entry) { entries.withLock { Self.take(entry, into: &$0) } }
+
+    /// All of them, for a snapshot.
+    package var all: [Entry] { entries.withLock { $0.sorted { $0.key < $1.key }.map(\.value) } }
+
+    /// Whether a leaf of this kind may stand.
+    package static func concerns(_ kind: Entry.Kind) -> Bool {
+        switch kind {
+        case .adminCoreStarted, .adminManifestInstalled, .adminKeyQuarantined, .configApproved, .secretSealed,
+            .secretRotated, .secretRemoved:
+            true
+        default: false
+        }
+    }
+
+    /// The newest manifest that the log knows: its version, and the hash where a leaf gave it.
+    package var newestManifest: (version: Int64, hash: String?)? {
+        let known = entries.withLock { [$0["started"], $0["installed"]].compactMap { $0 } }
+        return known.compactMap { entry in
+            entry.manifestVersion.map { ($0, entry.detail?["manifest_hash"]) }
+        }.max { $0.0 < $1.0 }
+    }
+
+    /// The leaves that quarantine keys, by kid.
+    package var quarantines: [String: Entry] {
+        entries.withLock { entries in
+            entries.values.reduce(into: [:]) { found, entry in
+                guard entry.kind == .adminKeyQuarantined, let kid = entry.kid else { return }
+                found[kid] = entry
+            }
+        }
+    }
+
+    /// The number of the newest bundle that enough approvers have signed.
+    package var newestApproval: Int64 {
+        entries.withLock { $0["approved"]?.detail?["number"] }.flatMap { Int64($0) } ?? 0
+    }
+
+    /// The newest leaf about each sealed secret, by its name.
+    package var secrets: [String: Entry] {
+        entries.withLock { entries in
+            entries.values.reduce(into: [:]) { found, entry in
+                guard entry.kind.group == "secret", let name = entry.secret else { return }
+                found[name] = entry
+            }
+        }
+    }
+
+    private static func take(_ entry: Entry, into entries: inout [String: Entry]) {
+        switch entry.kind {
+        case .adminCoreStarted: entries["started"] = entry
+        case .adminManifestInstalled: entries["installed"] = entry
+        case .adminKeyQuarantined: if let kid = entry.kid { entries["quarantined/\(kid)"] = entry }
+        case .configApproved:
+            // The leaf of the signature that made it enough.
+            guard entry.detail?["complete"] == "yes" else { return }
+            entries["approved"] = entry
+        case .secretSealed, .secretRotated, .secretRemoved:
+            if let name = entry.secret { entries["secret/\(name)"] = entry }
+        default: break
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import AuditLog
+import CoreProtocol
+import Custody
+import Logging
+import StrictEncoding
+
+extension VaultCore {
+    /// How long requests that began under an older bundle are let finish once a newer one is loaded.
+    private static let overlap = Duration.seconds(10)
+
+    /// Refuses a bundle that not enough approvers have signed, and one older than the newest that they have.
+    func checkApproval(_ entry: Entry) throws(CoreError) {
+        guard let bundle = entry.bundle else { throw CoreError(.refused, "entry.bundle: is missing") }
+        let needed = inForce.current.signed.dials.configApprovals
+        guard needed > 0 else { return }
+        let documents = approvedDocuments(from: 1)
+        guard let found = documents.filter({ $0.approval.bundle == bundle }).max(by: { $0.approval.number < $1.approval.number })
+        else {
+            throw CoreError(
+                .refused, "entry.bundle: no approver has signed \(bundle.prefix(16)): vault-appliance config approve")
+        }
+        guard found.approvers.count >= needed else {
+            throw CoreError(
+                .refused,
+                "entry.bundle: \(needed) approvers must have signed \(bundle.prefix(16)), \(found.approvers.count) have")
+        }
+        guard found.approval.number >= standing.newestApproval else {
+            throw CoreError(
+                .refused,
+                "entry.bundle: approval \(found.approval.number) is older than \(standing.newestApproval), the newest")
+        }
+    }
+
+    /// Whether a bundle may stay loaded under the manifest in force.
+    func isApproved(_ bundle: String) -> Bool {
+        var entry = Entry(kind: .configLoaded)
+        entry.bundle = bundle
+        return (try? checkApproval(entry)) != nil
+    }
+
+    /// A newer bundle was loaded: the others end when what began under them has ended.
+    func retireBundles(but bundle: String) {
+        guard inForce.current.signed.dials.configApprovals > 0 else { return }
+        Task { [weak self] in
+            try? await Task.sleep(for: Self.overlap)
+            self?.readmit { $0 == bundle }
+        }
+    }
+
+    /// `config-approve`: an approver's signature over a bundle's approval.
+    func approveBundle(_ reader: inout ObjectReader) async throws -> JSONValue {
+        let custody = try quorum()
+        let file = Array(try reader.string("approval").utf8)
+        let signature = try reader.string("signature")
+        try reader.finish()
+        let approval = try BundleApproval(file: file)
+        let manifest = inForce.current.signed
+        guard approval.appliance == manifest.appliance else {
+            throw CustodyError(.foreign, "the approval is for another appliance")
+        }
+        let person = try Quorum.signer(
+            of: file, signature: signature, for: .configuration, among: manifest.approvers)
+        guard approval.number > standing.newestApproval else {
+            throw CustodyError(
+                .stale, "approval \(approval.number) is not newer than \(standing.newestApproval): make a new one")
+        }
+        return try await custody.turns.take {
+            try await self.keep(approval, signature: signature, by: person, custody)
+        }
+    }
+
+    private func keep(
+        _ approval: BundleApproval, signature: String, by person: Manifest.Person, _ custody: QuorumCustody
+    ) async throws -> JSONValue {
+        let manifest = inForce.current.signed
+        let needed = max(1, manifest.dials.configApprovals)
+        let store = BundleApprovals(custody.directory)
+        let before = store.signers(of: approval, among: manifest.approvers)
+        guard !before.contains(person.name) else {
+            throw CustodyError(.repeated, "\(person.name) has approved this already; one person counts once")
+        }
+        try store.add(approval, signature: signature, by: person.name)
+        let isComplete = before.count + 1 >= needed
+        var entry = Entry(kind: .configApproved)
+        entry.bundle = approval.bundle
+        entry.operator = "\(person.name) \(try SSHSignature(armored: signature).publicKey.fingerprint)"
+        entry.detail = [
+            "number": "\(approval.number)", "approvers": (before + [person.name]).joined(separator: " "),
+            "needed": "\(needed)", "complete": isComplete ? "yes" : "no",
+        ]
+        do {
+            let index = try await record(entry)
+            return [
+                "number": .integer(approval.number), "bundle": .string(approval.bundle),
+                "approvers": .array((before + [person.name]).map { .string($0) }), "needed": .integer(needed),
+                "complete": .bool(isComplete), "leaf": .integer(Int64(clamping: index)),
+            ]
+        } catch {
+            store.withdraw(approval, by: person.name)
+            throw error
+        }
+    }
+
+    /// `config-approvals`: what is approved, and what waits for more approvers.
+    func approvals(_ reader: inout ObjectReader) throws -> JSONValue {
+        try reader.finish()
+        _ = try quorum()
+        let manifest = inForce.current.signed
+        let newest = standing.newestApproval
+        let documents = approvedDocuments(from: max(1, newest)).map { signed -> JSONValue in
+            [
+                "approval": .string(String(decoding: signed.approval.bytes, as: UTF8.self)),
+                "approvers": .array(signed.approvers.map { .string($0) }),
+            ]
+        }
+        return [
+            "appliance": .string(manifest.appliance), "needed": .integer(manifest.dials.configApprovals),
+            "newest": .integer(newest), "approvers": .array(manifest.approvers.map { .string($0.name) }),
+            "documents": .array(documents),
+        ]
+    }
+
+    private func approvedDocuments(from number: Int64) -> [BundleApprovals.Signed] {
+        guard let custody else { return [] }
+        return BundleApprovals(custody.directory).signed(from: number, by: inForce.current.signed.approvers)
+    }
+}

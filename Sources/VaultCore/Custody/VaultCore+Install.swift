@@ -1,0 +1,114 @@
+import AuditLog
+import CoreProtocol
+package import Custody
+import Logging
+import StrictEncoding
+
+extension VaultCore {
+    /// Takes the next manifest of the chain into force while the core runs; returns the index of its leaf.
+    ///
+    /// Everything is checked first: the link, the quorum's signatures, that every active key is in its token and signs.
+    /// What is refused changes nothing, and requests in flight are served throughout.
+    @discardableResult
+    package func install(_ next: Manifest) async throws -> UInt64 {
+        let custody = try quorum()
+        return try await custody.turns.take { try await self.installNow(next, custody) }
+    }
+
+    /// `manifest-install`: the signed manifest as its file.
+    func installManifest(_ reader: inout ObjectReader) async throws -> JSONValue {
+        let bytes = Array(try reader.string("manifest").utf8)
+        try reader.finish()
+        let next: Manifest
+        do {
+            next = try Manifest(jsonBytes: bytes)
+        } catch {
+            throw CoreError(.malformed, "manifest: \(error)")
+        }
+        let index = try await install(next)
+        return [
+            "version": .integer(next.version), "hash": .string(next.hash), "leaf": .integer(Int64(clamping: index)),
+        ]
+    }
+
+    private func installNow(_ next: Manifest, _ custody: QuorumCustody) async throws -> UInt64 {
+        let snapshot = inForce.current
+        guard let before = snapshot.chain else { throw CoreError(.refused, "there is no chain of manifests") }
+        let chain = try ManifestChain(verifying: before.manifests + [next])
+        try check(next, after: snapshot, custody)
+        var binding = isSealed ? nil : try await hsms.bind(next)
+        try custody.directory.add(next)
+        let index: UInt64
+        do {
+            var entry = Entry(kind: .adminManifestInstalled)
+            entry.detail = [
+                "manifest_hash": next.hash, "version": "\(next.version)", "previous": snapshot.hash,
+                "epoch": "\(next.activation?.epoch ?? 0)",
+            ]
+            index = try await recordInstallation(entry, of: next)
+        } catch {
+            custody.directory.withdraw(next)
+            throw error
+        }
+        // From here on it is in force: it is durable, and the log knows it.
+        let desk = try custody.replaceDesk(with: chain)
+        inForce.replace(with: chain)
+        while let bound = binding, !hsms.commit(bound) { binding = try? await hsms.bind(next) }
+        if binding == nil { hsms.withdraw(Set(next.keys.filter { $0.state != .active }.map(\.kid)), under: next) }
+        try adoptCheckpointKeys(of: next)
+        readmit { isApproved($0) }
+        keepForRestart(custody)
+        await recordEnded(desk)
+        logger.notice("a manifest is in force", metadata: ["version": "\(next.version)"])
+        return index
+    }
+
+    /// The leaf names the manifest that it puts in force, not the one before.
+    private func recordInstallation(_ entry: Entry, of next: Manifest) async throws(AuditLogError) -> UInt64 {
+        var entry = entry
+        entry.custody = next.custodyStatement
+        entry.manifestVersion = next.version
+        let leaf = try await log.append(entry)
+        entry.time = leaf.time
+        standing.add(entry)
+        return leaf.index
+    }
+
+    private func check(
+        _ next: Manifest, after snapshot: ManifestInForce.Snapshot, _ custody: QuorumCustody
+    ) throws {
+        try VaultCore.checkRoutes(next, file: custody.directory.manifestFile(next.version))
+        try VaultCore.checkPlan(settings, next)
+        _ = try VaultCore.checkpointSigners(settings, next, hsms)
+        guard let line = next.hostKey, try SSHPublicKey(line: line) == custody.hostKey.publicKey else {
+            throw CustodyError(.foreign, "the manifest names another host key than this appliance has")
+        }
+        let epoch = next.activation?.epoch ?? 0
+        let pins = try custody.directory.readPINs(epoch: epoch)
+        guard pins.appliance == next.appliance, next.tokens.allSatisfy({ pins.serials.contains($0.serial) }) else {
+            throw CustodyError(
+                .foreign, "\(custody.directory.pinsFile(epoch: epoch)) does not hold the PIN of each of its tokens")
+        }
+        // A quarantine that came after the manifest was written must not be lifted by it unseen.
+        for (kid, leaf) in standing.quarantines where snapshot.quarantined.contains(kid) {
+            guard let key = next.keys.first(where: { $0.kid == kid }), key.state.isPublished || key.state == .generated,
+                let time = leaf.time, next.created <= time
+            else { continue }
+            throw CustodyError(
+                .stale,
+                "the manifest was written before the key \(key.label) was quarantined, and says \(key.state.rawValue)")
+        }
+    }
+
+    private func adoptCheckpointKeys(of manifest: Manifest) throws {
+        let keys = try VaultCore.checkpointSigners(settings, manifest, hsms)
+        let active = isSealed ? [] : keys.filter(\.isActive)
+        signers.replace(with: active, trusted: keys.map(\.verifierKey))
+        snapshots.replace(signers: active)
+        do {
+            try log.publishVerifierKeys()
+        } catch {
+            logger.error("the keys that verify the log were not published", metadata: ["reason": "\(error)"])
+        }
+    }
+}

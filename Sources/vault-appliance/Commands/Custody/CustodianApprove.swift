@@ -1,0 +1,132 @@
+import ArgumentParser
+import Custody
+import Foundation
+import StrictEncoding
+
+/// `custodian approve`: a person's signature under something that was shown before.
+struct CustodianApprove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "approve", abstract: "Read a plan, a manifest or a transcript's head, and sign it.",
+        discussion: """
+            Shows what is to be approved, in full, then has ssh-keygen sign the file with your key, for that use alone. The
+            signature is FILE.sig. What each kind of file is good for stands in docs/ceremonies.md.
+            """)
+
+    @OptionGroup var options: CustodianHomeOption
+    @Argument(help: "The file: plan.json, manifest.json, head.json.", completion: .file()) var file: String
+    @Option(help: "Your SSH key, if it is not the one in your custodian directory.", completion: .file())
+    var key: String?
+    @Option(help: "Where the signature goes; by default FILE.sig.", completion: .file()) var out: String?
+    @Option(
+        help: "With a manifest: the manifests before it, or their directory, to see what changes.", completion: .file())
+    var manifests: [String] = []
+    @Flag(help: "Sign without asking: you have read it already.") var yes = false
+    @Flag(help: "Print JSON for machines.") var json = false
+
+    func run() async throws {
+        let bytes = try PrivateFile.readPublic(file, limit: 1 << 20)
+        let document = try ApprovableDocument(bytes, file: file)
+        var lines = document.summary
+        if case .manifest(let manifest) = document, !manifests.isEmpty {
+            let chain = try ManifestFiles.chain(manifests)
+            try ManifestChain.verifyLink(manifest, after: chain.current)
+            lines += [""] + ManifestChanges(from: chain.current, to: manifest).lines
+        }
+        for line in lines { json ? Terminal.note(line) : print(line) }
+        if !yes { try Confirmation.ask("Do you approve this?", instead: "--yes") }
+        let signature = try SSHKeygen.sign(
+            bytes, key: key ?? options.value.sshKey, namespace: document.purpose.namespace)
+        let place = out ?? file + ".sig"
+        try PrivateFile.create(place, Array(signature.utf8))
+        if json {
+            return Terminal.print(json: [
+                "signature": .string(place), "namespace": .string(document.purpose.namespace),
+                "words": .string(document.words),
+            ])
+        }
+        print("")
+        print("signed       \(place)")
+        print("Next: give it to the administrator.")
+    }
+}
+
+/// What a person may be asked to sign, by its format.
+enum ApprovableDocument {
+    case plan(CeremonyPlan)
+    case manifest(Manifest)
+    case head(JSONObject, [UInt8])
+    case bundle(BundleApproval)
+
+    /// Reads a file by what it says it is; anything that cannot be shown in full is refused.
+    init(_ bytes: [UInt8], file: String) throws {
+        guard let object = (try? JSONParser.parse(bytes))?.object, let format = object["format"]?.string else {
+            throw CommandFailure("\(file): is not JSON with a format: it is nothing that is signed")
+        }
+        switch format {
+        case CeremonyPlan.format: self = .plan(try CeremonyPlan(file: bytes))
+        case Manifest.format:
+            do {
+                self = .manifest(try Manifest(bodyBytes: bytes))
+            } catch {
+                throw CommandFailure("\(file): \(error). Only a manifest's body without signatures is signed")
+            }
+        case "vault-bundle-approval/1": self = .bundle(try BundleApproval(file: bytes))
+        case "vault-transcript-head/1":
+            guard JSONWriter.canonical(.object(object)) + [0x0A] == bytes else {
+                throw CommandFailure("\(file): is not in canonical form")
+            }
+            self = .head(object, bytes)
+        default: throw CommandFailure("\(file): a \(format) is nothing that a custodian signs")
+        }
+    }
+
+    var purpose: SignaturePurpose {
+        switch self {
+        case .plan: .plan
+        case .manifest: .manifest
+        case .head: .transcript
+        case .bundle: .configuration
+        }
+    }
+
+    /// Words that say the file's hash.
+    var words: String {
+        switch self {
+        case .plan(let plan): plan.words
+        case .manifest(let manifest): Proquint.phrase(hexadecimal: manifest.hash)
+        case .head(_, let bytes): Proquint.phrase(sha256Of: bytes)
+        case .bundle(let approval): Proquint.phrase(hexadecimal: approval.hash)
+        }
+    }
+
+    /// What a person has to read before signing.
+    var summary: [String] {
+        let title: String
+        let value: JSONValue?
+        switch self {
+        case .plan(let plan):
+            (title, value) = ("PLAN OF A CEREMONY: \(plan.kind.rawValue)", try? JSONParser.parse(plan.bytes))
+        case .manifest(let manifest):
+            return ["MANIFEST \(manifest.version) of appliance \(manifest.appliance)", "words        \(words)"]
+                + ManifestChanges.describe(manifest)
+        case .head(let object, _): (title, value) = ("HEAD OF A TRANSCRIPT", .object(object))
+        case .bundle(let approval):
+            (title, value) = ("CONFIGURATION BUNDLE \(approval.number)", try? JSONParser.parse(approval.bytes))
+        }
+        return [title, "words        \(words)"] + Self.lines(value ?? .null, "")
+    }
+
+    /// Every value of a document, each on a line with where it stands.
+    static func lines(_ value: JSONValue, _ path: String) -> [String] {
+        switch value {
+        case .object(let object):
+            object.members.flatMap { lines($0.value, path.isEmpty ? $0.name : "\(path).\($0.name)") }
+        case .array(let elements):
+            elements.isEmpty
+                ? ["\(path): none"] : elements.enumerated().flatMap { lines($0.element, "\(path)[\($0.offset)]") }
+        case .string(let text): ["\(path): \(text)"]
+        case .null: ["\(path): none"]
+        default: ["\(path): \(String(decoding: JSONWriter.canonical(value), as: UTF8.self))"]
+        }
+    }
+}

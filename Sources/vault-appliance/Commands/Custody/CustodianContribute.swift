@@ -1,0 +1,138 @@
+import ArgumentParser
+import Custody
+import Foundation
+import StrictEncoding
+
+/// `custodian contribute`: a share on its way to a sealed core.
+struct CustodianContribute: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "contribute", abstract: "Send your share, encrypted, to an appliance that asks for it.",
+        discussion: """
+            Verifies the request first: that your appliance's own host key signed it, for the manifests that you accepted, and
+            that it has not run out. Only then your share is opened, encrypted to that one start of the appliance, and signed with
+            your SSH key. Compare the words with what the administrator reads to you.
+
+            With the request's directory (activate writes it): the contribution is two files for the administrator,
+            NAME.age and NAME.age.sig, which `activate --submit NAME.age` hands in. With --socket, on the appliance's own
+            machine or through an SSH tunnel to its admin socket, it is handed in at once.
+            """)
+
+    @OptionGroup var options: CustodianHomeOption
+    @Option(
+        help: "The request's directory: request.json, request.json.sig, manifests.", completion: .directory)
+    var request: String?
+    @Option(help: "The core's admin socket: take the request from there and hand the share in.", completion: .file())
+    var socket: String?
+    @Option(help: "Where to write the contribution; by default in the request's directory.", completion: .file())
+    var out: String?
+    @Option(help: "The words of the request as they were read to you, instead of being asked.") var words: String?
+    @Flag(help: "Print JSON for machines.") var json = false
+
+    func validate() throws {
+        guard (request == nil) != (socket == nil) else { throw ValidationError("give --request or --socket") }
+    }
+
+    func run() async throws {
+        try ProcessHygiene.apply()
+        let home = options.value
+        let offer = if let socket { try await Offer(socket: socket) } else { try Offer(directory: request ?? "") }
+        let asked = offer.request
+        try confirm(asked)
+        let file = try home.contribution(
+            to: asked, signature: offer.signature, chain: offer.chain, now: systemClock())
+        let name = try Self.me(home, offer.chain)
+        let place = try place(name)
+        defer { if socket != nil { try? FileManager.default.removeItem(atPath: (place as NSString).deletingLastPathComponent) } }
+        try PrivateFile.replace(place, file, mode: 0o600)
+        let signature = try Custody.SSHKeygen.sign(
+            file: place, key: home.sshKey, purpose: .contribution(request: asked.hash))
+        guard let socket else { return say(place, name) }
+        let answer = try await AdminClient.call(
+            ActivateSubmission.command(file, signature), socket: socket, within: .seconds(120))
+        if json { Terminal.print(json: answer) } else { ActivateSubmission.lines(answer).forEach { print($0) } }
+    }
+
+    private func say(_ place: String, _ name: String) {
+        if json {
+            return Terminal.print(json: [
+                "contribution": .string(place), "signature": .string(place + ".sig"), "by": .string(name),
+            ])
+        }
+        print("written      \(place) and \(place).sig")
+        print("Next: give both to the administrator, who runs: vault-appliance activate --submit \(place)")
+    }
+
+    private func confirm(_ asked: ActivationRequest) throws {
+        if let words {
+            guard words.lowercased() == asked.words else {
+                throw CommandFailure(
+                    "--words: the request's words are \(asked.words). It is not the one that was read to you: send "
+                        + "nothing, and call the others by a number that you already have")
+            }
+            return
+        }
+        Terminal.note("appliance   \(asked.appliance)")
+        Terminal.note("words       \(asked.words)")
+        Terminal.note("tokens      \(asked.tokens.joined(separator: ", "))")
+        Terminal.note("open until  \(asked.expires.rfc3339)")
+        try Confirmation.ask("Are these the words that were read to you?", instead: "--words WORDS")
+    }
+
+    private func place(_ name: String) throws -> String {
+        if let out { return out }
+        if let request { return "\(request)/\(name).age" }
+        let directory = FileManager.default.temporaryDirectory.appending(path: "vault-share-\(randomHexadecimal(8))")
+        try PrivateFile.makeDirectory(directory.path)
+        return directory.appending(path: "\(name).age").path
+    }
+
+    private static func me(_ home: CustodianHome, _ chain: ManifestChain) throws -> String {
+        let line = String(decoding: try PrivateFile.readPublic(home.sshPublicKey, limit: 65_536), as: UTF8.self)
+        return try Quorum.owner(of: try SSHPublicKey(line: line), among: chain.current.custodians).name
+    }
+}
+
+/// A request for shares, with what it is checked with.
+struct Offer {
+    let request: ActivationRequest
+    let signature: String
+    let chain: ManifestChain
+
+    /// From the files that `activate` wrote.
+    init(directory: String) throws {
+        request = try ActivationRequest(
+            file: try PrivateFile.readPublic("\(directory)/request.json", limit: ActivationRequest.maximumBytes))
+        signature = String(
+            decoding: try PrivateFile.readPublic("\(directory)/request.json.sig", limit: 65_536), as: UTF8.self)
+        chain = try ManifestFiles.chain(["\(directory)/manifests"])
+    }
+
+    /// From a sealed core itself; of several requests the newest.
+    init(socket: String) async throws {
+        let progress = try await AdminClient.call(["command": "activation-progress"], socket: socket).object
+        guard let open = progress?["requests"]?.array?.last?.object, let file = open["file"]?.string,
+            let signature = open["signature"]?.string
+        else {
+            let state = progress?["state"]?.string ?? "-"
+            throw CommandFailure(
+                state == "sealed"
+                    ? "no request is open: somebody has to run vault-appliance activate first"
+                    : "the core is \(state): nobody needs to contribute")
+        }
+        request = try ActivationRequest(file: Array(file.utf8))
+        self.signature = signature
+        chain = try await Self.chain(socket: socket)
+    }
+
+    /// The manifests that a core has.
+    static func chain(socket: String) async throws -> ManifestChain {
+        var (manifests, newest): ([Manifest], Int64) = ([], 1)
+        while Int64(manifests.count) < newest {
+            let answer = try await AdminClient.call(
+                ["command": "custody-manifest", "version": .integer(Int64(manifests.count) + 1)], socket: socket)
+            newest = answer.object?["newest"]?.integer ?? 0
+            manifests.append(try Manifest(jsonBytes: Array((answer.object?["manifest"]?.string ?? "").utf8)))
+        }
+        return try ManifestChain(verifying: manifests)
+    }
+}

@@ -75,7 +75,8 @@ extension StartError {
         case .pinFileRefused, .pinRefused, .pinKnownBad, .pinFinalTry, .pinLocked, .pinLength:
             self.init(
                 file: file, field: "\(token.field).pin_file", problem: "\(error)",
-                mend: "\(token.pinFile ?? "it") must be a regular file of the core's user, mode 0600, with the PIN alone")
+                mend:
+                    "\(token.pinFile ?? "it") must be a regular file of the core's user, mode 0600, with the PIN alone")
         case .uriMalformed, .uriAttributeUnknown, .uriAttributeRepeated, .pinInURI, .pinSourceRefused:
             self.init(
                 file: file, field: "\(token.field).token", problem: "\(error)",

@@ -92,7 +92,8 @@ extension VaultCore {
             "log_size": Int64(clamping: log.size), "log_checkpoint_size": Int64(clamping: log.checkpoint?.size ?? 0),
             "log_disk_free_bytes": log.diskFree ?? 0, "log_disk_days_left": log.daysLeft ?? -1,
             "log_shard": Int64(clamping: log.shard), "log_checkpoint_keys_failing": Int64(log.signerProblems.count),
-            "uptime_seconds": clock().seconds - started.seconds, "sealed": isSealed ? 1 : 0, "revoked_tokens": Int64(revocations.counts.revoked),
+            "uptime_seconds": clock().seconds - started.seconds, "sealed": isSealed ? 1 : 0,
+            "revoked_tokens": Int64(revocations.counts.revoked),
             "cutoffs": Int64(revocations.counts.cutOffs),
         ]
         for standing in standings {

@@ -15,14 +15,19 @@ import VaultTesting
     struct Attempt: Sendable, CustomTestStringConvertible {
         let testDescription: String
         let words: String
-        let make: @Sendable (QuorumSite, VaultCore, ActivationRequest) async throws -> (file: [UInt8], signature: String)
+        let make:
+            @Sendable (QuorumSite, VaultCore, ActivationRequest) async throws -> (file: [UInt8], signature: String)
     }
 
     static let attempts = [
-        Attempt(testDescription: "the same custodian twice", words: "alice has contributed already") { site, _, request in
+        Attempt(testDescription: "the same custodian twice", words: "alice has contributed already") {
+            site, _, request in
             try site.quorum.contribution(of: 0, to: request)
         },
-        Attempt(testDescription: "a custodian's second share under another's name", words: "not the one that was made for bob") {
+        Attempt(
+            testDescription: "a custodian's second share under another's name",
+            words: "not the one that was made for bob"
+        ) {
             site, _, request in
             try site.quorum.contribution(of: 0, to: request, signer: site.quorum.people[1])
         },
@@ -131,11 +136,14 @@ import VaultTesting
     }
 
     @Test func anotherTokenWithTheSameLabelNeverSeesAPIN() async throws {
-        try await QuorumSite.withGenesis(spoilsToken: true, changing: { manifest in
-            // As the manifest was signed, the label belonged to a token with another serial number.
-            manifest.tokens[0].serial = "0123456789abcdef"
-            for index in manifest.keys.indices { manifest.keys[index].token = "0123456789abcdef" }
-        }) { site in
+        try await QuorumSite.withGenesis(
+            spoilsToken: true,
+            changing: { manifest in
+                // As the manifest was signed, the label belonged to a token with another serial number.
+                manifest.tokens[0].serial = "0123456789abcdef"
+                for index in manifest.keys.indices { manifest.keys[index].token = "0123456789abcdef" }
+            }
+        ) { site in
             let pins = try site.quorum.wrapped(["0123456789abcdef": Array("not-the-pin".utf8)], epoch: 1)
             try Data(pins.bytes).write(to: URL(filePath: site.directory.pinsFile(epoch: 1)))
             try await site.running { core in

@@ -50,7 +50,10 @@ import VaultTesting
                 ])
             let people = try site.entries().filter { $0.kind == .activationContributed }.map(\.operator)
             #expect(
-                people == [0, 2].map { "\(site.quorum.people[$0].name) \(site.quorum.people[$0].ssh.publicKey.fingerprint)" })
+                people
+                    == [0, 2].map {
+                        "\(site.quorum.people[$0].name) \(site.quorum.people[$0].ssh.publicKey.fingerprint)"
+                    })
             let activation = core.status.object?["activation"]?.object
             #expect(activation?["activated_by"] == "custodians")
             #expect(activation?["activated_custodians"] == ["alice", "carol"])
@@ -65,7 +68,9 @@ import VaultTesting
                 + site.quorum.shares.map { Array($0.encoded.exposed.suffix(32)) }
             let files = try #require(FileManager.default.enumerator(atPath: site.site.directory))
             for case let name as String in files {
-                guard let data = FileManager.default.contents(atPath: site.site.directory + "/" + name) else { continue }
+                guard let data = FileManager.default.contents(atPath: site.site.directory + "/" + name) else {
+                    continue
+                }
                 for canary in canaries { #expect(data.range(of: Data(canary)) == nil, "\(name)") }
             }
         }

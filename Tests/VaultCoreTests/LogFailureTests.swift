@@ -72,7 +72,8 @@ import Testing
         let signers = CheckpointSigners([signer])
         let log = try AuditLog.open(
             directory: fixture.site.directory + "/failing", origin: running.settings.logOrigin,
-            signers: signers, clock: running.clock, options: options, operations: operations, onFatal: { fixture.fatal.add($0) })
+            signers: signers, clock: running.clock, options: options, operations: operations,
+            onFatal: { fixture.fatal.add($0) })
         return VaultCore(
             settings: running.settings, inForce: running.inForce, custody: nil, hsms: running.hsms, log: log,
             signers: signers, revocations: LiveRevocations([], now: 0), standing: StandingLeaves(),

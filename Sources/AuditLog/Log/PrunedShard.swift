@@ -32,7 +32,9 @@ package struct PrunedShard: Sendable {
     }
 
     /// The entries that were kept, each checked against the final checkpoint.
-    package func forEach(_ body: (_ index: UInt64, _ entry: [UInt8]) throws(AuditLogError) -> Void) throws(AuditLogError) {
+    package func forEach(
+        _ body: (_ index: UInt64, _ entry: [UInt8]) throws(AuditLogError) -> Void
+    ) throws(AuditLogError) {
         guard let bytes = try OpenFile.contentsIfPresent(of: retained) else { return }
         let checkpoint = try Checkpoint(text: SignedNote(parsing: OpenFile.contents(of: layout.checkpoint)).text)
         for line in bytes.split(separator: 0x0A) {

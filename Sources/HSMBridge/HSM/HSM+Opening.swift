@@ -15,21 +15,3 @@ extension TokenURI {
         return pinned
     }
 }
-
-extension PIN {
-    /// A PIN that `fill` writes where it stays: no copy of it is anywhere else.
-    package convenience init(count: Int, fill: (inout MutableSpan<UInt8>) -> Void) throws(HSMError) {
-        guard (1...PIN.longest).contains(count) else {
-            throw HSMError(.pinLength, context: "a PIN has 1 to \(PIN.longest) bytes")
-        }
-        // Safety: the room is the new PIN's own memory and holds the longest PIN; the span does not leave the closure.
-        try unsafe self.init(capacity: PIN.longest) { room in
-            // Safety: as above.
-            var span = unsafe MutableSpan<UInt8>(
-                _unsafeElements: UnsafeMutableBufferPointer(
-                    start: room.baseAddress?.assumingMemoryBound(to: UInt8.self), count: count))
-            fill(&span)
-            return count
-        }
-    }
-}

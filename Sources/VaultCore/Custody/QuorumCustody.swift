@@ -1,6 +1,4 @@
-import Crypto
 import Custody
-import Foundation
 import StrictEncoding
 import Synchronization
 
@@ -65,16 +63,8 @@ final class QuorumCustody: Sendable {
     private static func desk(
         _ chain: ManifestChain, _ hostKey: SSHPrivateKey, _ clock: @escaping @Sendable () -> UnixTime
     ) throws(CustodyError) -> ActivationDesk {
-        try ActivationDesk(chain: chain, hostKey: hostKey, build: buildHash, clock: clock)
+        try ActivationDesk(chain: chain, hostKey: hostKey, build: (try? Executable.hash()) ?? "unknown", clock: clock)
     }
-
-    /// SHA-256 of this process's executable, in hexadecimal; `unknown` where it cannot be read.
-    private static let buildHash: String = {
-        guard let file = FileHandle(forReadingAtPath: "/proc/self/exe") else { return "unknown" }
-        var hash = SHA256()
-        while let piece = try? file.read(upToCount: 1 << 20), !piece.isEmpty { hash.update(data: piece) }
-        return Hexadecimal.string(hash.finalize())
-    }()
 
     var phase: Phase { state.withLock { $0.phase } }
     var desk: ActivationDesk { state.withLock { $0.desk } }

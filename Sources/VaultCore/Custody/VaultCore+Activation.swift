@@ -47,7 +47,9 @@ extension VaultCore {
     /// Takes a custodian's share; the one that is enough brings the tokens to life before this returns.
     func contribute(_ reader: inout ObjectReader) async throws -> JSONValue {
         let custody = try quorum()
-        guard let file = Base64URL.decode(try reader.string("file")) else { throw reader.fault("file", "is not base64url") }
+        guard let file = Base64URL.decode(try reader.string("file")) else {
+            throw reader.fault("file", "is not base64url")
+        }
         let signature = try reader.string("signature")
         try reader.finish()
         try demandSealed(custody)
@@ -111,7 +113,8 @@ extension VaultCore {
         let manifest = inForce.current.signed
         var object = JSONObject([
             .init(name: "state", value: .string(custody.phase == .active ? "active" : custody.phase.rawValue)),
-            .init(name: "instance", value: .string(instance)), .init(name: "appliance", value: .string(manifest.appliance)),
+            .init(name: "instance", value: .string(instance)),
+            .init(name: "appliance", value: .string(manifest.appliance)),
             .init(name: "threshold", value: .integer(manifest.threshold)),
             .init(name: "custodians", value: .array(manifest.custodians.map { .string($0.name) })),
             .init(name: "epoch", value: .integer(manifest.activation?.epoch ?? 0)),
@@ -121,7 +124,9 @@ extension VaultCore {
         object["failure"] = custody.failure.map { .string($0) }
         if let (origin, since) = custody.origin {
             object["activated_by"] = .string(origin.name)
-            if case .custodians(let names) = origin { object["activated_custodians"] = .array(names.map { .string($0) }) }
+            if case .custodians(let names) = origin {
+                object["activated_custodians"] = .array(names.map { .string($0) })
+            }
             object["activated"] = .string(since.rfc3339)
         }
         if let seconds = custody.grace.keptFor { object["restart_grace_left"] = .integer(seconds) }

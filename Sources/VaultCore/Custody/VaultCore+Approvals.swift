@@ -14,7 +14,10 @@ extension VaultCore {
         let needed = inForce.current.signed.dials.configApprovals
         guard needed > 0 else { return }
         let documents = approvedDocuments(from: 1)
-        guard let found = documents.filter({ $0.approval.bundle == bundle }).max(by: { $0.approval.number < $1.approval.number })
+        guard
+            let found = documents.filter({ $0.approval.bundle == bundle }).max(by: {
+                $0.approval.number < $1.approval.number
+            })
         else {
             throw CoreError(
                 .refused, "entry.bundle: no approver has signed \(bundle.prefix(16)): vault-appliance config approve")
@@ -22,7 +25,8 @@ extension VaultCore {
         guard found.approvers.count >= needed else {
             throw CoreError(
                 .refused,
-                "entry.bundle: \(needed) approvers must have signed \(bundle.prefix(16)), \(found.approvers.count) have")
+                "entry.bundle: \(needed) approvers must have signed \(bundle.prefix(16)), \(found.approvers.count) have"
+            )
         }
         guard found.approval.number >= standing.newestApproval else {
             throw CoreError(

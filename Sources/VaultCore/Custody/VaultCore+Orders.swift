@@ -19,7 +19,10 @@ extension VaultCore {
         custody.beginSealing()
         custody.grace.forget()
         let index = try await custody.turns.take { try await self.sealNow(custody, by: person) }
-        return ["sealed": .bool(true), "was_sealed": .bool(wasSealed), "leaf": index.map { .integer(Int64(clamping: $0)) } ?? .null]
+        return [
+            "sealed": .bool(true), "was_sealed": .bool(wasSealed),
+            "leaf": index.map { .integer(Int64(clamping: $0)) } ?? .null,
+        ]
     }
 
     private func sealNow(_ custody: QuorumCustody, by person: String) async throws -> UInt64? {

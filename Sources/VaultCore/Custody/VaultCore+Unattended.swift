@@ -5,8 +5,9 @@ import Logging
 import StrictEncoding
 
 extension VaultCore {
-    /// Brings the core to life without custodians where the quorum's dials allow it: after a restart within the grace, or
-    /// by PIN files. What is refused leaves the core sealed, and is said.
+    /// Brings the core to life without custodians where the quorum's dials allow it.
+    ///
+    /// That is after a restart within the grace, or by PIN files. What is refused leaves the core sealed, and is said.
     func startWithoutPeople(_ custody: QuorumCustody) async {
         let manifest = inForce.current.signed
         let (kept, refusals) = custody.grace.take(manifest)
@@ -42,7 +43,8 @@ extension VaultCore {
         }
         for (kid, leaf) in standing.quarantines where inForce.current.quarantined.contains(kid) {
             warnings.append(
-                "custody: key \(leaf.keyLabel ?? kid) is quarantined by \(leaf.operator ?? "-"): custodians have to decide")
+                "custody: key \(leaf.keyLabel ?? kid) is quarantined by \(leaf.operator ?? "-"): custodians have to decide"
+            )
         }
         return warnings
     }

@@ -55,6 +55,8 @@ package struct RevocationReplay {
     }
 
     private static let kindMember = Array(#""kind":""#.utf8)
-    private static let kinds = Entry.Kind.allCases.filter { $0 == .revoked || $0 == .cutoff || StandingLeaves.concerns($0) }
-        .map { Array("\($0.rawValue)\"".utf8) }
+    private static let kinds = Entry.Kind.allCases.filter {
+        $0 == .revoked || $0 == .cutoff || StandingLeaves.concerns($0)
+    }
+    .map { Array("\($0.rawValue)\"".utf8) }
 }

@@ -92,7 +92,8 @@ extension StartFault {
         manifest("a key under a name that is not its own", "keys[0].kid", "is not the thumbprint") {
             try $0.changeManifest { $0.keys[0].kid = $0.keys[1].kid }
         },
-        configuration("a configuration of quorum custody without its directory", "core.custody_directory", "is missing") {
+        configuration("a configuration of quorum custody without its directory", "core.custody_directory", "is missing")
+        {
             $0.settings.custody = "quorum"
         },
         configuration("a manifest of another custody", "core.custody", "is development, but the manifest says quorum") {

@@ -108,8 +108,9 @@ struct Activate: AsyncParsableCommand {
     private func close(_ name: String, _ socket: String) async throws {
         let progress = try await Self.progress(socket)
         let open = progress["requests"]?.array?.compactMap(\.object) ?? []
-        guard let hash = open.first(where: { $0["words"]?.string == name || $0["request"]?.string == name })?["request"]?
-            .string
+        guard
+            let hash = open.first(where: { $0["words"]?.string == name || $0["request"]?.string == name })?["request"]?
+                .string
         else { throw CommandFailure("--cancel: no request with these words is open") }
         let order = try SignedOrder(.cancel, hash, key: key ?? "", state: progress)
         let answer = try await AdminClient.call(order.command("activation-cancel"), socket: socket)

@@ -94,7 +94,9 @@ struct ConfigApprove: AsyncParsableCommand {
         if json { return Terminal.print(json: answer) }
         let object = answer.object
         let people = (object?["approvers"]?.strings ?? []).joined(separator: ", ")
-        print("approved     bundle \(object?["number"]?.integer ?? 0) by \(people); \(object?["needed"]?.integer ?? 0) needed")
+        print(
+            "approved     bundle \(object?["number"]?.integer ?? 0) by \(people); \(object?["needed"]?.integer ?? 0) needed"
+        )
         if object?["complete"]?.bool == true {
             print("Next: reload the front (SIGHUP): it may load this bundle now, and none older.")
         } else {

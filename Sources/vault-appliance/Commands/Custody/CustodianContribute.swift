@@ -42,7 +42,11 @@ struct CustodianContribute: AsyncParsableCommand {
             to: asked, signature: offer.signature, chain: offer.chain, now: systemClock())
         let name = try Self.me(home, offer.chain)
         let place = try place(name)
-        defer { if socket != nil { try? FileManager.default.removeItem(atPath: (place as NSString).deletingLastPathComponent) } }
+        defer {
+            if socket != nil {
+                try? FileManager.default.removeItem(atPath: (place as NSString).deletingLastPathComponent)
+            }
+        }
         try PrivateFile.replace(place, file, mode: 0o600)
         let signature = try Custody.SSHKeygen.sign(
             file: place, key: home.sshKey, purpose: .contribution(request: asked.hash))

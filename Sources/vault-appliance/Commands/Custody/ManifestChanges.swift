@@ -34,7 +34,8 @@ struct ManifestChanges {
             let old = before.keys.first { $0.kid == key.kid }
             if old == nil { lines.append("  new key        \(Self.line(key))") }
             if let old, old.state != key.state {
-                lines.append("  key state      \(key.label) (\(key.kid)): \(old.state.rawValue) -> \(key.state.rawValue)")
+                lines.append(
+                    "  key state      \(key.label) (\(key.kid)): \(old.state.rawValue) -> \(key.state.rawValue)")
             }
             if let old, old.gate != key.gate { lines.append("  key profile    \(key.label) (\(key.kid)) changes") }
         }

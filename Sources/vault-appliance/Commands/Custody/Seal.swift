@@ -37,7 +37,8 @@ struct SignedOrder {
 /// How an order gets its signature.
 struct OrderOptions: ParsableArguments {
     @Option(
-        help: "Your SSH key, as a custodian or an approver: a private key, or a public key whose other half your agent holds.",
+        help:
+            "Your SSH key, as a custodian or an approver: a private key, or a public key whose other half your agent holds.",
         completion: .file())
     var key: String?
     @Option(help: "Write the order to a new file, to be signed elsewhere, and do nothing else.", completion: .file())
@@ -115,7 +116,9 @@ struct Quarantine: AsyncParsableCommand {
         guard let order else { return }
         let answer = try await AdminClient.call(order.command("quarantine"), socket: socket, within: .seconds(60))
         if json { return Terminal.print(json: answer) }
-        print("quarantined: \(answer.object?["label"]?.string ?? key), kid \(answer.object?["quarantined"]?.string ?? "-")")
+        print(
+            "quarantined: \(answer.object?["label"]?.string ?? key), kid \(answer.object?["quarantined"]?.string ?? "-")"
+        )
         print("Next: custodians decide by a ceremony: vault-appliance ceremony plan key-state")
     }
 

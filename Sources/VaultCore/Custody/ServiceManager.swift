@@ -34,6 +34,12 @@ package final class ServiceManager: Sendable {
         }
     }
 
+    /// A manager at a socket, and what it kept.
+    init(socket: String, kept: [(name: String, descriptor: Int32)]) {
+        self.socket = socket
+        self.kept = kept
+    }
+
     /// What was kept under names that begin so; each may be taken once, and is gone from the manager when it is removed.
     func descriptors(named prefix: String) -> [(name: String, descriptor: Int32)] {
         kept.filter { $0.name.hasPrefix(prefix) }

@@ -1,0 +1,95 @@
+import AuditLog
+import CoreProtocol
+import Custody
+import Foundation
+import StrictEncoding
+import Testing
+import VaultTesting
+
+@testable import VaultCore
+
+/// Under `config_approvals: 2` a bundle counts only when two approvers have signed it, and never an older one.
+@Suite(.timeLimit(.minutes(5))) struct BundleApprovalTests {
+    private static let dials = Manifest.Dials(
+        configApprovals: 2, unattendedStart: false, restartGrace: 0, fileTLSKeys: false)
+    private static let first = String(repeating: "ab", count: 32)
+    private static let second = String(repeating: "cd", count: 32)
+
+    private static func approve(
+        _ site: QuorumSite, _ core: VaultCore, _ bundle: String, _ number: Int64, by person: SoftwareCustodian,
+        appliance: String? = nil
+    ) async throws -> JSONObject? {
+        let approval = BundleApproval(
+            appliance: appliance ?? core.manifest.appliance, bundle: bundle, number: number,
+            parts: ["policy": bundle])
+        return try await core.command([
+            "command": "config-approve", "approval": .string(String(decoding: approval.bytes, as: UTF8.self)),
+            "signature": .string(try person.sign(approval.bytes, .configuration)),
+        ]).object
+    }
+
+    private static func loads(_ core: VaultCore, _ bundle: String) async -> Bool {
+        var entry = Entry(kind: .configLoaded)
+        entry.bundle = bundle
+        return (try? await core.append(entry)) != nil
+    }
+
+    @Test func aBundleLoadsOnceTwoApproversHaveSignedItAndNoOlderOneAfterwards() async throws {
+        try await QuorumSite.run(dials: Self.dials) { site, core in
+            try await site.activate(core)
+            let (dave, erin) = (site.quorum.approvers[0], site.quorum.approvers[1])
+            #expect(try site.entries()[0].custody == "quorum")
+            #expect(await !Self.loads(core, Self.first))
+            #expect(try await site.code(core) == .refused)
+            #expect(try await Self.approve(site, core, Self.first, 1, by: dave)?["complete"] == false)
+            #expect(await !Self.loads(core, Self.first))
+            await #expect(throws: CoreError(.refused, "")) {
+                _ = try await Self.approve(site, core, Self.first, 1, by: dave)
+            }
+            #expect(try await Self.approve(site, core, Self.first, 1, by: erin)?["complete"] == true)
+            #expect(await Self.loads(core, Self.first))
+            #expect(try await site.signs(core))
+            for person in [dave, erin] { _ = try await Self.approve(site, core, Self.second, 2, by: person) }
+            #expect(await Self.loads(core, Self.second))
+            #expect(await !Self.loads(core, Self.first))
+            let entry = try #require(try site.entries().last { $0.kind == .configApproved })
+            #expect(entry.bundle == Self.second && entry.operator?.hasPrefix("erin SHA256:") == true)
+        }
+    }
+
+    @Test func theNewestApprovalIsKnownAfterARestart() async throws {
+        try await QuorumSite.withGenesis(dials: Self.dials) { site in
+            try await site.running { core in
+                for (bundle, number) in [(Self.first, Int64(1)), (Self.second, 2)] {
+                    for person in site.quorum.approvers {
+                        _ = try await Self.approve(site, core, bundle, number, by: person)
+                    }
+                }
+            }
+            try await site.running { core in
+                try await site.activate(core)
+                #expect(await !Self.loads(core, Self.first))
+                #expect(await Self.loads(core, Self.second))
+                await #expect(throws: CoreError(.refused, "")) {
+                    _ = try await Self.approve(site, core, Self.first, 2, by: site.quorum.approvers[0])
+                }
+            }
+        }
+    }
+
+    @Test func custodiansStrangersAndApprovalsForOthersCountForNothing() async throws {
+        try await QuorumSite.run(dials: Self.dials) { site, core in
+            for person in [site.quorum.people[0], try SoftwareCustodian("mallory")] {
+                await #expect(throws: CoreError(.refused, "")) {
+                    _ = try await Self.approve(site, core, Self.first, 1, by: person)
+                }
+            }
+            await #expect(throws: CoreError(.refused, "")) {
+                _ = try await Self.approve(
+                    site, core, Self.first, 1, by: site.quorum.approvers[0],
+                    appliance: String(repeating: "0f", count: 16))
+            }
+            #expect(try site.entries().allSatisfy { $0.kind != .configApproved })
+        }
+    }
+}

@@ -96,13 +96,21 @@ http_status() {
 
 is_ready() { [[ $(http_status "$1/health/ready") == 200 ]]; }
 
-# DEV_CORE_ENVIRONMENT holds more variables for the core, one a line: tests put a failing disk under it.
-start_core() {
+# start_sealed_core starts a core that nobody has activated.
+# DEV_CORE_ENVIRONMENT holds more variables for it, one a line: tests put a failing disk under it.
+start_sealed_core() {
     local -a variables=()
     step "starting the core"
     [[ -z ${DEV_CORE_ENVIRONMENT:-} ]] || mapfile -t variables <<<"$DEV_CORE_ENVIRONMENT"
     variables+=("SOFTHSM2_CONF=$DIR/softhsm2.conf")
     start core core --config "$DIR/config.yaml"
+}
+
+# start_core starts the core, and two custodians bring it to life.
+start_core() {
+    start_sealed_core
+    step "two custodians activate it"
+    activate_core
     await core "$DIR/run/vault-appliance" status --config "$DIR/config.yaml"
 }
 
@@ -135,14 +143,15 @@ softhsm_module() {
     die "SoftHSM's module libsofthsm2.so is not where Debian's package libsofthsm2 puts it"
 }
 
-# initialise_token makes the token, with a random PIN in a file for its owner alone.
+# initialise_token makes the token as a vendor's tool would, with random PINs in files that the genesis makes useless.
 initialise_token() {
     local pin so_pin output
     mkdir "$DIR/tokens"
     printf '%s\n' "directories.tokendir = $DIR/tokens" 'objectstore.backend = file' 'log.level = ERROR' >"$DIR/softhsm2.conf"
     random_hex 16 >"$DIR/pin"
     pin=$(<"$DIR/pin")
-    so_pin=$(random_hex 16)
+    random_hex 16 >"$DIR/so-pin"
+    so_pin=$(<"$DIR/so-pin")
     # softhsm2-util takes PINs from its command line, where every process of the host can read them, or from a
     # terminal. script(1) gives it a terminal. What comes back holds the echo of the PINs and is shown without them.
     if ! output=$(printf '%s\n' "$so_pin" "$so_pin" "$pin" "$pin" |
@@ -159,7 +168,7 @@ write_configuration() {
     local module
     module=$(softhsm_module)
     cat >"$DIR/config.yaml" <<YAML
-# A development appliance: custody development, which status, health and every entry of the log show.
+# A development appliance under the custody of two of three software custodians (custodians/).
 version: 1
 # The public listener's address, so that a verifier finds metadata and keys by the issuer alone.
 issuer: https://127.0.0.1:$2
@@ -167,8 +176,8 @@ listeners:
   gateway: {host: 127.0.0.1, port: $1, key: tls-gateway, certificate: tls/gateway.pem, client_ca: pki/ca.pem, external_url: "https://127.0.0.1:$1"}
   public: {host: 127.0.0.1, port: $2, key: tls-public, certificate: tls/public.pem, external_url: "https://127.0.0.1:$2"}
   ops: {host: 127.0.0.1, port: $3}
-core: {front_socket: run/front.sock, admin_socket: run/admin.sock, manifest: manifest.json, custody: development}
-hsm: {module: "$module", token: "pkcs11:token=$TOKEN_LABEL", pin_file: pin, lanes: 2, queue: 1024}
+core: {front_socket: run/front.sock, admin_socket: run/admin.sock, custody: quorum, custody_directory: custody}
+hsm: {module: "$module", token: "pkcs11:token=$TOKEN_LABEL", lanes: 2, queue: 1024}
 keys:
   - {label: sign-es256, purpose: signing, alg: ES256, types: ["at+jwt", "txntoken+jwt", "oauth-id-jag+jwt"], max_lifetime: 300s}
   # Federations: some know RS256 alone.

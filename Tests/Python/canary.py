@@ -44,7 +44,7 @@ def use():
     for name, token in (("user's token", user), ("agent's token", agent), ("minted", minted), ("stranger", stranger)):
         secrets[f"{name} {len(secrets)}"] = token
         secrets[f"signature of {name} {len(secrets)}"] = token.split(".")[2]
-    secrets["PIN"] = (environment.directory / "pin").read_text().strip()
+    secrets["PIN"] = environment.pin()
     wait_until(lambda: identifier(body) in tail(), "the entry is in the log")
 
 
@@ -63,18 +63,18 @@ class Canary(unittest.TestCase):
         for name, secret in secrets.items():
             self.assertGreaterEqual(len(secret), 16, name)
             self.assertIn(name, found_in(f"before {secret} after"))
-        self.assertEqual(found_in((environment.directory / "pin").read_bytes()), ["PIN"])
+        self.assertEqual(found_in(environment.pin()), ["PIN"])
 
     def test_nothing_is_in_the_log_and_what_lies_beside_it(self):
         log = pathlib.Path(environment["VAULT_LOG_DIR"])
         files = [file for file in log.glob("**/*") if file.is_file()] + [environment.directory / "log.vkey"]
-        files += environment.directory.glob("manifest.json*")
+        files += [file for file in (environment.directory / "custody").glob("**/*") if file.is_file()]
         self.assertGreater(len(files), 5)
         for file in files:
             self.assertEqual(found_in(file.read_bytes()), [], file)
 
     def test_nothing_is_in_what_the_processes_write(self):
-        for name in ("core.log", "front.log", "genesis.log"):
+        for name in ("core.log", "front.log", "genesis.log", "activation.log"):
             self.assertEqual(found_in((environment.directory / name).read_bytes()), [], name)
 
     def test_nothing_is_in_command_lines_and_environments(self):

@@ -21,7 +21,9 @@ USER_PIN, OFFICER_PIN = "user-canary-20815", "officer-canary-4711"
 
 
 def appliance():
-    """The newest build of the appliance."""
+    """The appliance of VAULT_APPLIANCE, or else the newest build."""
+    if named := os.environ.get("VAULT_APPLIANCE"):
+        return pathlib.Path(named)
     builds = [ROOT / ".build" / name / "vault-appliance" for name in ("debug", "release")]
     return max((build for build in builds if build.exists()), key=lambda build: build.stat().st_mtime)
 

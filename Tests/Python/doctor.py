@@ -28,7 +28,7 @@ def tearDownModule():
 
 
 def pin():
-    return (environment.directory / "pin").read_text().strip()
+    return environment.pin()
 
 
 def doctor(*arguments):
@@ -43,7 +43,7 @@ def findings(process):
 
 class Doctor(unittest.TestCase):
     def test_a_token_in_use_is_examined_and_nothing_is_wrong(self):
-        process = doctor("--config", environment["VAULT_CONFIG"])
+        process = doctor("--config", environment["VAULT_CONFIG"], "--pin-file", environment.pin_file(directory.name))
         self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
         self.assertIn("nothing is wrong", process.stdout)
         self.assertIn("checkpoint", process.stdout)
@@ -52,7 +52,8 @@ class Doctor(unittest.TestCase):
         self.assertEqual(environment.appliance("status", "--config", environment["VAULT_CONFIG"]).returncode, 0)
 
     def test_machines_read_the_same_as_people(self):
-        report = json.loads(doctor("--config", environment["VAULT_CONFIG"], "--json").stdout)
+        report = json.loads(doctor("--config", environment["VAULT_CONFIG"], "--pin-file",
+                                   environment.pin_file(directory.name), "--json").stdout)
         self.assertTrue(report["well"])
         (token,) = report["tokens"]
         self.assertEqual({key["provenance"] for key in token["keys"]}, {"generated"})
@@ -61,7 +62,7 @@ class Doctor(unittest.TestCase):
 
     def test_what_is_wrong_makes_it_exit_with_1_and_has_a_mend(self):
         missing = doctor("--module", environment["VAULT_MODULE"], "--token", "missing", "--pin-file",
-                         str(environment.directory / "pin"), "--json")
+                         str(environment.pin_file(directory.name)), "--json")
         self.assertEqual(missing.returncode, 1)
         self.assertIn("token-not-found", findings(missing))
         wrong = pathlib.Path(directory.name) / "wrong pin"
@@ -114,7 +115,7 @@ class Conformance(unittest.TestCase):
         variables = {**os.environ, "SOFTHSM2_CONF": environment["SOFTHSM2_CONF"]}
         process = subprocess.run(
             [ROOT / "scripts" / "test", "--module", environment["VAULT_MODULE"], "--token",
-             environment["VAULT_TOKEN_LABEL"], "--pin-file", environment.directory / "pin"],
+             environment["VAULT_TOKEN_LABEL"], "--pin-file", environment.pin_file(directory.name)],
             capture_output=True, text=True, timeout=600, env=variables)
         self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
         self.assertRegex(process.stdout, r"\n\d+ passed, 0 failed, 0 skipped\n$")

@@ -86,7 +86,7 @@ class Grants(Case):
         self.assertEqual(claims["exp"] - claims["iat"], lifetime)
         self.assertLessEqual(body["expires_in"], lifetime)
         entry = logged(claims["jti"])
-        self.assertEqual((entry["kind"], entry["custody"], entry["kid"]), ("mint", "development", header["kid"]))
+        self.assertEqual((entry["kind"], entry["custody"], entry["kid"]), ("mint", "quorum config_approvals=0", header["kid"]))
         return body, claims
 
     def test_reading_an_account(self):
@@ -200,9 +200,9 @@ class Surroundings(Case):
     def test_health_and_custody(self):
         status, text = get(environment, environment["VAULT_OPS_URL"] + "/health/ready")
         self.assertEqual(status, 200)
-        self.assertIn("development", text)
+        self.assertIn("quorum", text)
         self.assertEqual(get(environment, environment["VAULT_OPS_URL"] + "/health/live")[0], 200)
-        self.assertIn("development", environment.appliance("status", "--config", environment["VAULT_CONFIG"]).stdout)
+        self.assertIn("quorum", environment.appliance("status", "--config", environment["VAULT_CONFIG"]).stdout)
 
     def test_both_metadata_documents_name_the_issuer_and_the_keys(self):
         for name in ("oauth-authorization-server", "openid-configuration"):
@@ -211,7 +211,7 @@ class Surroundings(Case):
             self.assertIn(f'"{environment["VAULT_ISSUER"]}"', text)
 
     def test_another_pkcs11_program_finds_every_private_key_sensitive_never_extractable_and_local(self):
-        pin = (environment.directory / "pin").read_text()
+        pin = environment.pin()
         arguments = ("--module", environment["VAULT_MODULE"], "--token-label", environment["VAULT_TOKEN_LABEL"])
         done = subprocess.run(
             ["pkcs11-tool", *arguments, "--login", "--pin", "env:PIN", "--list-objects", "--type", "privkey"],
@@ -220,18 +220,18 @@ class Surroundings(Case):
         keys = done.stdout.split("Private Key Object")[1:]
         labels = {re.search(r"label: +(\S+)", key)[1] for key in keys}
         signing = {"sign-es256", "sign-rs256", "sign-eddsa", "sign-ps256"}
-        self.assertEqual(labels, signing | {"checkpoint", "tls-gateway", "tls-public"}, done.stderr)
+        self.assertEqual(labels, signing | {"checkpoint", "tls-gateway", "tls-public", "kek"}, done.stderr)
         for key in keys:
             self.assertRegex(key, r"Access: +sensitive, always sensitive, never extractable, local")
-            self.assertRegex(key, r"Usage: +sign\n")
+            self.assertRegex(key, r"Usage: +decrypt\n" if "kek" in key else r"Usage: +sign\n")
 
     def test_no_secret_is_in_a_log_a_command_line_or_an_environment(self):
         user = environment.user_token()
         _, body = self.gateway.exchange(user=user, authorization_details=READ)
         logged(jwt.decode(body["access_token"], options={"verify_signature": False})["jti"])
-        pin = (environment.directory / "pin").read_text()
+        pin = environment.pin()
         secrets = [text.encode() for text in (pin, user, user.split(".")[2], body["access_token"].split(".")[2])]
-        files = [path for path in environment.directory.rglob("*") if path.is_file() and path.name != "pin"]
+        files = [path for path in environment.directory.rglob("*") if path.is_file()]
         for name in ("VAULT_PID", "VAULT_CORE_PID"):
             files += [pathlib.Path(f"/proc/{environment[name]}/{what}") for what in ("cmdline", "environ")]
         for path in files:

@@ -10,6 +10,8 @@ import uuid
 
 import jwt
 
+from custodians import combine, unwrap_pin
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -47,6 +49,29 @@ class Environment:
             script("dev-restart", self.directory, process, DEV_CORE_ENVIRONMENT=lines)
         finally:
             self.reload()
+
+    def activate(self):
+        """Two custodians bring a sealed core to life."""
+        script("dev-activate", self.directory)
+
+    def pin(self):
+        """The token's PIN, which nobody has seen: out of two custodians' shares, as they could if all else were lost."""
+        custody = self.directory / "custody"
+        secret = combine([
+            subprocess.run(
+                ["age", "-d", "-i", self.directory / "custodians" / name / "identity",
+                 next(custody.glob(f"ceremonies/genesis-*/shares/{name}.age"))],
+                check=True, stdout=subprocess.PIPE).stdout
+            for name in ("anna", "carla")])
+        pins = json.loads((custody / "pins-1.json").read_text())
+        return unwrap_pin(pins, pins["tokens"][0]["serial"], secret).decode()
+
+    def pin_file(self, directory):
+        """The same in a new file of its own, for commands that read it there."""
+        path = pathlib.Path(directory) / f"pin-{uuid.uuid4()}"
+        path.touch(mode=0o600)
+        path.write_text(self.pin())
+        return path
 
     def kill(self, name):
         """Kill a process by its variable and wait until it is gone."""

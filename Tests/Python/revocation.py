@@ -48,7 +48,7 @@ def setUpModule():
     path = pathlib.Path(environment["VAULT_CONFIG"])
     text = path.read_text()
     for old, new in (
-        ("custody: development}", "custody: development, on_call: on-call.signers}"),
+        ("custody_directory: custody}", "custody_directory: custody, on_call: on-call.signers}"),
         ("issuers:\n", '  - {id: demo-server, auth: tls_client_auth, san_uri: "spiffe://acme.example/stranger",'
          " introspects: [demo-api]}\nissuers:\n"),
         ("targets:\n", "  - {name: caep, issuer: https://caep.acme.example, roles: [events],"

@@ -15,6 +15,12 @@ package struct HSMBenchmark {
         package let uncheckedRatio: Double
         /// Lanes against the plain loop, likewise.
         package let bridgeRatio: Double
+        /// Processor time of a signature of the plain loop, in seconds: what is compared where others use the machine too.
+        package let loopTime: Double
+        /// The same for lanes without the check.
+        package let uncheckedTime: Double
+        /// The same for lanes.
+        package let bridgeTime: Double
     }
 
     private let settings: CoreSettings
@@ -34,7 +40,7 @@ package struct HSMBenchmark {
         let hsm = try await open(key.token, lanes: lanes)
         let benchmark = SignatureBenchmark(
             hsm: hsm, reference: try key.reference(file: settings.manifestFile), lanes: lanes)
-        var (loops, unchecked, bridge): ([Double], [Double], [Double]) = ([], [], [])
+        var (loops, unchecked, bridge): ([SignatureRate], [SignatureRate], [SignatureRate]) = ([], [], [])
         for _ in 0..<rounds {
             loops.append(try await benchmark.loops(for: duration))
             unchecked.append(try await benchmark.uncheckedBridge(for: duration))
@@ -42,9 +48,15 @@ package struct HSMBenchmark {
         }
         _ = await hsm.shutdown()
         return Figures(
-            loop: Self.median(loops), unchecked: Self.median(unchecked), bridge: Self.median(bridge),
-            uncheckedRatio: Self.median(zip(unchecked, loops).map { $0 / $1 }),
-            bridgeRatio: Self.median(zip(bridge, loops).map { $0 / $1 }))
+            loop: Self.median(loops.map(\.perSecond)), unchecked: Self.median(unchecked.map(\.perSecond)),
+            bridge: Self.median(bridge.map(\.perSecond)), uncheckedRatio: Self.ratio(unchecked, loops),
+            bridgeRatio: Self.ratio(bridge, loops), loopTime: Self.median(loops.map(\.processorTime)),
+            uncheckedTime: Self.median(unchecked.map(\.processorTime)),
+            bridgeTime: Self.median(bridge.map(\.processorTime)))
+    }
+
+    private static func ratio(_ rates: [SignatureRate], _ loops: [SignatureRate]) -> Double {
+        median(zip(rates, loops).map { $0.perSecond / $1.perSecond })
     }
 
     private static func median(_ values: [Double]) -> Double {

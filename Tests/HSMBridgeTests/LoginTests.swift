@@ -82,6 +82,23 @@ struct LoginTests {
         }
     }
 
+    @Test func aPINThatIsRefusedUnderLoadIsTriedOnceHoweverManyLanesWantIt() async throws {
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 3)) { hsm, faults in
+            let key = try await Harness.signingKey(hsm)
+            let before = try faults.calls(of: "C_Login")
+            let rules = try faults.always("C_Login", "return CKR_PIN_INCORRECT")
+            try faults.next("C_SignInit", "logout")
+            let load = await Load.run(key, requests: 400)
+            // Another lane may have been past C_SignInit when the token forgot.
+            #expect(load.signatures <= 2 && load.wrong == 0, "\(load)")
+            #expect(load.codes.isSubset(of: [.pinRefused, .unavailable]), "\(load)")
+            try faults.lift(rules)
+            #expect(await Load.run(key, requests: 50).codes == [.pinRefused])
+            #expect(try faults.calls(of: "C_Login") == before + 1)
+            #expect(hsm.status.login == .refused && !hsm.status.isReady)
+        }
+    }
+
     @Test func aTokenThatSaysLockedIsNotTakenForAWrongPIN() async throws {
         let faults = try FaultModule.shared().takeToken()
         try faults.next("C_Login", "return CKR_PIN_LOCKED")

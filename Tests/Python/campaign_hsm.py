@@ -23,6 +23,8 @@ from gateway_client import GatewayClient, exchange_form, get
 from gateway_load import BROKEN, READ, await_leaves, readiness, verify_log
 
 CONNECTIONS = 8
+# Development's user and agent tokens live 300 s.
+RENEWED = 120
 LANES = 2
 # Sessions of the core: one a lane, one for the login, and those of lanes that hang, which are bounded.
 MOST_SESSIONS = LANES + 1 + LANES + 4
@@ -53,11 +55,17 @@ class Gateway(threading.Thread):
     def __init__(self, environment, keys, tally, stopping):
         super().__init__()
         self.environment, self.keys, self.tally, self.stopping = environment, keys, tally, stopping
-        self.form = exchange_form(environment, authorization_details=READ)
+        self.form, self.made = {}, -RENEWED
+
+    def renew(self):
+        """Fresh tokens now and then."""
+        if time.monotonic() - self.made >= RENEWED:
+            self.form, self.made = exchange_form(self.environment, authorization_details=READ), time.monotonic()
 
     def run(self):
         gateway = GatewayClient(self.environment)
         while not self.stopping.is_set():
+            self.renew()
             try:
                 status, body = gateway.post(self.form)
             except BROKEN as error:
@@ -181,7 +189,7 @@ def report(campaign, tally, leaked, seconds, seed):
     print(f"   refused: {dict(tally.refusals)}")
     print(f"   {campaign.restarts} restarts that a fault calls for; slowest recovery {campaign.slowest:.1f} s")
     print(f"   wrong results: {len(tally.wrong)}; leaked sessions: {leaked}")
-    for problem in campaign.problems + tally.wrong:
+    for problem in campaign.problems + tally.wrong[:20]:
         print(f"FAULT: {problem}")
 
 

@@ -22,15 +22,16 @@ package struct SignatureBenchmark: Sendable {
     }
 
     /// Signatures a second of plain C_SignInit and C_Sign loops, each on a thread and a session of its own.
-    package func loops(for duration: Duration) async throws(HSMError) -> Double {
-        let started = ContinuousClock.now
+    package func loops(for duration: Duration) async throws(HSMError) -> SignatureRate {
+        let start = SignatureRate.Start()
+        let end = ContinuousClock.now + duration
         let counts = await withTaskGroup(of: Result<Int, HSMError>.self) { tasks in
             for _ in 0..<lanes {
                 tasks.addTask {
                     do throws(HSMError) {
                         return .success(
                             try await DedicatedThread.run("bench") { () throws(HSMError) in
-                                try self.loop(until: started + duration)
+                                try self.loop(until: end)
                             })
                     } catch {
                         return .failure(error)
@@ -41,7 +42,7 @@ package struct SignatureBenchmark: Sendable {
         }
         var total = 0
         for count in counts { total += try count.get() }
-        return Double(total) / ((ContinuousClock.now - started) / .seconds(1))
+        return start.rate(of: total)
     }
 
     private func loop(until deadline: ContinuousClock.Instant) throws(HSMError) -> Int {
@@ -60,7 +61,7 @@ package struct SignatureBenchmark: Sendable {
     }
 
     /// Signatures a second through the bridge's lanes, each checked on the host: what the appliance does.
-    package func bridge(for duration: Duration) async throws(HSMError) -> Double {
+    package func bridge(for duration: Duration) async throws(HSMError) -> SignatureRate {
         let key = try await hsm.signingKey(reference)
         return try await rate(for: duration) { completion in
             key.sign(Self.message, deadline: .now + .seconds(60)) { completion($0.map { _ in }) }
@@ -68,7 +69,7 @@ package struct SignatureBenchmark: Sendable {
     }
 
     /// Signatures a second through the lanes without the host's check.
-    package func uncheckedBridge(for duration: Duration) async throws(HSMError) -> Double {
+    package func uncheckedBridge(for duration: Duration) async throws(HSMError) -> SignatureRate {
         let key = try await hsm.signingKey(reference).path.key
         return try await rate(for: duration) { completion in
             hsm.pool.submit(
@@ -80,10 +81,9 @@ package struct SignatureBenchmark: Sendable {
     /// Keeps the lanes busy: whatever ends makes the next request, on the thread it ends on.
     private func rate(
         for duration: Duration, of request: @escaping @Sendable (@escaping BenchmarkChain.Completion) -> Void
-    ) async throws(HSMError) -> Double {
-        let started = ContinuousClock.now
-        let chain = BenchmarkChain(until: started + duration, request)
-        let count = try await chain.run(inFlight: Self.depth * lanes).get()
-        return Double(count) / ((ContinuousClock.now - started) / .seconds(1))
+    ) async throws(HSMError) -> SignatureRate {
+        let start = SignatureRate.Start()
+        let chain = BenchmarkChain(until: .now + duration, request)
+        return start.rate(of: try await chain.run(inFlight: Self.depth * lanes).get())
     }
 }

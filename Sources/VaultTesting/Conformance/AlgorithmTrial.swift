@@ -79,7 +79,7 @@ struct AlgorithmTrial {
                 guard hsm.status.faults.isEmpty else {
                     throw ConformanceFailure(hsm.status.faults.joined(separator: "; "))
                 }
-                return "\(Int(rate)) signatures/s, each verified"
+                return "\(Int(rate.perSecond)) signatures/s, each verified"
             }
             if await !hsm.shutdown() { notes.add("\(name): the token lets go", .failed("the library hangs")) }
         } catch {

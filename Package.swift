@@ -19,6 +19,9 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"),
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
+// What Tests/FuzzTests feeds with input (scripts/fuzz).
+let fuzzed = ["StrictEncoding", "Minting", "Policy", "AuditLog", "CoreProtocol", "Custody"]
+let parsers: [Target.Dependency] = fuzzed.map { .target(name: $0) } + [.product(name: "NIOCore", package: "swift-nio")]
 
 let package = Package(
     name: "vault-appliance",
@@ -119,7 +122,7 @@ let package = Package(
         .executableTarget(
             name: "vault-development",
             dependencies: [
-                "VaultTesting", "StrictEncoding", "HSMBridge", "CVaultSystem", "Minting",
+                "VaultTesting", "StrictEncoding", "HSMBridge", "CVaultSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -132,6 +135,9 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "MintingTests", dependencies: ["Minting", "StrictEncoding"] + crypto, swiftSettings: strict),
+        .testTarget(
+            name: "FuzzTests", dependencies: parsers, exclude: ["CFuzzer", "Corpus", "Fuzz.swift"],
+            swiftSettings: strict),
         .testTarget(name: "PolicyTests", dependencies: ["Policy"], swiftSettings: strict),
         .testTarget(
             name: "CustodyTests", dependencies: ["Custody", "StrictEncoding", "VaultTesting"] + crypto,
@@ -176,3 +182,19 @@ let package = Package(
             swiftSettings: strict),
     ]
 )
+
+// scripts/fuzz names libFuzzer's library here: then, and only then, the tests give way to a program that fuzzes the
+// parsers, and the modules they are in are instrumented. -enable-testing lets it reach parsers that are internal.
+if let fuzzer = Context.environment["VAULT_FUZZER"] {
+    package.targets.removeAll { $0.type == .test }
+    for target in package.targets where fuzzed.contains(target.name) {
+        target.swiftSettings = strict + [.unsafeFlags(["-sanitize=fuzzer", "-enable-testing"])]
+    }
+    package.targets += [
+        .systemLibrary(name: "CFuzzer", path: "Tests/FuzzTests/CFuzzer"),
+        .executableTarget(
+            name: "fuzz-parsers", dependencies: ["CFuzzer"] + parsers, path: "Tests/FuzzTests",
+            exclude: ["CFuzzer", "Corpus", "CorpusTests.swift"], swiftSettings: strict,
+            linkerSettings: [.unsafeFlags([fuzzer]), .linkedLibrary("stdc++"), .linkedLibrary("m")]),
+    ]
+}

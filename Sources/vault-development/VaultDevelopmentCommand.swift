@@ -11,7 +11,7 @@ struct VaultDevelopmentCommand: AsyncParsableCommand {
         discussion:
             "Private keys are read from files and written to files with mode 0600; existing files are never overwritten.",
         subcommands: [
-            PKI.self, SignRequest.self, Issuer.self, MintToken.self, FreePorts.self, Conformance.self, Fuzz.self,
+            PKI.self, SignRequest.self, Issuer.self, MintToken.self, FreePorts.self, Conformance.self,
         ])
 
     /// The system's clock.

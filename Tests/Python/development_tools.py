@@ -146,14 +146,6 @@ class Tokens(unittest.TestCase):
             self.assertEqual(set(key) & {"d", "p", "q", "dp", "dq", "qi", "k"}, set())
 
 
-class Fuzzing(unittest.TestCase):
-    def test_no_parser_breaks_its_promise_for_a_second(self):
-        for parser in ("json", "jws", "form", "authorization-details", "token-request"):
-            with self.subTest(parser):
-                done = run("fuzz", parser, "--seconds", "1", "--seed", "7")
-                self.assertRegex(done.stdout, rf"^{parser}: [0-9]+ executions, [1-9][0-9]* accepted, nothing found")
-
-
 class Ports(unittest.TestCase):
     def test_ports_are_different_and_free(self):
         ports = [int(line) for line in run("free-ports", "8").stdout.split()]

@@ -19,8 +19,10 @@ extension RouteTable {
         form(Self.introspectionPath, handler: introspect)
         form(Self.revocationPath, handler: revoke)
         on(Self.eventsPath, [.post]) { request, context throws(Refusal) in
-            guard request.uri.query == nil else { throw .queryNotAllowed }
-            guard Self.isEvent(request.headers[.contentType]) else { throw .wrongContentType }
+            // Transmitters read RFC 8935 section 2.3 and no OAuth.
+            guard request.uri.query == nil, Self.isEvent(request.headers[.contentType]) else {
+                return SecurityEventRefusal.notAnEvent.response.response
+            }
             let delivery = GatewayRequest(
                 path: Self.eventsPath, bodyBytes: try await Self.body(of: request, upTo: context.requestBytes),
                 contentType: request.headers[.contentType], peer: context.peer, requestID: context.requestID,

@@ -49,6 +49,10 @@ struct SecurityEventRefusal: Error, Sendable {
         retryAfter = error.retryAfter ?? 1
     }
 
+    /// Something else was sent than one security event token (RFC 8935 section 2.1).
+    static let notAnEvent = SecurityEventRefusal(
+        .invalidRequest, "the body must be \(SecurityEventToken.mediaType), and the URI without parameters")
+
     /// The keys of the issuer are not to be had now: the token may be good.
     static let keysUnavailable = SecurityEventRefusal(CoreError(.unreachable, "the issuer's keys are not known now"))
 

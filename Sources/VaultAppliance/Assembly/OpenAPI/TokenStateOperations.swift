@@ -55,19 +55,28 @@ enum TokenStateOperations {
                 "content": .object(
                     JSONObject([.init(name: SecurityEventToken.mediaType, value: ["schema": ["type": "string"]])])),
             ],
-            "responses": responses(done: ("202", ["description": "Taken."]), refusal),
+            "responses": responses(
+                done: ("202", ["description": "Taken."]), TokenOperation.reference("Error"),
+                others: [
+                    .init(name: "400", value: OpenAPIDocument.answer("Not taken (RFC 8935 section 2.3).", refusal)),
+                    .init(name: "503", value: ["description": "Not recorded: send it again, see Retry-After."]),
+                ]),
         ]
     }
 
-    private static func responses(done: (String, JSONValue), _ problem: JSONValue) -> JSONValue {
+    /// The answers of an operation; those in `others` are given in other words.
+    private static func responses(
+        done: (String, JSONValue), _ problem: JSONValue, others: [JSONObject.Member] = []
+    ) -> JSONValue {
         let texts = [
             ("400", "Refused: the code says what to mend."), ("401", "The client did not prove itself."),
             ("408", "Too slow."), ("413", "Too large."), ("429", "Too fast: see Retry-After."),
             ("503", "Not known or not recorded now: see Retry-After."),
         ]
-        return .object(
-            JSONObject(
-                [.init(name: done.0, value: done.1)]
-                    + texts.map { .init(name: $0.0, value: OpenAPIDocument.answer($0.1, problem)) }))
+        var responses = JSONObject(
+            [.init(name: done.0, value: done.1)]
+                + texts.map { .init(name: $0.0, value: OpenAPIDocument.answer($0.1, problem)) })
+        for other in others { responses[other.name] = other.value }
+        return .object(responses)
     }
 }

@@ -1,5 +1,5 @@
 package import Custody
-import HSMBridge
+package import HSMBridge
 
 /// The token's rate for a key of the manifest, plain and through the bridge.
 package struct HSMBenchmark {
@@ -62,6 +62,12 @@ package struct HSMBenchmark {
     private static func median(_ values: [Double]) -> Double {
         let sorted = values.sorted()
         return sorted.isEmpty ? 0 : sorted[sorted.count / 2]
+    }
+
+    /// Plain C_Sign with one key, for a server that does nothing else.
+    package func bareSigner(_ key: ManifestKey, threads: Int) async throws -> BareSigner {
+        let hsm = try await open(key.token, lanes: 1)
+        return try BareSigner(hsm: hsm, reference: try key.reference(file: settings.manifestFile), threads: threads)
     }
 
     /// Opens the configured token with this serial number.

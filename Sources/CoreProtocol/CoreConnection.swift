@@ -37,12 +37,21 @@ package struct CoreConnection: Sendable {
         let channel = channel
         let wait = TimeAmount(patience)
         let result: Result<ByteBuffer, CoreError> = await withCheckedContinuation { continuation in
+            // A caller that is on the connection's own loop needs no other turn of it.
+            guard !channel.eventLoop.inEventLoop else {
+                return pending.value.send(kind, payload, on: channel, within: wait) {
+                    continuation.resume(returning: $0)
+                }
+            }
             channel.eventLoop.execute {
                 pending.value.send(kind, payload, on: channel, within: wait) { continuation.resume(returning: $0) }
             }
         }
         return try result.get()
     }
+
+    /// Whether the caller runs on the loop of this connection.
+    var isOnLoop: Bool { channel.eventLoop.inEventLoop }
 
     /// Ends when the connection has.
     package func closed() async {

@@ -1,17 +1,38 @@
 package import AuditLog
 import NIOCore
 
-/// The core's calls over one connection.
+/// The core's calls over a connection, or over one for each event loop of the caller.
+///
+/// A request that runs on a loop goes out and comes back there: it never changes threads.
 package struct CoreSession: CoreService {
     /// How long calls without a deadline of their own may take.
     private static let patience = Duration.seconds(4)
     /// What the reply may take beyond the caller's patience before the core counts as gone.
     private static let grace = Duration.milliseconds(500)
 
-    private let connection: CoreConnection
+    private let first: CoreConnection
+    private let others: [CoreConnection]
 
-    /// Calls over `connection`.
-    package init(connection: CoreConnection) { self.connection = connection }
+    /// Calls over the connection of the caller's loop, else over `connection`.
+    package init(connection: CoreConnection, others: [CoreConnection] = []) {
+        first = connection
+        self.others = others
+    }
+
+    private var connection: CoreConnection { first.isOnLoop ? first : others.first(where: \.isOnLoop) ?? first }
+
+    /// Ends when one of the connections has.
+    package func closed() async {
+        await withTaskGroup(of: Void.self) { tasks in
+            for connection in [first] + others { tasks.addTask { await connection.closed() } }
+            await tasks.next()
+            // What ends one ends all: a core that is gone, or a front that gives up.
+            close()
+        }
+    }
+
+    /// Closes the connections; every request in flight fails with `unreachable`.
+    package func close() { for connection in [first] + others { connection.close() } }
 
     package func describe() async throws(CoreError) -> CoreDescription {
         var reply = try await connection.call(.describe, ByteBuffer(), within: Self.patience)

@@ -8,13 +8,20 @@ final class PendingReplies: ChannelInboundHandler {
 
     private struct Waiting {
         let completion: Completion
-        let timeout: Scheduled<Void>
+        let deadline: NIODeadline
+    }
+
+    /// A timer for all that waits: nearly every request is answered long before, and would have set one for nothing.
+    private struct Timer {
+        let deadline: NIODeadline
+        let task: Scheduled<Void>
     }
 
     private var waiting: [UInt64: Waiting] = [:]
     private var nextID: UInt64 = 1
     private var isClosed = false
     private var flushScheduled = false
+    private var timer: Timer?
 
     /// Must be called on the connection's event loop.
     func send(
@@ -27,9 +34,9 @@ final class PendingReplies: ChannelInboundHandler {
         }
         let id = nextID
         nextID += 1
-        let bound = NIOLoopBound(self, eventLoop: channel.eventLoop)
-        let timeout = channel.eventLoop.scheduleTask(in: patience) { bound.value.expire(id) }
-        waiting[id] = Waiting(completion: completion, timeout: timeout)
+        let deadline = channel.eventLoop.now + patience
+        waiting[id] = Waiting(completion: completion, deadline: deadline)
+        wake(at: deadline, channel.eventLoop)
         channel.write(CoreFrame(id: id, kind: kind, payload: payload), promise: nil)
         scheduleFlush(channel)
     }
@@ -45,16 +52,28 @@ final class PendingReplies: ChannelInboundHandler {
         }
     }
 
-    private func expire(_ id: UInt64) {
-        waiting.removeValue(forKey: id)?.completion(
-            .failure(CoreError(.unreachable, "the core did not answer in time")))
+    private func wake(at deadline: NIODeadline, _ loop: any EventLoop) {
+        if let timer, timer.deadline <= deadline { return }
+        timer?.task.cancel()
+        let bound = NIOLoopBound(self, eventLoop: loop)
+        timer = Timer(
+            deadline: deadline, task: loop.scheduleTask(deadline: deadline) { bound.value.expire(at: deadline, loop) })
+    }
+
+    private func expire(at now: NIODeadline, _ loop: any EventLoop) {
+        timer = nil
+        let late = waiting.filter { $0.value.deadline <= now }
+        for id in late.keys { waiting[id] = nil }
+        if let next = waiting.values.map(\.deadline).min() { wake(at: next, loop) }
+        for request in late.values {
+            request.completion(.failure(CoreError(.unreachable, "the core did not answer in time")))
+        }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
         // A reply that nobody waits for any more came after its time-out.
         guard let request = waiting.removeValue(forKey: frame.id) else { return }
-        request.timeout.cancel()
         switch frame.kind {
         case .success: request.completion(.success(frame.payload))
         case .failure: request.completion(.failure(CoreError(payload: frame.payload)))
@@ -66,8 +85,9 @@ final class PendingReplies: ChannelInboundHandler {
         isClosed = true
         let orphans = waiting
         waiting = [:]
+        timer?.task.cancel()
+        timer = nil
         for (_, request) in orphans {
-            request.timeout.cancel()
             request.completion(.failure(CoreError(.unreachable, "the connection to the core broke")))
         }
         context.fireChannelInactive()

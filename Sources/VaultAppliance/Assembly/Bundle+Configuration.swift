@@ -6,7 +6,7 @@ extension Bundle {
     ///
     /// `cache` outlives bundles: what it remembers is bound to the key set that verified it. So do fetched key sets:
     /// those that the next bundle has too are taken from `remotes`. Without `remotes` none are ever fetched.
-    package init(
+    package convenience init(
         _ source: ConfigurationBundle, cache: VerificationCache, remotes: RemoteKeySets? = nil
     ) throws(ConfigurationError) {
         let configuration = source.configuration

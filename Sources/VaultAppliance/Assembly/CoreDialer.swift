@@ -14,12 +14,22 @@ package struct CoreDialer: Sendable {
     let dial: @Sendable () async throws -> Link
 
     /// The core's Unix socket: the only way in production, where the front must hold nothing of the core's.
+    ///
+    /// Each loop of the group has a connection of its own.
     package static func socket(path: String, group: any EventLoopGroup) -> CoreDialer {
         CoreDialer {
-            let connection = try await CoreConnection.connect(path: path, group: group)
-            return Link(
-                service: CoreSession(connection: connection), closed: { await connection.closed() },
-                close: { connection.close() })
+            var connections: [CoreConnection] = []
+            do {
+                for loop in group.makeIterator() {
+                    connections.append(try await CoreConnection.connect(path: path, group: loop))
+                }
+            } catch {
+                for connection in connections { connection.close() }
+                throw error
+            }
+            guard let first = connections.first else { throw CoreError(.unreachable, "there is no event loop") }
+            let session = CoreSession(connection: first, others: Array(connections.dropFirst()))
+            return Link(service: session, closed: { await session.closed() }, close: { session.close() })
         }
     }
 

@@ -4,7 +4,9 @@ import StrictEncoding
 import Synchronization
 
 /// Policy, issuers, clients and targets as one: what decides a request, under one hash that stands in every entry.
-struct Bundle: Sendable {
+///
+/// A class, though nothing in it changes: a request hands it about, and a copy would count a reference to each part.
+final class Bundle: Sendable {
     /// SHA-256 in hexadecimal (docs/operating.md, "The bundle").
     let hash: String
     let clients: ClientDirectory
@@ -18,6 +20,26 @@ struct Bundle: Sendable {
     let policy: PolicySet
     /// The key sets among those of issuers and clients that are fetched.
     let remotes: RemoteKeySetList
+
+    /// A bundle by its parts.
+    init(
+        hash: String, clients: ClientDirectory, targets: TargetDirectory, verifier: InboundTokenVerifier,
+        ownTokens: OwnTokenVerifier, audiences: ClientAudiences, delegation: DelegationRules,
+        introspection: IntrospectionRights, transmitters: EventTransmitters, policy: PolicySet,
+        remotes: RemoteKeySetList
+    ) {
+        self.hash = hash
+        self.clients = clients
+        self.targets = targets
+        self.verifier = verifier
+        self.ownTokens = ownTokens
+        self.audiences = audiences
+        self.delegation = delegation
+        self.introspection = introspection
+        self.transmitters = transmitters
+        self.policy = policy
+        self.remotes = remotes
+    }
 
     /// Verifies one inbound token; the refusal names the parameter it came in.
     func verify(

@@ -65,7 +65,7 @@ struct ListenerChannel: ServerChildChannel {
             }
     }
 
-    /// Serves the requests of one connection.
+    /// Serves the requests of one connection, on its event loop.
     func handle(value: Value, logger: Logger) async {
         let connection = value.connection
         let channel = HTTP1Channel(
@@ -73,6 +73,8 @@ struct ListenerChannel: ServerChildChannel {
                 let response = await responder.respond(to: request, over: connection)
                 try await writer.write(response: response.head, body: response.body)
             }, configuration: http.configuration)
-        await channel.handle(value: value.http, logger: logger)
+        await withTaskExecutorPreference(EventLoopExecutor(value.channel.eventLoop)) {
+            await channel.handle(value: value.http, logger: logger)
+        }
     }
 }

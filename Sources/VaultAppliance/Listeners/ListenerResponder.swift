@@ -51,8 +51,14 @@ struct ListenerResponder: Sendable {
     ) async throws(Refusal) -> Response {
         let client = context.peer.map { RateLimit.Client.certificate(thumbprint: $0.thumbprint) } ?? .network(party)
         if let wait = rate?.take(client, at: .now) { throw .tooManyRequests(wait) }
-        let path = try RequestTarget.path(of: request.head.path)
-        if routes.contains(path) { route = path }
+        // A target that is a route to the letter has nothing to be checked.
+        let path: String
+        if let target = request.head.path, routes.contains(target) {
+            (path, route) = (target, target)
+        } else {
+            path = try RequestTarget.path(of: request.head.path)
+            if routes.contains(path) { route = path }
+        }
         return try await routes.handler(path, request.method)(request, context)
     }
 }

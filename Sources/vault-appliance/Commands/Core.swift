@@ -18,6 +18,10 @@ struct Core: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOption
 
+    /// One thread for the sockets: it only takes requests in and puts answers out, and what is handed between fewer
+    /// threads waits for fewer of them.
+    private static let sockets = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+
     func run() async throws {
         try ProcessHygiene.apply()
         // A vendor's library may crash: the last line says so, and no runtime prints memory that held a PIN.
@@ -39,7 +43,7 @@ struct Core: AsyncParsableCommand {
         let services = ServiceGroup(
             configuration: .init(
                 services: [
-                    .init(service: CoreDaemon(core: core, group: .singletonMultiThreadedEventLoopGroup, logger: logger))
+                    .init(service: CoreDaemon(core: core, group: Self.sockets, logger: logger))
                 ],
                 gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))
         do {

@@ -173,6 +173,21 @@ import VaultTesting
         }
     }
 
+    @Test func whatDescendsFromARevokedTokenIsNotSigned() async throws {
+        try await CoreFixture.run { fixture in
+            try await fixture.loadBundle()
+            _ = try await fixture.core.append(fixture.revoked("0123456789abcdef", life: 60))
+            for (jti, code) in [("0123456789abcdef.child", CoreError.Code.cutOff), ("0123456789abcdefx.child", nil)] {
+                var draft = try fixture.draft()
+                draft.claims["jti"] = .string(jti)
+                let request = draft.request
+                var found: CoreError.Code?
+                do throws(CoreError) { _ = try await fixture.core.sign(request) } catch { found = error.code }
+                #expect(found == code)
+            }
+        }
+    }
+
     @Test func aSignatureThatWasUnderWayWhenItsUserWasCutOffIsNotReleased() async throws {
         try await CoreFixture.run(changing: { $0.tokens[0].lanes = 1 }) { fixture in
             try await fixture.loadBundle()

@@ -70,8 +70,19 @@ package struct RevocationList: Sendable {
         cutOffCount = [parties, clients, targets].reduce(0) { $0 + $1.values.reduce(0) { $0 + $1.count } }
     }
 
-    /// Whether the token with this `jti` has been revoked.
-    package func isRevoked(_ jti: String, now: Int64) -> Bool { (revoked[jti] ?? 0) > now }
+    /// Whether the token with this `jti`, or one that it descends from, has been revoked.
+    ///
+    /// The `jti` of a token that was made from another one begins with the other's and a dot. An ancestor expires no
+    /// earlier than what is made from it, and its revocation is in force as long.
+    package func isRevoked(_ jti: String, now: Int64) -> Bool {
+        guard !revoked.isEmpty else { return false }
+        var name = jti[...]
+        while (revoked[String(name)] ?? 0) <= now {
+            guard let dot = name.lastIndex(of: ".") else { return false }
+            name = name[..<dot]
+        }
+        return true
+    }
 
     /// The first cut-off that covers anybody or anything involved.
     package func cutOff(_ involved: Involved, now: Int64) -> CutOff? {

@@ -19,4 +19,14 @@ package enum JWTID {
         }
         return Base64URL.string(bytes)
     }
+
+    /// The longest identifier of a token that is handed on: what is made from it has a longer one, and the core signs
+    /// none of more than 128 bytes.
+    package static let maximumParentLength = 128 - 1 - 22
+
+    /// The identifier of a token that is made from another one: the other's, a dot, and one of its own.
+    ///
+    /// So a token says what it descends from, and is revoked with it (RFC 7009 section 2.1), without a claim that no
+    /// standard has. Base64url has no dot.
+    package static func descendant(of parent: String, named name: String) -> String { "\(parent).\(name)" }
 }

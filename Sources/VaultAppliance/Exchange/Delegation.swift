@@ -26,12 +26,15 @@ struct Delegation: Sendable {
     let resources: [String]
     /// The transaction that this continues; nil when it begins one.
     let txn: String?
+    /// `jti` of the token of ours that is handed on; nil when none is.
+    let parent: String?
 
     init(
         user: AccessRequest.User?, subject: String, issuer: String, agent: AccessRequest.Agent? = nil,
         actors: [VerifiedToken.Party] = [], isBound: Bool = false,
         issued: Involved.IssueTime = .unknown, expiries: [Int64] = [],
-        ceiling: AccessCeiling = .none, resources: [String] = [], txn: String? = nil
+        ceiling: AccessCeiling = .none, resources: [String] = [], txn: String? = nil,
+        parent: String? = nil
     ) {
         self.user = user
         self.subject = subject
@@ -44,7 +47,11 @@ struct Delegation: Sendable {
         self.ceiling = ceiling
         self.resources = resources
         self.txn = txn
+        self.parent = parent
     }
+
+    /// The `jti` of what is minted, of a new name: with the one it descends from before it.
+    func identifier(_ name: String) -> String { parent.map { JWTID.descendant(of: $0, named: name) } ?? name }
 
     /// The agent as our tokens name it; nil when none was proven.
     var agentName: String? { agent == nil ? nil : actors.first?.subject }

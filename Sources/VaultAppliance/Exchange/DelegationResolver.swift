@@ -57,6 +57,7 @@ struct DelegationResolver: Sendable {
         _ tokens: TokenExchangeRequest, _ record: inout ExchangeRecord
     ) throws(ExchangeRefusal) -> Delegation {
         let token = try own(tokens.subjectToken)
+        guard token.jti.utf8.count <= JWTID.maximumParentLength else { throw .descent }
         guard let owner = bundle.verifier.issuers.owner(ofMapped: token.subject) else {
             throw .subject("is of no user")
         }
@@ -80,7 +81,8 @@ struct DelegationResolver: Sendable {
         return Delegation(
             user: .init(issuer: owner.issuer.name, subject: owner.subject), subject: token.subject,
             issuer: owner.issuer.issuer, agent: agent, actors: actors, isBound: isBound && agent != nil,
-            issued: .byUs(token.issuedAt), expiries: expiries, ceiling: AccessCeiling(token), txn: token.txn)
+            issued: .byUs(token.issuedAt), expiries: expiries, ceiling: AccessCeiling(token), txn: token.txn,
+            parent: token.jti)
     }
 
     /// An access token of ours that this client may hand on: one that names it in `aud`, or is bound to it by `cnf`.

@@ -110,6 +110,11 @@ extension ExchangeRefusal {
     static let depth = ExchangeRefusal(
         .invalidRequest, "the chain of actors is too long", reason: "act: more actors than limits.delegation_depth")
 
+    /// A token was handed on as often as one may be.
+    static let descent = ExchangeRefusal(
+        .invalidRequest, "subject_token was handed on too often", reason: "subject_token: descends from too many others"
+    )
+
     /// The target has no token of the type that was asked for (RFC 8693 section 2.2.2).
     static let tokenType = ExchangeRefusal(
         .invalidRequest, "requested_token_type is not what this target has",

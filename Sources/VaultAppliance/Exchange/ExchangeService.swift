@@ -50,6 +50,7 @@ package struct ExchangeService: Sendable {
         record.add(target)
         let issuedType = try target.kind.issuedType(requested: asked.access.requestedTokenType)
 
+        let newJWTID: @Sendable () -> String = { delegation.identifier(self.newJWTID()) }
         let issuance = Issuance(
             core: core, keys: keys, metrics: metrics, newJWTID: newJWTID, bundle: bundle, revocations: revocations,
             principal: principal,

@@ -14,7 +14,11 @@ package final class RevocationView: Sendable {
         /// The first number that the core has not told yet.
         var next: UInt64 = 0
         var isCurrent = false
+        var nextSweep: Int64 = 0
     }
+
+    /// Seconds between two searches for what is over: each looks at all that is in force.
+    private static let sweepPeriod: Int64 = 5
 
     /// How long the core holds back its answer while there is nothing new.
     private static let wait = Duration.seconds(10)
@@ -53,6 +57,7 @@ package final class RevocationView: Sendable {
     package func follow(_ core: any CoreService) async throws {
         defer { state.withLock { $0.isCurrent = false } }
         while true {
+            try Task.checkCancellation()
             let next = state.withLock { $0.next }
             let page = try await core.read(ReadRequest(from: next, wait: Self.wait))
             let now = clock().seconds
@@ -61,6 +66,8 @@ package final class RevocationView: Sendable {
                     state.list.insert(record.entry, now: now)
                     state.next = record.number + 1
                 }
+                guard now >= state.nextSweep else { return }
+                state.nextSweep = now + Self.sweepPeriod
                 state.list.removeExpired(now: now)
             }
         }
@@ -80,7 +87,7 @@ package final class RevocationView: Sendable {
         return state.withLock { $0.list.holdsEvent(entry, now: now) }
     }
 
-    /// Whether the token with this `jti` was revoked.
+    /// Whether the token with this `jti`, or one it was made from, was revoked.
     func isRevoked(_ jti: String) -> Bool {
         let now = clock().seconds
         return state.withLock { $0.list.isRevoked(jti, now: now) }

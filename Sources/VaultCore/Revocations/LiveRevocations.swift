@@ -63,8 +63,11 @@ package final class LiveRevocations: Sendable {
         for (answer, page) in ready { answer(page) }
     }
 
-    /// Refuses an entry that names anybody or anything that is cut off.
+    /// Refuses an entry that names anybody or anything that is cut off, or a token made from one that was revoked.
     func check(_ entry: Entry, now: Int64) throws(CoreError) {
+        if let jti = entry.jti, state.withLock({ $0.list.isRevoked(jti, now: now) }) {
+            throw CoreError(.cutOff, "the token that it is made from was revoked")
+        }
         let found = state.withLock { $0.list.cutOffCount == 0 ? nil : $0.list.cutOff(Involved(entry), now: now) }
         if let found { throw CoreError(.cutOff, "the \(found.kind.rawValue) is cut off for now") }
     }

@@ -59,6 +59,53 @@ import Testing
         #expect(answer.status == 400 && answer.error == "invalid_request")
     }
 
+    @Test func aTokenIsRevokedWithTheOneItWasMadeFromAndNotTheOtherWayRound() async throws {
+        let fixture = try await KindsFixture.shared.value
+        let (token, first) = try await token(details: false, [("scope", "accounts:read")])
+        let children = [
+            try await KindsFixture.handOn(token, to: "billing"), try await KindsFixture.handOn(token, to: "billing"),
+        ]
+        var jtis: [String] = []
+        for child in children {
+            jtis.append(try #require(try await KindsFixture.verified(child.token).1["jti"]?.string))
+        }
+        let parent = try #require(first["jti"]?.string)
+        #expect(jtis.allSatisfy { $0.hasPrefix(parent + ".") } && jtis[0] != jtis[1])
+        func revoke(_ jti: String) {
+            var entry = Entry(kind: .revoked)
+            entry.jti = jti
+            entry.until = fixture.now.seconds + 60
+            fixture.revocations.note(entry)
+        }
+        revoke(jtis[0])
+        #expect(fixture.revocations.isRevoked(jtis[0]) && !fixture.revocations.isRevoked(jtis[1]))
+        #expect(!fixture.revocations.isRevoked(parent))
+        #expect(try await KindsFixture.handOn(token, to: "billing").status == 200)
+        revoke(parent)
+        #expect(fixture.revocations.isRevoked(jtis[1]) && fixture.revocations.isRevoked(parent))
+        #expect(!fixture.revocations.isRevoked(parent + "x"))
+        #expect(try await KindsFixture.handOn(token, to: "billing").error == "invalid_request")
+    }
+
+    @Test func aTokenIsHandedOnAFewTimesAndNoMore() async throws {
+        let first = try await KindsFixture.request(for: "crm", keepsDetails: true)
+        var builder = first
+        for name in ["actor_token", "actor_token_type", "authorization_details"] { builder.set(name, nil) }
+        builder.set("scope", "accounts:read")
+        var token = try #require(try await KindsFixture.ask(first).token)
+        var answers: [ExchangeAnswer] = []
+        for _ in 0..<6 {
+            builder.set("subject_token", token)
+            builder.set("audience", "billing")
+            let answer = try await KindsFixture.ask(builder)
+            answers.append(answer)
+            guard let next = answer.token else { break }
+            token = next
+        }
+        #expect(answers.count == 5 && answers.dropLast().allSatisfy { $0.status == 200 })
+        #expect(answers.last?.status == 400 && answers.last?.error == "invalid_request")
+    }
+
     @Test func anActorTokenExtendsTheChain() async throws {
         let fixture = try await KindsFixture.shared.value
         let (token, first) = try await token(details: true)

@@ -1,4 +1,5 @@
 import CVaultSystem
+import Foundation
 import Glibc
 import Logging
 import Minting
@@ -6,9 +7,7 @@ import StrictEncoding
 
 /// The system's clock; everything else is handed the time.
 @Sendable func systemClock() -> UnixTime {
-    var now = timespec()
-    unsafe clock_gettime(CLOCK_REALTIME, &now)
-    return UnixTime(milliseconds: Int64(now.tv_sec) * 1000 + Int64(now.tv_nsec) / 1_000_000)
+    UnixTime(milliseconds: Int64((Date().timeIntervalSince1970 * 1000).rounded(.down)))
 }
 
 /// Random bytes of the kernel's generator.

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Measures an environment: raw C_Sign, whole exchanges beside it, and what each of the two processes spends on one.
+"""Measures an environment: raw C_Sign, mutual TLS with one C_Sign and nothing else, whole exchanges beside both, what each
+of the two processes spends on one, and what each stage of one costs by itself.
 
 scripts/bench runs it. The ratios count; the rates are those of the machine, which also makes the load.
 """
@@ -9,6 +10,7 @@ import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -62,13 +64,13 @@ def memory(environment):
     return [int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024 for text in status]
 
 
-def load(environment, requests, connections, seconds):
-    """A run of the load generator."""
-    address = urllib.parse.urlsplit(environment["VAULT_URL"])
+def load(environment, requests, connections, seconds, url=None, ca=None):
+    """A run of the load generator, against the gateway listener unless another server is given."""
+    address = urllib.parse.urlsplit(url or environment["VAULT_URL"])
     return run(
-        environment, "exchange", "--host", address.hostname, "--port", address.port, "--ca", environment["VAULT_CA"],
-        "--cert", environment["GATEWAY_CERT"], "--key", environment["GATEWAY_KEY"], "--requests", requests,
-        "--connections", connections, "--seconds", seconds, "--warmup", 0)[0]
+        environment, "exchange", "--host", address.hostname, "--port", address.port, "--ca",
+        ca or environment["VAULT_CA"], "--cert", environment["GATEWAY_CERT"], "--key", environment["GATEWAY_KEY"],
+        "--requests", requests, "--connections", connections, "--seconds", seconds, "--warmup", 1)[0]
 
 
 def exchange(environment, requests, connections, seconds):
@@ -76,34 +78,56 @@ def exchange(environment, requests, connections, seconds):
     before = processor_seconds(environment)
     result = load(environment, requests, connections, seconds)
     after = processor_seconds(environment)
-    count = sum(result["statuses"].values())
+    # The second before the one that counts is at about the same rate.
+    count = sum(result["statuses"].values()) * (seconds + 1) / seconds
     result["spent"] = [(late - early) * 1e6 / count for early, late in zip(before, after)]
     return result
 
 
 @contextlib.contextmanager
-def one_process(environment):
-    """The same appliance without the socket between front and core, in the two processes' place."""
-    scripts = pathlib.Path(__file__).resolve().parents[2] / "scripts"
-    subprocess.run([scripts / "dev-down", environment.directory], check=True, stderr=subprocess.DEVNULL)
+def running(environment, ready, *arguments):
+    """A bench server of the appliance's binary; yields when `ready` says that it answers."""
     binary = environment.directory / "run" / "vault-appliance"
-    with open(environment.directory / "one-process.log", "w") as log:
+    log = environment.directory / "bench-server.log"
+    with open(log, "w") as output:
         process = subprocess.Popen(
-            [binary, "bench", "one-process", "--config", environment["VAULT_CONFIG"]], stdout=log, stderr=log,
+            [binary, "bench", *map(str, arguments)], stdout=output, stderr=output,
             env=os.environ | {"SOFTHSM2_CONF": environment["SOFTHSM2_CONF"]})
     try:
         for _ in range(200):
             try:
-                urllib.request.urlopen(environment["VAULT_OPS_URL"] + "/health/ready", timeout=2)
+                ready()
                 break
             except OSError:
                 if process.poll() is not None:
-                    sys.exit("the one process ended:\n" + (environment.directory / "one-process.log").read_text())
+                    sys.exit(f"bench {arguments[0]} ended:\n{log.read_text()}")
                 time.sleep(0.1)
-        yield
+        yield process
     finally:
         process.terminate()
-        process.wait(10)
+        # A read of the core's revocations, which waits for news, ends first.
+        process.wait(30)
+
+
+def one_process(environment):
+    """The same appliance without the socket between front and core, in the two processes' place."""
+    scripts = pathlib.Path(__file__).resolve().parents[2] / "scripts"
+    subprocess.run([scripts / "dev-down", environment.directory], check=True, stderr=subprocess.DEVNULL)
+    return running(
+        environment, lambda: urllib.request.urlopen(environment["VAULT_OPS_URL"] + "/health/ready", timeout=2),
+        "one-process", "--config", environment["VAULT_CONFIG"])
+
+
+def baseline(environment, requests, algorithm, connections, seconds):
+    """Mutual TLS with one C_Sign a request and nothing else: the rate, and what one request costs its process."""
+    certificate = environment.directory / "bench-server.pem"
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with running(
+            environment, lambda: socket.create_connection(("127.0.0.1", port), 1).close(), "baseline", "--config",
+            environment["VAULT_CONFIG"], "--port", port, "--cert", certificate, "--client-ca", environment["VAULT_CA"],
+            "--alg", algorithm):
+        return load(environment, requests, connections, seconds, f"https://127.0.0.1:{port}", certificate)
 
 
 def main():
@@ -124,30 +148,44 @@ def main():
     one = next(line for line in raw["ES256"] if line["lanes"] == 1)
     sign_and_check = 1e6 / one["loop"] + one["check_us"]
 
-    print(f"\nwhole exchanges, ES256, durable log; raw C_Sign is {best}/s")
-    print("   inbound tokens       connections     rate   of C_Sign   p50 ms   p99 ms   front us   core us")
     with tempfile.TemporaryDirectory() as folder:
         again, fresh = pathlib.Path(folder, "again"), pathlib.Path(folder, "fresh")
         write_requests(environment, again, USERS)
         write_requests(environment, fresh, FRESH)
-        exchange(environment, again, 16, 3)
+        print("\nmutual TLS, one C_Sign (ES256) and nothing else, in one process")
+        bare = {}
+        for connections in (16, 64):
+            figures = baseline(environment, again, "ES256", connections, seconds)
+            bare[connections] = figures["rate"]
+            print(
+                f"   {connections} connections: {figures['rate']}/s, p50 {figures['p50_us'] / 1000:.2f} ms,"
+                f" p99 {figures['p99_us'] / 1000:.2f} ms")
+
+        print(f"\nwhole exchanges, ES256, durable log; raw C_Sign is {best}/s")
+        print("   inbound tokens       connections     rate   of TLS + C_Sign   p50 ms   p99 ms   front us   core us")
         rates = {}
         for name, requests, connections in (
             (f"come again ({USERS})", again, 16), (f"come again ({USERS})", again, 64), ("each fresh", fresh, 16)):
-            time.sleep(1)
             figures = exchange(environment, requests, connections, seconds)
             front, core = figures["spent"]
             rates.setdefault(connections, figures["rate"])
             print(
-                f"   {name:<21}{connections:>11}{figures['rate']:>9}{100 * figures['rate'] / best:>10.0f} %"
+                f"   {name:<21}{connections:>11}{figures['rate']:>9}"
+                f"{100 * figures['rate'] / bare[connections]:>16.0f} %"
                 f"{figures['p50_us'] / 1000:>9.2f}{figures['p99_us'] / 1000:>9.2f}{front:>11.0f}{core:>10.0f}")
         print(f"\nOf the core's time one C_Sign and its check on the host take {sign_and_check:.0f} us.")
         front, core = memory(environment)
-        print(f"memory after that: front {front:.0f} MB, core {core:.0f} MB")
+        print(f"memory after that: front {front:.0f} MB, core {core:.0f} MB, {front + core:.0f} MB together\n")
+
+        stages = run(
+            environment, "stages", "--config", environment["VAULT_CONFIG"], "--cert", environment["GATEWAY_CERT"],
+            "--key", environment["GATEWAY_KEY"], "--ca", environment["VAULT_CA"], "--requests", again)[0]
+        print("the stages of one exchange by themselves, us of processor time")
+        for stage, nanoseconds in stages.items():
+            print(f"   {stage:<36}{nanoseconds / 1000:>7.1f}")
 
         print("\nthe hop between front and core, as what it takes from the rate of one process that is both")
         with one_process(environment):
-            load(environment, again, 16, 3)
             for connections in (16, 64):
                 alone = load(environment, again, connections, seconds)["rate"]
                 cost = 100 * (1 - rates[connections] / alone)

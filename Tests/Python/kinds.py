@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every kind of token from outside: verified by joserfc and PyJWT, and asked for by other people's clients.
+"""Every kind of token from outside: verified by joserfc, PyJWT and jwcrypto, and asked for by other people's clients.
 
 google-auth is Google's client of RFC 8693, agentsts-core that of kagent. Neither they nor the verifiers hold any of the
 appliance's code.
@@ -24,6 +24,8 @@ from agentsts.core.client._models import WellKnownConfiguration
 from google.auth import identity_pool
 from joserfc import jwt as joserfc_jwt
 from joserfc.jwk import KeySet
+from jwcrypto.jwk import JWKSet
+from jwcrypto.jwt import JWT as JWCryptoToken
 
 import summary
 from environment import Environment, sign, wait_until
@@ -97,6 +99,17 @@ class Kinds(Case):
         _, receipt = self.verified(body["receipt"], "txntoken+jwt", "https://trust.acme.example")
         self.assertEqual(receipt["txn"], claims["txn"])
         self.assertEqual(receipt["tctx"]["token"], {"aud": claims["aud"], "jti": claims["jti"]})
+
+    def test_three_libraries_read_the_same_in_it(self):
+        keys = fetch_jwks(environment["VAULT_ISSUER"], environment["VAULT_CA"])
+        for audience, typ, name in (
+            ("demo-api", "at+jwt", "https://demo-api.acme.example"), ("aws", "JWT", "sts.amazonaws.com")):
+            token = self.granted(audience=audience, authorization_details=READ)["access_token"]
+            header, claims = self.verified(token, typ, name)
+            key = next(jwt.PyJWK.from_dict(key) for key in keys["keys"] if key["kid"] == header["kid"])
+            self.assertEqual(jwt.decode(token, key.key, algorithms=[header["alg"]], audience=name), claims)
+            other = JWCryptoToken(jwt=token, key=JWKSet.from_json(json.dumps(keys)), algs=[header["alg"]])
+            self.assertEqual(json.loads(other.claims), claims)
 
     def test_an_identity_assertion(self):
         body = self.granted(audience=None, resource="https://api.chat.example/rooms", requested_token_type=ID_JAG)

@@ -100,7 +100,8 @@ struct Issuance: Sendable {
             try authorise(asked, target), asked, target, jti: jti, receipt: token, record)
     }
 
-    private func plan(
+    /// What a token within a grant will say.
+    func plan(
         _ scopes: [String], lifetime: Int64, _ asked: BoundedAccess, _ target: TargetDirectory.Target,
         key: KeyDirectory.ActiveKey, jti: String, receipt: TransactionTokenClaims.Receipt?, txn: String
     ) throws(ExchangeRefusal) -> MintPlan {

@@ -53,9 +53,3 @@ final class LoadConnection: ChannelInboundHandler {
         context.close(promise: nil)
     }
 }
-
-/// One request of a run, made before the clock starts.
-struct LoadRequest: Sendable {
-    let head: HTTPRequestHead
-    let body: ByteBuffer
-}

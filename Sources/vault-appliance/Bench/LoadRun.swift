@@ -4,6 +4,7 @@ import NIOHTTP1
 import NIOPosix
 import NIOSSL
 import NIOTLS
+import VaultAppliance
 
 /// A closed-loop run: N connections, each with one request in flight, for a while.
 struct LoadRun {
@@ -14,6 +15,9 @@ struct LoadRun {
         var statuses: [UInt: Int] = [:]
         /// Latency of the answers with status 200, in nanoseconds.
         var latency = Histogram<UInt32>(highestTrackableValue: 60_000_000_000, numberOfSignificantValueDigits: .three)
+
+        /// Processor time of the load itself.
+        var clientNanoseconds: Int64 = 0
 
         var rate: Double { Double(statuses[200] ?? 0) / seconds }
 
@@ -36,6 +40,7 @@ struct LoadRun {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         let loop = group.next()
         let context = try NIOSSLContext(configuration: tls)
+        let idle = try await loop.submit { ProcessorTime.thread }.get()
         let started = NIODeadline.now()
         let deadline = started + duration
         let requests = requests
@@ -60,8 +65,17 @@ struct LoadRun {
         let seconds = Double((NIODeadline.now() - started).nanoseconds) / 1e9
         var outcome = try await loop.submit { shared.value.outcome }.get()
         outcome.seconds = seconds
+        outcome.clientNanoseconds = try await loop.submit { ProcessorTime.thread }.get() - idle
         try await group.shutdownGracefully()
         return outcome
+    }
+
+    /// A port of 127.0.0.1 that nobody listens on.
+    static func freePort() async throws -> Int {
+        let channel = try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .bind(host: "127.0.0.1", port: 0).get()
+        defer { channel.close(promise: nil) }
+        return channel.localAddress?.port ?? 0
     }
 
     /// What the connections of a run share; lives on their one event loop.

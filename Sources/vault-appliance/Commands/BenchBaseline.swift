@@ -1,7 +1,7 @@
 import ArgumentParser
 import Custody
+import Foundation
 import NIOPosix
-import NIOSSL
 import ServiceLifecycle
 import UnixSignals
 import VaultCore
@@ -18,8 +18,7 @@ struct BenchBaseline: AsyncParsableCommand {
 
     @OptionGroup var options: ConfigurationOption
     @Option(help: "Port on 127.0.0.1.") var port: Int
-    @Option(help: "The server's certificate chain (PEM).", completion: .file()) var cert: String
-    @Option(help: "The server's private key (PEM).", completion: .file()) var key: String
+    @Option(help: "File for the certificate that is made for this run (PEM).", completion: .file()) var cert: String
     @Option(help: "CA certificates that vouch for clients (PEM).", completion: .file()) var clientCa: String
     @Option(help: "Algorithm of the key that signs.") var alg = "ES256"
     @Option(help: "Threads that sign; 0 signs nothing: TLS and HTTP alone.") var threads = 2
@@ -38,14 +37,10 @@ struct BenchBaseline: AsyncParsableCommand {
         guard let signing = try benchmark.keys().first(where: { $0.algorithm == alg }) else {
             throw CommandFailure("the manifest has no active signing key for \(alg)")
         }
-        var tls = TLSConfiguration.makeServerConfiguration(
-            certificateChain: try NIOSSLCertificate.fromPEMFile(cert).map { .certificate($0) },
-            privateKey: .privateKey(try NIOSSLPrivateKey(file: key, format: .pem)))
-        tls.minimumTLSVersion = .tlsv13
-        tls.certificateVerification = .noHostnameVerification
-        tls.trustRoots = .certificates(try NIOSSLCertificate.fromPEMFile(clientCa))
+        let identity = try BareIdentity(now: systemClock())
+        try Data(identity.certificatePEM.utf8).write(to: URL(filePath: cert))
         let server = BareServer(
-            port: port, tls: tls,
+            port: port, tls: try identity.serverConfiguration(clientAuthorities: clientCa),
             signer: threads == 0 ? nil : try await benchmark.bareSigner(signing, threads: threads),
             group: MultiThreadedEventLoopGroup.singleton, logger: logger)
         try await ServiceGroup(

@@ -41,26 +41,12 @@ struct BenchExchange: AsyncParsableCommand {
         tls.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
         var run = LoadRun(
             host: host, port: port, tls: tls, connections: connections, duration: .seconds(Int64(warmup)),
-            requests: try messages())
+            requests: try LoadRequest.all(file: requests, host: host, port: port))
         if warmup > 0 { _ = try await run.run() }
         run.duration = .seconds(Int64(seconds))
         let outcome = try await run.run()
         report(outcome)
         guard outcome.statuses.keys.allSatisfy({ $0 == 200 }) else { throw ExitCode.failure }
-    }
-
-    private func messages() throws -> [LoadRequest] {
-        let bodies = try String(contentsOf: URL(filePath: requests), encoding: .utf8).split(separator: "\n")
-        guard !bodies.isEmpty else { throw CommandFailure("\(requests): holds no requests") }
-        return bodies.map { body in
-            let head = HTTPRequestHead(
-                version: .http1_1, method: .POST, uri: "/oauth2/token",
-                headers: [
-                    "host": "\(host):\(port)", "content-type": "application/x-www-form-urlencoded",
-                    "content-length": "\(body.utf8.count)",
-                ])
-            return LoadRequest(head: head, body: ByteBuffer(substring: body))
-        }
     }
 
     private func report(_ outcome: LoadRun.Outcome) {

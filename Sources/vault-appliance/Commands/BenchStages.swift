@@ -102,7 +102,8 @@ struct BenchStages: AsyncParsableCommand {
             .init(stage: "the gate", microseconds: Double(gate - clock) / runs),
             .init(stage: "the entry written for the log", microseconds: Double(entries - gate) / runs),
             .init(stage: "C_Sign (\(signing.algorithm))", microseconds: sign),
-            .init(stage: "the host's check of it", microseconds: max(0, 1e6 / figures.bridge - 1e6 / figures.unchecked)),
+            .init(
+                stage: "the host's check of it", microseconds: max(0, 1e6 / figures.bridge - 1e6 / figures.unchecked)),
         ]
     }
 

@@ -162,7 +162,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "ConfigurationTests",
-            dependencies: ["VaultAppliance", "Custody", "Policy", "StrictEncoding"] + crypto,
+            dependencies: ["VaultAppliance", "AuditLog", "Custody", "Policy", "StrictEncoding"] + crypto,
             swiftSettings: strict),
         .testTarget(
             name: "ListenerTests",

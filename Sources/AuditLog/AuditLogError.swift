@@ -44,6 +44,8 @@ package struct AuditLogError: Error, Sendable, Equatable, CustomStringConvertibl
         case badSignature
         /// The log is not the one that was expected.
         case wrongOrigin
+        /// Fewer witnesses have cosigned than are wanted.
+        case notWitnessed
         /// The signer gave no valid signature in time.
         case notSigned
     }

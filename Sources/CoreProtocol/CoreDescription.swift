@@ -56,6 +56,25 @@ package struct CoreDescription: Sendable, Equatable {
         }
     }
 
+    /// A witness of the log.
+    package struct Witness: Sendable, Equatable {
+        package var name: String
+        /// How many entries of the present shard it has cosigned.
+        package var size: Int64
+        /// For how many seconds there has been a checkpoint that it has not cosigned.
+        package var lag: Int64
+        /// Why it did not cosign when it was last asked; nil when it did.
+        package var problem: String?
+
+        /// A witness and how it stands.
+        package init(name: String, size: Int64, lag: Int64, problem: String?) {
+            self.name = name
+            self.size = size
+            self.lag = lag
+            self.problem = problem
+        }
+    }
+
     /// Random per start of the core: a client that sees another one must load its configuration bundle again.
     package var instance: String
     package var appliance: String
@@ -68,6 +87,8 @@ package struct CoreDescription: Sendable, Equatable {
     package var warnings: [String]
     /// The configured PKCS#11 tokens, the preferred one first.
     package var tokens: [Token]
+    /// The configured witnesses of the log.
+    package var witnesses: [Witness]
     /// Figures for metrics, by name.
     package var figures: [String: Int64]
     /// Whether the core holds no PIN: nothing is signed before custodians have activated it.
@@ -78,7 +99,8 @@ package struct CoreDescription: Sendable, Equatable {
     /// A description.
     package init(
         instance: String, appliance: String, custody: String, manifestVersion: Int64, keys: [Key], faults: [String],
-        warnings: [String] = [], tokens: [Token] = [], figures: [String: Int64]
+        warnings: [String] = [], tokens: [Token] = [], witnesses: [Witness] = [],
+        figures: [String: Int64]
     ) {
         self.instance = instance
         self.appliance = appliance
@@ -88,6 +110,7 @@ package struct CoreDescription: Sendable, Equatable {
         self.faults = faults
         self.warnings = warnings
         self.tokens = tokens
+        self.witnesses = witnesses
         self.figures = figures
     }
 }
@@ -99,7 +122,8 @@ extension CoreDescription {
             "instance": .string(instance), "appliance": .string(appliance), "custody": .string(custody),
             "manifest_version": .integer(manifestVersion), "keys": .array(keys.map(\.json)),
             "faults": .array(faults.map { .string($0) }), "warnings": .array(warnings.map { .string($0) }),
-            "tokens": .array(tokens.map(\.json)), "figures": .object(JSONObject(figures: figures)),
+            "tokens": .array(tokens.map(\.json)), "witnesses": .array(witnesses.map(\.json)),
+            "figures": .object(JSONObject(figures: figures)),
             "sealed": .bool(isSealed), "generation": .integer(generation),
         ]
     }
@@ -111,14 +135,18 @@ extension CoreDescription {
             let manifestVersion = object["manifest_version"]?.integer, let faults = object["faults"]?.strings,
             let keyValues = object["keys"]?.array, let figures = object["figures"]?.object?.figures,
             let warnings = object["warnings"]?.strings, let tokenValues = object["tokens"]?.array,
+            let witnessValues = object["witnesses"]?.array,
             let isSealed = object["sealed"]?.bool, let generation = object["generation"]?.integer
         else { return nil }
         let keys = keyValues.compactMap { Key(json: $0) }
         let tokens = tokenValues.compactMap { Token(json: $0) }
-        guard keys.count == keyValues.count, tokens.count == tokenValues.count else { return nil }
+        let witnesses = witnessValues.compactMap { Witness(json: $0) }
+        guard keys.count == keyValues.count, tokens.count == tokenValues.count,
+            witnesses.count == witnessValues.count
+        else { return nil }
         self.init(
             instance: instance, appliance: appliance, custody: custody, manifestVersion: manifestVersion, keys: keys,
-            faults: faults, warnings: warnings, tokens: tokens, figures: figures)
+            faults: faults, warnings: warnings, tokens: tokens, witnesses: witnesses, figures: figures)
         self.isSealed = isSealed
         self.generation = generation
     }
@@ -147,6 +175,22 @@ extension CoreDescription.Token {
             let figures = object["figures"]?.object?.figures
         else { return nil }
         self.init(label: label, serial: object["serial"]?.string, isReady: isReady, figures: figures)
+    }
+}
+
+extension CoreDescription.Witness {
+    var json: JSONValue {
+        [
+            "name": .string(name), "size": .integer(size), "lag": .integer(lag),
+            "problem": problem.map { .string($0) } ?? .null,
+        ]
+    }
+
+    init?(json: JSONValue) {
+        guard let object = json.object, let name = object["name"]?.string, let size = object["size"]?.integer,
+            let lag = object["lag"]?.integer
+        else { return nil }
+        self.init(name: name, size: size, lag: lag, problem: object["problem"]?.string)
     }
 }
 

@@ -15,6 +15,10 @@ package struct CoreFrame: Sendable, Equatable {
         case tlsSign = 4
         /// The entries that stop credentials and are in force; held back while there is nothing new.
         case read = 6
+        /// What to show a witness of the log; held back while there is nothing new.
+        case witnessRequest = 7
+        /// What a witness has answered.
+        case witnessAnswer = 8
         /// A command on the admin socket: a JSON object with the member `command`.
         case admin = 16
         case success = 128

@@ -17,6 +17,12 @@ package protocol CoreService: Sendable {
     /// The revocations and cut-offs in force from number `request.from` on; waits up to `request.wait` for the first.
     func read(_ request: ReadRequest) async throws(CoreError) -> LiveEntries
 
+    /// The body of the next `add-checkpoint` request to a witness of the log (C2SP tlog-witness); nil: nothing new.
+    func witnessRequest(_ request: WitnessRequest) async throws(CoreError) -> [UInt8]?
+
+    /// Takes what a witness has answered, and says whether it was a cosignature.
+    func witnessAnswered(_ answer: WitnessAnswer) async throws(CoreError) -> Witnesses.Verdict
+
     /// Signs a TLS 1.3 server CertificateVerify, and nothing else, with the listener's key of this kid; the result is DER.
     func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8]
 }

@@ -62,6 +62,19 @@ package struct CoreSession: CoreService {
         return try LiveEntries(payload: reply)
     }
 
+    package func witnessRequest(_ request: WitnessRequest) async throws(CoreError) -> [UInt8]? {
+        let reply = try await connection.call(.witnessRequest, request.payload, within: request.wait + Self.patience)
+        return reply.readableBytes == 0 ? nil : Array(reply.readableBytesView)
+    }
+
+    package func witnessAnswered(_ answer: WitnessAnswer) async throws(CoreError) -> Witnesses.Verdict {
+        var reply = try await connection.call(.witnessAnswer, answer.payload, within: Self.patience)
+        guard let verdict = reply.readInteger(as: UInt8.self).flatMap({ Witnesses.Verdict(rawValue: $0) }) else {
+            throw CoreError(.malformed, "a verdict that cannot be read")
+        }
+        return verdict
+    }
+
     package func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
         var payload = ByteBuffer()
         payload.writeField(kid.utf8)

@@ -98,6 +98,16 @@ extension VaultCore {
                 tlsSign(key: kid, data: data) { answer($0.map { ByteBuffer(bytes: $0) }) }
             case .read:
                 revocations.read(try ReadRequest(payload: frame.payload)) { answer(.success($0.payload)) }
+            case .witnessRequest:
+                let request = try WitnessRequest(payload: frame.payload)
+                answerLater(answer) { () async throws(CoreError) in
+                    ByteBuffer(bytes: try await self.witnessRequest(request) ?? [])
+                }
+            case .witnessAnswer:
+                let witnessed = try WitnessAnswer(payload: frame.payload)
+                answerLater(answer) { () async throws(CoreError) in
+                    ByteBuffer(integer: try await self.witnessAnswered(witnessed).rawValue)
+                }
             case .admin, .success, .failure: throw CoreError(.refused, "this call is not for the front's socket")
             }
         } catch {

@@ -26,6 +26,9 @@ package struct CoreSettings: Sendable {
     package var headroom: Int64
     /// How else the log is kept; interval and headroom are those above.
     package var logOptions = AuditLogOptions()
+    /// Those who cosign the log's checkpoints, and how many of them must; empty: nobody does.
+    package var witnesses: [WitnessKey] = []
+    package var witnessQuorum = 1
     package var keys: [KeyPlan]
     /// The people who may cut off, as an allowed signers file; nil when nobody may.
     package var onCallFile: String?

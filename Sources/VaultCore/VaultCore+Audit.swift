@@ -9,6 +9,7 @@ extension VaultCore {
         let log = log.status
         var warnings = log.signerProblems
         if let problem = log.recordProblem { warnings.append("the last checkpoint cannot be kept: \(problem)") }
+        warnings += witnessWarnings(log)
         if let days = log.daysLeft, days < 14 { warnings.append("the disk lasts \(days) days at this pace") }
         return warnings
     }

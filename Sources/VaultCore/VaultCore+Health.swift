@@ -29,7 +29,7 @@ extension VaultCore {
                     token: key.token,
                     isAvailable: key.state == .active && standings.contains { $0.isAvailable(key) })
             }, faults: health.faults, warnings: health.warnings, tokens: standings.map(\.described),
-            figures: figures(standings))
+            witnesses: log.status.witnesses.map(\.described), figures: figures(standings))
         description.isSealed = isSealed
         description.generation = custody?.generation ?? 0
         return description
@@ -59,6 +59,8 @@ extension VaultCore {
         let log = log.status
         if let reason = log.failure { health.faults.append("log: \(reason)") }
         if let problem = log.clockProblem { health.faults.append("log: \(problem.reason)") }
+        if let fault = witnessFault(log) { health.faults.append(fault) }
+        health.warnings += witnessWarnings(log)
         if log.isCheckpointStale { health.faults.append("log: no checkpoint could be signed for a while") }
         if let custody { health.warnings += custodyWarnings(custody) }
         return health
@@ -92,6 +94,10 @@ extension VaultCore {
             "log_size": Int64(clamping: log.size), "log_checkpoint_size": Int64(clamping: log.checkpoint?.size ?? 0),
             "log_disk_free_bytes": log.diskFree ?? 0, "log_disk_days_left": log.daysLeft ?? -1,
             "log_shard": Int64(clamping: log.shard), "log_checkpoint_keys_failing": Int64(log.signerProblems.count),
+            "log_syncs": Int64(clamping: log.syncs),
+            "log_sync_microseconds": Int64((log.syncLatency ?? .zero) / .microseconds(1)),
+            "log_witnessed_size": Int64(clamping: log.witnessedSize),
+            "log_witness_lag_seconds": log.witnessLag?.components.seconds ?? 0,
             "uptime_seconds": clock().seconds - started.seconds, "sealed": isSealed ? 1 : 0,
             "revoked_tokens": Int64(revocations.counts.revoked),
             "cutoffs": Int64(revocations.counts.cutOffs),
@@ -136,6 +142,9 @@ extension VaultCore {
                 "disk_free_bytes": log.diskFree.map { .integer($0) } ?? .null,
                 "disk_days_left": log.daysLeft.map { .integer($0) } ?? .null,
                 "strict": .bool(settings.logOptions.strict), "shard": .integer(Int64(clamping: log.shard)),
+                "witnesses": .array(log.witnesses.map(\.json)),
+                "witness_quorum": .integer(Int64(settings.witnessQuorum)),
+                "witnessed_size": .integer(Int64(clamping: log.witnessedSize)),
                 "warnings": .array(logWarnings.map { .string($0) }),
             ],
             "keys": .array(

@@ -153,6 +153,9 @@ extension VaultCore {
         var options = settings.logOptions
         options.checkpointInterval = settings.checkpointInterval
         options.headroom = settings.headroom
+        if !settings.witnesses.isEmpty {
+            options.witnesses = Witnesses(settings.witnesses, quorum: settings.witnessQuorum)
+        }
         do {
             return try AuditLog.open(
                 directory: settings.logDirectory, origin: settings.logOrigin, signers: signers, clock: clock,

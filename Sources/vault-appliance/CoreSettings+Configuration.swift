@@ -30,6 +30,8 @@ extension CoreSettings {
                     maximumLifetime: $0.maximumLifetime)
             })
         logOptions = AuditLogOptions(configuration.audit)
+        witnesses = configuration.audit.witnesses.map(\.key)
+        witnessQuorum = configuration.audit.witnessQuorum
         onCallFile = core.onCallFile
         custodyDirectory = core.custodyDirectory
     }

@@ -68,29 +68,6 @@ import Testing
         #expect(try fixture.verify().checkpoint.size == 270)
     }
 
-    /// Takes minutes: for campaigns (docs/development.md).
-    @Test(.enabled(if: ProcessInfo.processInfo.environment["AUDIT_EVERY_BYTE"] != nil), .timeLimit(.minutes(60)))
-    func everySingleByteOfALogOf600LeavesCounts() async throws {
-        let fixture = try TestLog()
-        try await fixture.write(600)
-        let files = try TestLog.files(in: fixture.directory).filter { $0.hasPrefix("tile/") || $0 == "checkpoint" }
-        var flips = 0
-        for file in files {
-            let path = "\(fixture.directory)/\(file)"
-            let bytes = try read(path)
-            for position in bytes.indices {
-                var flipped = bytes
-                flipped[position] ^= 1 << UInt8(position % 8)
-                try write(flipped, to: path)
-                #expect(Self.fault { _ = try fixture.verify() } != nil, "\(file), byte \(position)")
-                flips += 1
-            }
-            try write(bytes, to: path)
-        }
-        print("\(flips) flipped bytes, each found")
-        #expect(try fixture.verify().checkpoint.size == 600)
-    }
-
     @Test func aMissingFileIsNamed() async throws {
         let fixture = try TestLog()
         try await fixture.write(300)

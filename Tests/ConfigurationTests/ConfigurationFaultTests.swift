@@ -6,6 +6,8 @@ import Testing
 /// Every kind of fault of a configuration file, with its field and line.
 @Suite struct ConfigurationFaultTests {
     private static let https = "must be an https URL without query, fragment and slash at its end"
+    private static let witnessURL =
+        "must be an https URL, or an http URL of a loopback address, without query and slash at its end"
     private static let slashed = "must be an https URL without query and with a slash at its end"
     private static let visible = "must be visible ASCII without spaces"
     private static let uri = "must be a PKCS#11 URI of token, serial, manufacturer or model, and nothing else"
@@ -181,6 +183,46 @@ import Testing
         .init("shard_age: 720h", "shard_age: 5s # HERE", "audit.shard_age", "must be 1h to 87600h, is 5s"),
         .init(
             "max_clock_jump: 10m", "max_clock_jump: 1s # HERE", "audit.max_clock_jump", "must be 1m to 24h, is 1s"),
+        .init(
+            "url: \"https://witness.acme.example/w1\", ca: witness-ca.pem}",
+            "url: \"http://witness.acme.example/w1\", ca: witness-ca.pem} # HERE",
+            "audit.witnesses[0].url", witnessURL),
+        .init(
+            "url: http://127.0.0.1:8470",
+            "url: http://localhost:8470 # HERE",
+            "audit.witnesses[1].url", witnessURL),
+        .init(
+            "url: http://127.0.0.1:8470",
+            "url: http://127.0.0.1.example:8470 # HERE",
+            "audit.witnesses[1].url", witnessURL),
+        .init(
+            "url: http://127.0.0.1:8470",
+            "url: http://127.0.0.1:8470/ # HERE",
+            "audit.witnesses[1].url", witnessURL),
+        .init(
+            "url: http://127.0.0.1:8470",
+            "url: http://127.0.0.1:8470\n      ca: a.pem # HERE",
+            "audit.witnesses[1].ca", "belongs to an https URL"),
+        .init(
+            "vkey: witness.example/w2+a891afea+BNUPBtTYb2IAXVicAqFbq3eZc357sw0q18qsQWMB8+7Q",
+            "vkey: witness.example/w2+a891afea+BNUPBtTYb2IAXVicAqFbq3eZc357sw0q18qsQWMB8+BQ # HERE",
+            "audit.witnesses[1].vkey", "is no witness's key: the key ID is not the key's"),
+        .init(
+            "vkey: witness.example/w2+a891afea+BNUPBtTYb2IAXVicAqFbq3eZc357sw0q18qsQWMB8+7Q",
+            "vkey: example.com/foo+530d903a+AekyeRrm56hApGFkyQR4ZCbV54Id2LKaANYcrnKv3U2k # HERE",
+            "audit.witnesses[1].vkey", "is no witness's key: its type is not 4, that of Ed25519 cosignatures"),
+        .init(
+            "vkey: witness.example/w2+a891afea+BNUPBtTYb2IAXVicAqFbq3eZc357sw0q18qsQWMB8+7Q",
+            "vkey: witness.example/w1+58380dee+BJ0sjb9vZ/fEKqFHPEErnh3tmece0Qvv/o+rT5hKTpoG # HERE",
+            "audit.witnesses[1].vkey", "is that of another witness too"),
+        .init(
+            "witness_quorum: 2",
+            "witness_quorum: 0 # HERE",
+            "audit.witness_quorum", "must be 1...16, is 0"),
+        .init(
+            "witness_quorum: 2",
+            "witness_quorum: 3 # HERE",
+            "audit.witness_quorum", "is more than there are witnesses"),
         .init("headroom: 1GiB", "headroom: 1GB # HERE", "audit.headroom", "must be a size"),
         .init("headroom: 1GiB", "headroom: 1KiB # HERE", "audit.headroom", "must be 1MiB to 1024GiB, is 1KiB"),
         .init("request_bytes: 32KiB", "request_bytes: 0 # HERE", "limits.request_bytes", "must be 1KiB to 1MiB, is 0"),

@@ -165,6 +165,11 @@ extension ConfigurationFixture {
           shard_entries: 1000000
           shard_age: 720h
           max_clock_jump: 10m
+          witnesses:
+            - {vkey: witness.example/w1+58380dee+BJ0sjb9vZ/fEKqFHPEErnh3tmece0Qvv/o+rT5hKTpoG, url: "https://witness.acme.example/w1", ca: witness-ca.pem}
+            - vkey: witness.example/w2+a891afea+BNUPBtTYb2IAXVicAqFbq3eZc357sw0q18qsQWMB8+7Q
+              url: http://127.0.0.1:8470
+          witness_quorum: 2
         limits:
           request_bytes: 32KiB
           token_bytes: 8192

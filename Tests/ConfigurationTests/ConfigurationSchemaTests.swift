@@ -63,8 +63,9 @@ import Testing
             "targets[].session_tags[].": ["key", "value", "transitive"],
             "audit.": [
                 "directory", "origin", "checkpoint_interval", "headroom", "strict", "last_checkpoint", "shard_entries",
-                "shard_age", "max_clock_jump",
+                "shard_age", "max_clock_jump", "witnesses", "witness_quorum",
             ],
+            "audit.witnesses[].": ["vkey", "url", "ca"],
             "limits.": [
                 "request_bytes", "token_bytes", "connections", "requests_per_second", "replay_entries",
                 "request_timeout", "delegation_depth",

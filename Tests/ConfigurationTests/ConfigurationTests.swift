@@ -2,6 +2,7 @@ import Foundation
 import StrictEncoding
 import Testing
 
+import AuditLog
 @testable import VaultAppliance
 
 @Suite struct ConfigurationTests {
@@ -50,6 +51,10 @@ import Testing
         #expect(configuration.audit.shardEntries == 1_000_000)
         #expect(configuration.audit.shardAge == 720 * 3600)
         #expect(configuration.audit.maximumClockJump == 600)
+        #expect(configuration.audit.witnesses.map(\.key.name) == ["witness.example/w1", "witness.example/w2"])
+        #expect(
+            configuration.audit.witnesses.map(\.url) == ["https://witness.acme.example/w1", "http://127.0.0.1:8470"])
+        #expect(configuration.audit.witnessQuorum == 2)
         #expect(
             configuration.limits
                 == .init(

@@ -18,6 +18,7 @@ import time
 import urllib.parse
 import urllib.request
 
+from campaign_power import EATMYDATA
 from environment import Environment
 from gateway_client import exchange_form, tool
 
@@ -62,6 +63,37 @@ def memory(environment):
     """Resident memory of front and core, in MB."""
     status = [pathlib.Path(f"/proc/{environment[name]}/status").read_text() for name in ("VAULT_PID", "VAULT_CORE_PID")]
     return [int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024 for text in status]
+
+
+def log_figures(environment):
+    """Entries of the log so far, syncs that made them durable, and what a sync takes in microseconds."""
+    time.sleep(1.5)  # The front asks the core once a second.
+    with urllib.request.urlopen(environment["VAULT_OPS_URL"] + "/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    names = ("vault_core_log_size", "vault_core_log_syncs", "vault_core_log_sync_microseconds")
+    return [float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1]) for name in names]
+
+
+def durability(environment, requests, seconds):
+    """What the durable log costs: the same load with a log that never waits for the disk, in the same run."""
+    print("\nthe durable log beside one whose syncs do nothing (libeatmydata; else the same: written, hashed, signed)")
+    rates = {}
+    for name, variables in (("durable", {}), ("no syncs", {"LD_PRELOAD": str(EATMYDATA)})):
+        environment.restart("core", variables)
+        load(environment, requests, 16, 3)
+        for connections in (16, 64):
+            size, syncs, _ = log_figures(environment)
+            figures = load(environment, requests, connections, seconds)
+            late_size, late_syncs, latency = log_figures(environment)
+            leaves = (late_size - size) / max(1, late_syncs - syncs)
+            rates[name, connections] = figures["rate"]
+            print(
+                f"   {name:<10}{connections:>4} connections {figures['rate']:>6}/s   p50 {figures['p50_us'] / 1000:.2f} ms"
+                f"   p99 {figures['p99_us'] / 1000:.2f} ms   {leaves:.1f} leaves a sync, {latency:.0f} us each")
+    for connections in (16, 64):
+        cost = 100 * (1 - rates["durable", connections] / rates["no syncs", connections])
+        print(f"   {connections} connections: durability takes {cost:.0f} % of the rate")
+    environment.restart("core")
 
 
 def load(environment, requests, connections, seconds, url=None, ca=None):
@@ -183,6 +215,8 @@ def main():
         print("the stages of one exchange by themselves, us of processor time")
         for stage, nanoseconds in stages.items():
             print(f"   {stage:<36}{nanoseconds / 1000:>7.1f}")
+
+        durability(environment, again, seconds)
 
         print("\nthe hop between front and core, as what it takes from the rate of one process that is both")
         with one_process(environment):

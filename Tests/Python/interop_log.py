@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Other people's verifiers accept our log, checkpoints and proofs, and reject tampered ones.
+"""Other people's verifiers accept our log, checkpoints, cosignatures and proofs, and reject tampered ones.
 
 aics-tlog (Python) and Go's own sumdb/note and sumdb/tlog. Both come from Tests/Python/interop-requirements.txt, in an
 environment of their own that needs Python 3.12 or later; where there is none, this test says so and ends with 77.
@@ -19,11 +19,13 @@ import summary
 from environment import ROOT, Environment, wait_until
 from gateway_client import GatewayClient
 from gateway_load import READ, identifier
+from witness_process import WitnessProcess
 
 directory = tempfile.TemporaryDirectory(prefix="vault interop ")
 work = pathlib.Path(directory.name)
 environment = None
 tools = None
+witness = None
 identifiers = []
 
 
@@ -46,8 +48,15 @@ def build_go():
 
 
 def setUpModule():
-    global environment
+    global environment, witness
     environment = Environment.up(work / "environment")
+    binary = environment.directory / "run" / "vault-appliance"
+    witness = WitnessProcess(binary, work / "w1", "witness.example/w1", [environment["VAULT_LOG_VKEY"]]).start()
+    config = pathlib.Path(environment["VAULT_CONFIG"])
+    named = f'witnesses: [{{vkey: "{witness.vkey}", url: "{witness.url}"}}], witness_quorum: 1'
+    config.write_text(config.read_text().replace("headroom: 64MiB}", f"headroom: 64MiB, {named}}}"))
+    for process in ("core", "front"):
+        environment.restart(process)
     gateway = GatewayClient(environment)
     for _ in range(30):
         identifiers.append(mint(gateway))
@@ -61,6 +70,7 @@ def setUpModule():
 
 
 def tearDownModule():
+    witness.stop()
     environment.down()
     directory.cleanup()
 
@@ -78,6 +88,7 @@ def log():
 def settle():
     """Wait until a checkpoint covers the last entry."""
     wait_until(lambda: identifiers[-1] in proved(), "a checkpoint covers the last entry")
+    wait_until(lambda: (log() / "checkpoint").read_text().count("\u2014 ") == 2, "the witness has cosigned it")
 
 
 def proved():
@@ -129,8 +140,18 @@ class AICS(unittest.TestCase):
             code, output = self.run_tool(command, copy(), *arguments)
             self.assertEqual(code, 0, f"{command}: {output}")
 
+    def test_it_accepts_the_cosignature_and_rejects_a_changed_one(self):
+        arguments = ("--witness-key", witness.vkey, "--quorum", "1")
+        code, output = self.run_tool("verify-checkpoint", copy(), *arguments)
+        self.assertEqual(code, 0, output)
+        self.assertIn("witness.example/w1", output)
+        for position in (-3, -30, -60):
+            folder = copy()
+            flip(folder / "checkpoint", position)
+            self.assertNotEqual(self.run_tool("verify-checkpoint", folder, *arguments)[0], 0)
+
     def test_it_rejects_a_changed_checkpoint(self):
-        for position in (0, 20, 40, -5):
+        for position in (0, 20, 40, 160):
             folder = copy()
             flip(folder / "checkpoint", position)
             for command, *arguments in self.commands():
@@ -159,7 +180,7 @@ class Go(unittest.TestCase):
     def check(self, folder, old="old", proof="proof", entry="entry"):
         key = pathlib.Path(environment["VAULT_LOG_VKEY"]).read_text()
         files = [work / name for name in (old, proof, entry)]
-        done = subprocess.run([self.program, key, folder, *files], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([self.program, key, folder, *files, witness.vkey], capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout + done.stderr
 
     def test_it_accepts_log_checkpoints_and_proof(self):
@@ -173,6 +194,13 @@ class Go(unittest.TestCase):
                 path = next(file for file in path.glob("**/*") if file.is_file())
             flip(path, 60)
             self.assertNotEqual(self.check(folder)[0], 0, name)
+
+    def test_it_rejects_a_changed_cosignature(self):
+        for position in (-3, -30, -60):
+            folder = copy()
+            flip(folder / "checkpoint", position)
+            code, output = self.check(folder)
+            self.assertNotEqual((code, output), (0, "good\n"))
 
     def test_it_rejects_changed_proof_entry_and_old_checkpoint(self):
         for name in ("proof", "entry", "old"):

@@ -96,6 +96,9 @@ package final class AuditLog: Sendable {
     /// The log's state at this moment; sizes and times are those of the shard that is written.
     package var status: LogStatus { state.withLock { $0.shard }?.status ?? LogStatus() }
 
+    /// Those who cosign the log's checkpoints; nil when nobody does.
+    package var witnesses: Witnesses? { settings.options.witnesses }
+
     /// Takes nothing more, commits what waits, makes the last checkpoint and lets another writer in.
     ///
     /// Throws `failed` when the log had failed, and `notSigned` when the last checkpoint could not be had; the entries

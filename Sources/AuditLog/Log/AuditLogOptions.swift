@@ -19,6 +19,12 @@ package struct AuditLogOptions: Sendable {
     ///
     /// Then checkpoints are made as fast as the signers go, and an entry waits for about two signatures.
     package var strict = false
+    /// Those who cosign checkpoints; nil: nobody does.
+    ///
+    /// Under `strict` an entry then counts as recorded only when a checkpoint with a quorum of cosignatures covers it.
+    package var witnesses: Witnesses?
+    /// How long such an entry waits for the witnesses before it is refused.
+    package var witnessPatience: Duration = .seconds(5)
     /// How long the other keys are waited for once one has signed a checkpoint.
     package var coSigningPatience: Duration = .seconds(1)
     /// A file outside the log directory that keeps the last checkpoint, so that an older copy of the log is refused.

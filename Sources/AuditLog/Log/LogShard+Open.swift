@@ -81,6 +81,7 @@ extension LogShard {
             throw error
         }
         return LogShard(
-            number: number, queue: around.queue, board: around.board, signers: around.signers, end: end)
+            number: number, queue: around.queue, board: around.board, signers: around.signers,
+            witnesses: around.options.witnesses, end: end)
     }
 }

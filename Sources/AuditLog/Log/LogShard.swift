@@ -9,13 +9,18 @@ final class LogShard: Sendable {
     private let queue: CommitQueue
     private let board: StatusBoard
     private let signers: CheckpointSigners
+    private let witnesses: Witnesses?
     private let end: EndOfLog
 
-    init(number: UInt64, queue: CommitQueue, board: StatusBoard, signers: CheckpointSigners, end: EndOfLog) {
+    init(
+        number: UInt64, queue: CommitQueue, board: StatusBoard, signers: CheckpointSigners, witnesses: Witnesses?,
+        end: EndOfLog
+    ) {
         self.number = number
         self.queue = queue
         self.board = board
         self.signers = signers
+        self.witnesses = witnesses
         self.end = end
     }
 
@@ -31,6 +36,10 @@ final class LogShard: Sendable {
         status.failure = queue.failure
         status.signerProblems = signers.problems
         status.shard = number
+        if let witnesses {
+            status.witnesses = witnesses.standings
+            (status.witnessedSize, status.witnessLag) = witnesses.witnessed
+        }
         return status
     }
 

@@ -20,6 +20,12 @@ package struct LogStatus: Sendable {
     package var recordProblem: AuditLogError?
     /// Why single checkpoint keys do not sign, though others do.
     package var signerProblems: [String] = []
+    /// How the witnesses stand; empty when there are none.
+    package var witnesses: [WitnessStanding] = []
+    /// The size of the last checkpoint that a quorum of them has cosigned; 0 before the first since the start.
+    package var witnessedSize: UInt64 = 0
+    /// For how long there has been a checkpoint without a quorum; nil while there is none.
+    package var witnessLag: Duration?
     /// Why the last entry was refused for the clock's sake; nil when it was not.
     package var clockProblem: AuditLogError?
     /// Which shard is written, counted from 1.
@@ -39,6 +45,8 @@ package struct LogStatus: Sendable {
     package var room = DiskRoom.ample
     /// Why the log takes nothing more; nil while it does.
     package var failure: AuditLogError?
+    /// How many syncs have made entries durable since the log was opened, or the shard was begun.
+    package var syncs: UInt64 = 0
     /// Entries per sync, smoothed; 0 before the first.
     package var leavesPerSync: Double = 0
     /// How long a commit's write and sync take, smoothed; nil before the first.

@@ -34,27 +34,32 @@ extension Publisher {
             let signed = ContinuousClock.now - proposal.started
             latency = StatusBoard.smoothed(latency, signed)
             let note = SignedNote(text: proposal.checkpoint.text, signatures: signatures)
-            try publish(proposal.checkpoint, note.bytes, latency: signed)
+            try publish(proposal.checkpoint, note, latency: signed)
         }
     }
 
-    private func publish(_ checkpoint: Checkpoint, _ note: [UInt8], latency: Duration) throws(AuditLogError) {
-        // Compare before the swap: whoever wrote here in spite of the lock must not be overwritten.
-        guard try OpenFile.contentsIfPresent(of: around.layout.checkpoint) == published else {
-            throw AuditLogError(.failed, "another writer changed the checkpoint", path: around.layout.checkpoint)
-        }
-        try files.put([.init(path: "checkpoint", bytes: note)])
-        published = note
+    private func publish(_ checkpoint: Checkpoint, _ note: SignedNote, latency: Duration) throws(AuditLogError) {
+        try replaceCheckpoint(note.bytes)
         publishedSize = checkpoint.size
-        keepRecord(note)
+        keepRecord(note.bytes)
+        show(checkpoint, note)
         around.board.published(checkpoint, at: around.clock(), latency: self.latency ?? latency, interval: interval)
-        answerWaiting(below: publishedSize, with: .success(()))
+        if !waitsForWitnesses { answerWaiting(below: publishedSize, with: .success(())) }
         try removeOutgrown()
         while let first = retired.first, first.end <= publishedSize {
             // Oldest first, and off the list only when done: a journal with a gap would not open again.
             try around.pool.recycle(first.sequence)
             retired.removeFirst()
         }
+    }
+
+    /// Compares before it swaps: whoever wrote here in spite of the lock must not be overwritten.
+    func replaceCheckpoint(_ bytes: [UInt8], with others: [DurableFiles.File] = []) throws(AuditLogError) {
+        guard try OpenFile.contentsIfPresent(of: around.layout.checkpoint) == published else {
+            throw AuditLogError(.failed, "another writer changed the checkpoint", path: around.layout.checkpoint)
+        }
+        try files.put([.init(path: "checkpoint", bytes: bytes)] + others)
+        published = bytes
     }
 
     /// Leaves the checkpoint outside the log directory too; what goes wrong with that is a fault, but stops nothing.

@@ -50,6 +50,8 @@ final class Publisher {
     /// The bytes of the checkpoint that is in place.
     var published: [UInt8]?
     var publishedSize: UInt64
+    /// Up to here a quorum of witnesses has cosigned since the log was opened.
+    var witnessedSize: UInt64 = 0
     var latency: Duration?
     var nextCheckpoint: ContinuousClock.Instant
     private var nextDiskCheck = ContinuousClock.now
@@ -67,12 +69,14 @@ final class Publisher {
     /// Publishes until the log is closed or has failed.
     func run() {
         var isFinishing = false
+        showRecovered()
         while !isFinishing, around.queue.failure == nil {
             let delivery = around.inbox.take(within: patience)
             around.queue.setBacklogged(false)
             attempt { () throws(AuditLogError) in try take(delivery) }
             attempt { () throws(AuditLogError) in try proposeIfDue() }
             attempt { () throws(AuditLogError) in try housekeep() }
+            refuseLate()
             isFinishing = delivery.isFinishing
         }
         finish()
@@ -104,6 +108,7 @@ final class Publisher {
         waiting += delivery.waiting
         for leaf in delivery.leaves { try derive(leaf) }
         if let signature = delivery.signature { try settle(signature) }
+        for cosigned in delivery.cosigned { try settle(cosigned) }
         try writeFullFiles()
     }
 
@@ -159,6 +164,7 @@ final class Publisher {
         nextCheckpoint = .now
         attempt { () throws(AuditLogError) in try proposeIfDue() }
         awaitSignature(until: deadline)
+        awaitWitnesses(until: min(deadline, .now + around.options.witnessPatience))
         // What came in between and after is answered too: nobody waits for a log that has ended.
         waiting += around.inbox.takeRest().waiting
         let reason = around.queue.failure ?? AuditLogError(.notSigned, "the log ended before a checkpoint covered it")
@@ -171,6 +177,13 @@ final class Publisher {
         let answered = waiting.prefix(count)
         waiting.removeFirst(count)
         for one in answered { one.completion(result.map { one.leaf }) }
+    }
+
+    /// Those who wait for witnesses are worth a wait, also at the end of a shard.
+    private func awaitWitnesses(until deadline: ContinuousClock.Instant) {
+        while waitsForWitnesses, !waiting.isEmpty, around.queue.failure == nil, deadline > .now {
+            attempt { () throws(AuditLogError) in try take(around.inbox.take(within: deadline - .now)) }
+        }
     }
 
     private func awaitSignature(until deadline: ContinuousClock.Instant) {

@@ -8,6 +8,8 @@ final class PublisherInbox: Sendable {
         var leaves: [CommittedLeaf] = []
         var retired: [Journal.Retired] = []
         var signature: Result<[SignedNote.Signature], AuditLogError>?
+        /// Checkpoints with cosignatures, in the order they came.
+        var cosigned: [CosignedCheckpoint] = []
         /// Those who wait for a checkpoint that covers their leaf, in the leaves' order.
         var waiting: [Waiting] = []
         var isFinishing = false
@@ -17,6 +19,7 @@ final class PublisherInbox: Sendable {
     struct Waiting: Sendable {
         let leaf: Leaf
         let completion: PendingEntry.Completion
+        let since = ContinuousClock.now
     }
 
     /// With this many leaves the publisher is woken before its time, so that memory stays bounded.
@@ -52,6 +55,12 @@ final class PublisherInbox: Sendable {
     /// The signer has answered.
     func signed(_ result: Result<[SignedNote.Signature], AuditLogError>) {
         state.withLock { $0.signature = result }
+        wake.signal()
+    }
+
+    /// A witness has cosigned.
+    func cosigned(_ checkpoint: CosignedCheckpoint) {
+        state.withLock { $0.cosigned.append(checkpoint) }
         wake.signal()
     }
 

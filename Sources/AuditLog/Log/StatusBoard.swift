@@ -67,6 +67,7 @@ final class StatusBoard: Sendable {
             state.status.clockProblem = nil
             let count = Double(leaves)
             state.status.size = size
+            state.status.syncs += 1
             state.status.leavesPerSync =
                 state.status.syncLatency == nil ? count : state.status.leavesPerSync * 0.9 + count * 0.1
             state.status.syncLatency = StatusBoard.smoothed(state.status.syncLatency, latency)

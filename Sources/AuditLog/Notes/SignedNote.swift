@@ -16,6 +16,14 @@ package struct SignedNote: Sendable, Equatable {
             self.keyID = keyID
             self.bytes = bytes
         }
+
+        /// The line as a note has it, with its newline.
+        var text: [UInt8] {
+            var material: [UInt8] = []
+            material.append(bigEndian: keyID)
+            material += bytes
+            return SignedNote.dash + Array("\(name) \(StandardBase64.string(material))\n".utf8)
+        }
     }
 
     /// How many bytes a note may have, and how many signatures.
@@ -27,7 +35,7 @@ package struct SignedNote: Sendable, Equatable {
 
     /// The text that is signed, including its final newline.
     package let text: [UInt8]
-    package private(set) var signatures: [Signature]
+    package let signatures: [Signature]
 
     /// A note over `text`, which ends in a newline.
     package init(text: [UInt8], signatures: [Signature]) {
@@ -45,27 +53,25 @@ package struct SignedNote: Sendable, Equatable {
             throw AuditLogError(.badNote, "the note has no signature lines")
         }
         text = Array(bytes[...blank])
-        signatures = []
-        for line in bytes[(blank + 2)...].dropLast().split(
-            separator: SignedNote.newline, omittingEmptySubsequences: false)
-        {
-            guard signatures.count < SignedNote.maximumSignatures else {
+        signatures = try SignedNote.lines(bytes[(blank + 2)...])
+    }
+
+    /// Reads signature lines, each with its newline: those of a note, or a witness's answer.
+    package static func lines(_ bytes: ArraySlice<UInt8>) throws(AuditLogError) -> [Signature] {
+        guard bytes.last == newline else { throw AuditLogError(.badNote, "there are no signature lines") }
+        var signatures: [Signature] = []
+        for line in bytes.dropLast().split(separator: newline, omittingEmptySubsequences: false) {
+            guard signatures.count < maximumSignatures else {
                 throw AuditLogError(.badNote, "the note has too many signatures")
             }
-            signatures.append(try SignedNote.signature(line))
+            signatures.append(try signature(line))
         }
+        return signatures
     }
 
     /// The note as it is stored.
     package var bytes: [UInt8] {
-        var bytes = text + [SignedNote.newline]
-        for signature in signatures {
-            var material: [UInt8] = []
-            material.append(bigEndian: signature.keyID)
-            material += signature.bytes
-            bytes += SignedNote.dash + Array("\(signature.name) \(StandardBase64.string(material))\n".utf8)
-        }
-        return bytes
+        signatures.reduce(into: text + [SignedNote.newline]) { $0 += $1.text }
     }
 
     /// The keys that have signed: at least one, and every known key's signature must be right.

@@ -1,5 +1,4 @@
 import Crypto
-import StrictEncoding
 
 /// The public half of a note signing key, as `name+hex(key ID)+base64(type || public key)`.
 ///
@@ -33,13 +32,15 @@ package struct VerifierKey: Sendable, Hashable, CustomStringConvertible {
 
     /// Reads a vkey.
     package init(parsing text: String) throws(AuditLogError) {
-        // Base 64 has plus signs of its own, names and key IDs have none.
-        let parts = text.split(separator: "+", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count == 3, let material = StandardBase64.decode(parts[2].utf8), let type = material.first,
-            let algorithm = Algorithm(rawValue: type)
-        else { throw AuditLogError(.badKey, "not a verifier key of a known type") }
-        try self.init(name: String(parts[0]), algorithm: algorithm, publicKey: Array(material.dropFirst()))
-        guard VerifierKey.hex(keyID) == parts[1] else { throw AuditLogError(.badKey, "the key ID is not the key's") }
+        let parts = try VerifierKeyText(parsing: text)
+        guard parts.type != WitnessKey.type else {
+            throw AuditLogError(.badKey, "is a witness's key, which vouches for no log by itself")
+        }
+        guard let algorithm = Algorithm(rawValue: parts.type) else {
+            throw AuditLogError(.badKey, "not a verifier key of a known type")
+        }
+        try self.init(name: parts.name, algorithm: algorithm, publicKey: parts.publicKey)
+        guard shortID == parts.shortID else { throw AuditLogError(.badKey, "the key ID is not the key's") }
     }
 
     /// The same key under another name, with the key ID that goes with it: a shard's name differs from its log's.
@@ -48,11 +49,11 @@ package struct VerifierKey: Sendable, Hashable, CustomStringConvertible {
     }
 
     /// The key ID as it stands in a vkey.
-    package var shortID: String { VerifierKey.hex(keyID) }
+    package var shortID: String { VerifierKeyText.hex(keyID) }
 
     /// The vkey.
     package var description: String {
-        "\(name)+\(VerifierKey.hex(keyID))+\(StandardBase64.string([algorithm.rawValue] + publicKey))"
+        VerifierKeyText.text(name: name, keyID: keyID, type: algorithm.rawValue, publicKey: publicKey)
     }
 
     /// Whether `signature` is this key's over `text`.
@@ -82,17 +83,10 @@ package struct VerifierKey: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func keyID(name: String, algorithm: Algorithm, publicKey: [UInt8]) -> UInt32 {
-        let input: [UInt8] =
-            switch algorithm {
-            case .ed25519: Array(name.utf8) + [0x0A, algorithm.rawValue] + publicKey
-            // "the truncated SHA-256 hash of the DER encoded public key in SPKI format"
-            case .ecdsaP256: publicKey
-            }
-        return SHA256.hash(data: input).prefix(4).reduce(0) { $0 << 8 | UInt32($1) }
-    }
-
-    private static func hex(_ keyID: UInt32) -> String {
-        let digits = String(keyID, radix: 16)
-        return String(repeating: "0", count: 8 - digits.utf8.count) + digits
+        switch algorithm {
+        case .ed25519: VerifierKeyText.keyID(name: name, type: algorithm.rawValue, publicKey: publicKey)
+        // "the truncated SHA-256 hash of the DER encoded public key in SPKI format"
+        case .ecdsaP256: VerifierKeyText.truncatedHash(publicKey)
+        }
     }
 }

@@ -11,12 +11,14 @@ struct LogLayout: Sendable {
     }
 
     /// The names at the top; `tile` and `checkpoint` are all an auditor needs.
-    static let names: Set<String> = ["checkpoint", "tile", "journal", "temporary", "lock"]
+    static let names: Set<String> = ["checkpoint", "witnessed", "tile", "journal", "temporary", "lock"]
 
     /// The signed tree head.
     ///
     /// Source: C2SP tlog-tiles, "Checkpoint".
     var checkpoint: String { directory + "/checkpoint" }
+    /// The newest checkpoint that a quorum of witnesses has cosigned; the newest of all may have none yet.
+    var witnessed: String { directory + "/witnessed" }
     /// Segments that hold the newest entries until tiles and a checkpoint cover them.
     var journal: String { directory + "/journal" }
     /// Files that are not complete yet; emptied at every start.

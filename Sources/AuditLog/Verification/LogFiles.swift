@@ -10,13 +10,13 @@ package struct LogFiles: Sendable {
     /// A file by its path in the standard; nil when there is none.
     ///
     /// - Parameters:
-    ///   - path: `checkpoint`, or a tile's or bundle's path in its one canonical form.
+    ///   - path: `checkpoint`, `witnessed`, or a tile's or bundle's path in its one canonical form.
     ///   - shard: The shard's number; nil means the one that is written.
     /// - Returns: The file's bytes.
     /// - Throws: `unexpectedFile` for any other path.
     package func contents(of path: String, shard: UInt64?) throws(AuditLogError) -> [UInt8]? {
-        // Nothing but these two forms reaches the file system, so no path leads out of the log.
-        guard path == "checkpoint" || TilePath(parsing: path) != nil else {
+        // Nothing but these forms reaches the file system, so no path leads out of the log.
+        guard ["checkpoint", "witnessed"].contains(path) || TilePath(parsing: path) != nil else {
             throw AuditLogError(.unexpectedFile, "is neither checkpoint nor tile")
         }
         let current = try series.current()

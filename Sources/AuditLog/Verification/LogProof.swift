@@ -68,7 +68,7 @@ package struct LogProof: Sendable, Equatable {
     }
 
     /// Whether `origin` names the log that a key is named after, or a later shard of it.
-    private static func isOrigin(_ origin: String, of name: String) -> Bool {
+    static func isOrigin(_ origin: String, of name: String) -> Bool {
         if origin.hasSameBytes(as: name) { return true }
         guard origin.hasPrefix(name + "/"), let number = UInt64(origin.dropFirst(name.count + 1)) else { return false }
         return origin.hasSameBytes(as: LogSeries.origin(name, number))

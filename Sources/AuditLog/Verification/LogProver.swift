@@ -4,7 +4,7 @@ import StrictEncoding
 package struct LogProver {
     private let layout: LogLayout
     private let note: [UInt8]
-    /// The checkpoint that proofs lead to; its signature is for whoever gets the proof to check.
+    /// The newest checkpoint; its signature is for whoever gets the proof to check.
     package let checkpoint: Checkpoint
     private let reader: TileReader
 
@@ -21,18 +21,30 @@ package struct LogProver {
     /// - Parameters:
     ///   - index: Below the checkpoint's size.
     ///   - entry: The entry's bytes.
-    /// - Returns: A proof that holds against the checkpoint.
+    ///   - prefersWitnessed: Whether the proof leads to the newest checkpoint with a quorum of cosignatures, if that
+    ///     covers the entry; else to the newest of all.
+    /// - Returns: A proof that holds against the checkpoint in it.
     /// - Throws: `missingFile` when no checkpoint covers the entry yet, `badTile` when the tiles do not give the root.
-    package func proof(index: UInt64, entry: [UInt8]) throws(AuditLogError) -> LogProof {
+    package func proof(
+        index: UInt64, entry: [UInt8], prefersWitnessed: Bool = false
+    ) throws(AuditLogError) -> LogProof {
         guard index < checkpoint.size else {
             throw AuditLogError(.missingFile, "no checkpoint covers the entry yet", path: layout.checkpoint)
         }
+        let (checkpoint, note) = prefersWitnessed ? try witnessed(covering: index) : (self.checkpoint, note)
         let hashes = try reader.inclusionProof(of: index, count: checkpoint.size)
         let root = MerkleProof.root(leaf: .leaf(entry[...]), index: index, size: checkpoint.size, proof: hashes)
         guard root?.bytes == checkpoint.root else {
             throw AuditLogError(.badTile, "the tiles do not lead from the entry to the root", path: layout.directory)
         }
         return LogProof(index: index, hashes: hashes, note: note)
+    }
+
+    private func witnessed(covering index: UInt64) throws(AuditLogError) -> (Checkpoint, [UInt8]) {
+        guard let bytes = try OpenFile.contentsIfPresent(of: layout.witnessed) else { return (checkpoint, note) }
+        let witnessed = try Checkpoint(text: SignedNote(parsing: bytes).text)
+        let isEarlier = witnessed.size < checkpoint.size
+        return index < witnessed.size && isEarlier ? (witnessed, bytes) : (checkpoint, note)
     }
 }
 

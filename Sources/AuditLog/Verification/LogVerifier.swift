@@ -19,27 +19,30 @@ package enum LogVerifier {
     ///   - verifierKeys: The keys that may have signed; at least one must have, and none of them wrongly.
     ///   - origin: The log that is expected; nil takes the name of the key that signed.
     ///   - older: An earlier checkpoint of the same log, which the log must be a continuation of; nil: none is at hand.
+    ///   - witnesses: Whose cosignatures are looked for; what they vouch for must be a start of the log.
     ///   - progress: Called now and then with the number of entries checked and their total.
     /// - Returns: What is true of the log.
     /// - Throws: The first fault.
     package static func verify(
         directory: String, verifierKeys: [VerifierKey], origin: String? = nil, older: Checkpoint? = nil,
-        progress: (_ checked: UInt64, _ total: UInt64) -> Void = { _, _ in }
+        witnesses: WitnessPolicy? = nil, progress: (_ checked: UInt64, _ total: UInt64) -> Void = { _, _ in }
     ) throws(AuditLogError) -> VerificationReport {
         let layout = LogLayout(directory)
         let start = try consistentStart(layout)
         let (checkpoint, signers) = try authenticate(
             start.checkpoint, keys: verifierKeys, origin: origin, path: layout.checkpoint)
         var audit = TreeAudit(layout: layout, inventory: start.inventory, covered: checkpoint.size)
-        if let older { try compare(older, with: checkpoint, path: layout.checkpoint) }
-        var olderRoot = audit.root
+        let witnessed = try witnesses?.newest(layout, checkpoint: start.checkpoint, keys: verifierKeys)
+        let earlier = [older, witnessed?.checkpoint].compactMap { $0 }
+        for one in earlier { try compare(one, with: checkpoint, path: layout.checkpoint) }
+        var roots: [UInt64: MerkleHash] = [0: audit.root]
         var lastEntry: [UInt8]?
         while audit.size < checkpoint.size {
             let path = place(at: audit.size, size: checkpoint.size)
             let bundle = try layout.bundle(path)
             for entry in try EntryBundle.entries(in: bundle.bytes, path: layout.path(path)) {
                 try audit.append(bundle.bytes[entry])
-                if audit.size == older?.size { olderRoot = audit.root }
+                if earlier.contains(where: { $0.size == audit.size }) { roots[audit.size] = audit.root }
                 if audit.size == checkpoint.size { lastEntry = Array(bundle.bytes[entry]) }
             }
             progress(audit.size, checkpoint.size)
@@ -47,7 +50,7 @@ package enum LogVerifier {
         guard audit.root.bytes == checkpoint.root else {
             throw AuditLogError(.badRoot, "the entries do not give the checkpoint's root", path: layout.checkpoint)
         }
-        guard older == nil || older?.root == olderRoot.bytes else {
+        for one in earlier where one.root != roots[one.size]?.bytes {
             throw AuditLogError(
                 .rolledBack, "the log is no continuation of the older checkpoint", path: layout.checkpoint)
         }
@@ -57,7 +60,7 @@ package enum LogVerifier {
         return VerificationReport(
             checkpoint: checkpoint, signers: signers,
             lastEntryTime: lastEntry.flatMap { try? LogRecovery.time(of: $0, path: layout.journal) },
-            filesChecked: audit.filesChecked, journalTail: UInt64(start.tail.count))
+            witnessed: witnessed, filesChecked: audit.filesChecked, journalTail: UInt64(start.tail.count))
     }
 
     private static func compare(_ older: Checkpoint, with newer: Checkpoint, path: String) throws(AuditLogError) {

@@ -17,15 +17,18 @@ package struct SeriesVerifier: Sendable {
     private let origin: String
     private let keys: [VerifierKey]
     private let older: Checkpoint?
+    private let witnesses: WitnessPolicy?
 
     /// - Parameters:
     ///   - directory: The log's path, or a copy of one; closed shards are looked for beside it.
     ///   - verifierKeys: The keys that may have signed, under the name of any shard.
     ///   - origin: The log's name; nil takes that of the first key.
     ///   - older: An earlier checkpoint of any shard.
+    ///   - witnesses: Whose cosignatures are wanted, on any shard: each later one vouches for those before it.
     /// - Throws: `badKey` when there is no key.
     package init(
-        directory: String, verifierKeys: [VerifierKey], origin: String? = nil, older: Checkpoint? = nil
+        directory: String, verifierKeys: [VerifierKey], origin: String? = nil, older: Checkpoint? = nil,
+        witnesses: WitnessPolicy? = nil
     ) throws(AuditLogError) {
         guard let name = origin ?? verifierKeys.first?.name else {
             throw AuditLogError(.badKey, "at least one verifier key is needed")
@@ -34,6 +37,7 @@ package struct SeriesVerifier: Sendable {
         keys = verifierKeys
         self.origin = name
         self.older = older
+        self.witnesses = witnesses
     }
 
     /// Verifies every shard, oldest first; the first fault is thrown.
@@ -64,6 +68,9 @@ package struct SeriesVerifier: Sendable {
         }
         guard isOlderFound else {
             throw AuditLogError(.wrongOrigin, "the older checkpoint is of no shard of this log")
+        }
+        if let witnesses, !verified.contains(where: { $0.report?.witnessed != nil }) {
+            throw AuditLogError(.notWitnessed, "no checkpoint has the cosignatures of \(witnesses.quorum) witnesses")
         }
         return verified
     }
@@ -99,7 +106,8 @@ package struct SeriesVerifier: Sendable {
         }
         guard try LogSeries.isPruned(directory) else {
             let report = try LogVerifier.verify(
-                directory: directory, verifierKeys: named, origin: name, older: older, progress: progress)
+                directory: directory, verifierKeys: named, origin: name, older: older, witnesses: witnesses,
+                progress: progress)
             return Shard(
                 number: number, directory: directory, checkpoint: report.checkpoint, signers: report.signers,
                 report: report)

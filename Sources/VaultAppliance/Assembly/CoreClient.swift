@@ -163,6 +163,14 @@ package final class CoreClient: CoreService, Service {
         try await service().read(request)
     }
 
+    package func witnessRequest(_ request: WitnessRequest) async throws(CoreError) -> [UInt8]? {
+        try await service().witnessRequest(request)
+    }
+
+    package func witnessAnswered(_ answer: WitnessAnswer) async throws(CoreError) -> Witnesses.Verdict {
+        try await service().witnessAnswered(answer)
+    }
+
     package func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
         try await service().tlsSign(key: kid, data: data)
     }

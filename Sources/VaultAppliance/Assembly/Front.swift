@@ -38,17 +38,20 @@ package struct Front: Service {
         let revocations = RevocationView(clock: clock)
         let metrics = MetricsRegistry()
         let gauges = HSMGauges(metrics)
+        let witnessGauges = WitnessGauges(metrics)
+        let messengers = WitnessMessengers(configuration.audit.witnesses, group: group, logger: logger)
         let client = CoreClient(
             dialer: dialer, logger: logger,
             onDescription: {
                 keys.update($0)
                 gauges.update($0)
+                witnessGauges.update($0)
             },
             onConnect: {
                 _ = try await $0.append(bundles.current.loadedEntry)
                 try await revocations.replay($0)
             }, onChange: { _ = try await $0.append(bundles.current.loadedEntry) },
-            whileConnected: { try await revocations.follow($0) })
+            whileConnected: { try await messengers.run(beside: revocations.follow, $0) })
         let environment = ListenerEnvironment(group: group, logger: logger, metrics: metrics, now: clock)
         let authenticator = try ClientAuthenticator(
             issuer: configuration.issuer, externalURL: configuration.listeners.gateway.externalURL, started: clock(),

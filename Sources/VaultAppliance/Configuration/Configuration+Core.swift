@@ -45,6 +45,10 @@ extension Configuration {
         package let shardEntries: Int64
         /// Seconds after which a shard is closed.
         package let shardAge: Int64
+        /// Those who cosign checkpoints; empty: nobody does.
+        package let witnesses: [Witness]
+        /// How many of them must.
+        package let witnessQuorum: Int
         /// Seconds that the clock may jump forward before somebody has to vouch for it.
         package let maximumClockJump: Int64
     }
@@ -116,6 +120,7 @@ extension Configuration.Audit {
         shardEntries = section.optional(
             "shard_entries", default: 20_000_000, .integer(1000...1_000_000_000, mend: "choose a number in that range"))
         shardAge = section.optional("shard_age", default: 2160 * 3600, .duration(3600...87_600 * 3600))
+        (witnesses, witnessQuorum) = Configuration.Witness.read(section, paths)
         maximumClockJump = section.optional("max_clock_jump", default: 3600, .duration(60...24 * 3600))
         section.finish()
     }

@@ -1,10 +1,12 @@
 // Checks a log with Go's own sumdb/note and sumdb/tlog, which share no code with ours.
 //
-// Usage: checklog VKEY DIRECTORY OLD_CHECKPOINT PROOF ENTRY. Prints "good" and exits 0, or says what is wrong and exits 1.
+// Usage: checklog VKEY DIRECTORY OLD_CHECKPOINT PROOF ENTRY WITNESS_VKEY. Prints "good" and exits 0, or says what is wrong and exits 1.
 package main
 
 import (
 	"bytes"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -39,6 +41,59 @@ func open(message []byte, verifier note.Verifier) (head, error) {
 	}
 	root, err := tlog.ParseHash(lines[2])
 	return head{size, root}, err
+}
+
+// cosigner verifies cosignatures (C2SP tlog-cosignature); sumdb/note asks it for the lines with its name and hash.
+type cosigner struct {
+	name string
+	hash uint32
+	key  ed25519.PublicKey
+}
+
+func (c cosigner) Name() string    { return c.name }
+func (c cosigner) KeyHash() uint32 { return c.hash }
+
+func (c cosigner) Verify(message, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	time := binary.BigEndian.Uint64(signature)
+	signed := append([]byte(fmt.Sprintf("cosignature/v1\ntime %d\n", time)), message...)
+	return ed25519.Verify(c.key, signed, signature[8:])
+}
+
+// newCosigner reads a witness's vkey: type 4, and the hash of name, newline, type and key.
+func newCosigner(vkey string) (cosigner, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return cosigner{}, errors.New("not a witness key")
+	}
+	key, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(key) != 33 || key[0] != 4 {
+		return cosigner{}, errors.New("not a witness key")
+	}
+	sum := sha256.Sum256(append([]byte(parts[0]+"\n"), key...))
+	hash := binary.BigEndian.Uint32(sum[:])
+	if fmt.Sprintf("%08x", hash) != parts[1] {
+		return cosigner{}, errors.New("the witness key's hash is wrong")
+	}
+	return cosigner{parts[0], hash, key[1:]}, nil
+}
+
+// checkCosigned demands the log's signature and the witness's, and nothing wrong beside them.
+func checkCosigned(message []byte, log note.Verifier, vkey string) error {
+	witness, err := newCosigner(vkey)
+	if err != nil {
+		return err
+	}
+	opened, err := note.Open(message, note.VerifierList(log, witness))
+	if err != nil {
+		return err
+	}
+	if len(opened.Sigs) != 2 {
+		return errors.New("the checkpoint is not cosigned")
+	}
+	return nil
 }
 
 // entries reads the bundles (C2SP tlog-tiles, "Log entries").
@@ -127,6 +182,9 @@ func check(arguments []string) error {
 	}
 	now, err := open(message, verifier)
 	if err != nil {
+		return err
+	}
+	if err := checkCosigned(message, verifier, arguments[5]); err != nil {
 		return err
 	}
 	records, err := entries(arguments[1], now.size)

@@ -7,10 +7,11 @@ struct AuditCommand: AsyncParsableCommand {
         discussion: """
             verify, prove, check-proof, tail, export, access and schema work on the log's directory or a copy of it; they need
             neither HSM nor network nor a running appliance. fetch, prune and accept-time ask a running core; restore needs a
-            stopped one.
+            stopped one. witness is a server for other people's logs.
             """,
         subcommands: [
             AuditVerify.self, AuditProve.self, AuditCheckProof.self, AuditTail.self, AuditExport.self, AuditAccess.self,
             AuditSchema.self, AuditFetch.self, AuditPrune.self, AuditAcceptTime.self, AuditRestore.self,
+            AuditWitness.self,
         ])
 }

@@ -54,7 +54,9 @@ private struct LogCopy {
             fetched += 1
             if fetched % 100 == 0 { Terminal.progress("shard \(shard): \(fetched) files") }
         }
+        let witnessed = try await read("witnessed")
         try write(note, to: "checkpoint")
+        if let witnessed { try write(witnessed, to: "witnessed") }
         return fetched
     }
 

@@ -22,19 +22,30 @@ struct KeyOptions: ParsableArguments {
     /// The keys, those of files first.
     func keys() throws -> [VerifierKey] {
         var keys: [VerifierKey] = []
-        for file in vkey {
-            let text = try String(contentsOf: URL(filePath: file), encoding: .utf8)
-            for line in text.split(separator: "\n") {
-                do {
-                    keys.append(try VerifierKey(parsing: String(line)))
-                } catch {
-                    throw CommandFailure("\(file): \(error.reason)")
-                }
-            }
-        }
+        for file in vkey { keys += try Self.keys(in: file) }
         guard !manifest.isEmpty else { return keys }
         guard let name = origin ?? keys.first?.name else { throw CommandFailure("--origin: is missing") }
         return keys + (try manifestKeys(origin: name))
+    }
+
+    /// The verifier keys of a file, one a line.
+    static func keys(in file: String) throws -> [VerifierKey] {
+        do throws(AuditLogError) {
+            var keys: [VerifierKey] = []
+            for line in try text(of: file).split(separator: "\n") {
+                keys.append(try VerifierKey(parsing: String(line)))
+            }
+            return keys
+        } catch {
+            throw CommandFailure("\(file): \(error.reason)")
+        }
+    }
+
+    static func text(of file: String) throws(AuditLogError) -> String {
+        guard let text = try? String(contentsOf: URL(filePath: file), encoding: .utf8) else {
+            throw AuditLogError(.missingFile, "cannot be read")
+        }
+        return text
     }
 
     /// Under quorum custody the manifests must be a chain, each signed by the custodians of the one before.
@@ -56,6 +67,42 @@ struct KeyOptions: ParsableArguments {
         guard !keys.isEmpty else { throw CommandFailure("the manifest names no checkpoint key") }
         return keys
     }
+}
+
+/// Whose cosignatures are wanted.
+struct WitnessOptions: ParsableArguments {
+    @Option(help: "File with verifier keys of witnesses, one a line; may be repeated.", completion: .file())
+    var witness: [String] = []
+    @Option(help: "How many of the witnesses must have cosigned; all without it.") var quorum: Int?
+
+    func validate() throws {
+        guard quorum == nil || !witness.isEmpty else { throw ValidationError("--quorum needs --witness") }
+    }
+
+    /// What is wanted; nil when nothing is.
+    func policy() throws -> WitnessPolicy? {
+        guard !witness.isEmpty else { return nil }
+        var keys: [WitnessKey] = []
+        for file in witness {
+            do throws(AuditLogError) {
+                for key in try WitnessKey.list(try KeyOptions.text(of: file)) where !keys.contains(key) {
+                    keys.append(key)
+                }
+            } catch {
+                throw CommandFailure("\(file): \(error.reason)")
+            }
+        }
+        do throws(AuditLogError) {
+            return try WitnessPolicy(keys: keys, quorum: quorum ?? keys.count)
+        } catch {
+            throw CommandFailure("--quorum: \(error.reason)")
+        }
+    }
+}
+
+extension Cosignature {
+    /// A line for people.
+    var words: String { "\(witness.name), \(UnixTime(seconds: time).rfc3339)" }
 }
 
 /// The log to be read.

@@ -26,7 +26,8 @@ struct AuditProve: AsyncParsableCommand {
             for one in found { print(String(decoding: try line(one), as: UTF8.self)) }
             return
         }
-        let proof = try LogProver(directory: first.directory).proof(index: first.index, entry: first.bytes)
+        let proof = try LogProver(directory: first.directory).proof(
+            index: first.index, entry: first.bytes, prefersWitnessed: true)
         if let entry { try write(first.bytes, to: entry) }
         guard let out else {
             FileHandle.standardOutput.write(Data(proof.bytes))
@@ -58,12 +59,15 @@ struct AuditCheckProof: AsyncParsableCommand {
     @Option(help: "The proof.", completion: .file()) var proof: String
     @Option(help: "The entry, byte for byte.", completion: .file()) var entry: String
     @OptionGroup var keys: KeyOptions
+    @OptionGroup var witnesses: WitnessOptions
 
     func run() async throws {
         let proof = try LogProof(parsing: [UInt8](Data(contentsOf: URL(filePath: self.proof))))
         let bytes = [UInt8](try Data(contentsOf: URL(filePath: entry)))
         let checkpoint = try proof.verify(entry: bytes, keys: try keys.keys())
+        let cosignatures = try witnesses.policy()?.check(SignedNote(parsing: proof.note)) ?? []
         print("log          \(checkpoint.origin)")
+        for cosignature in cosignatures { print("cosigned by  \(cosignature.words)") }
         print("entry        \(proof.index) of \(checkpoint.size)")
         print("good: the entry is in the log under a signed checkpoint")
     }

@@ -10,11 +10,13 @@ struct AuditVerify: AsyncParsableCommand {
         discussion: """
             Exits 0 when the log is whole, 1 when anything is wrong; the first fault is named with its file. Keep each
             checkpoint you have verified: with --checkpoint the log must be a continuation of it, so that a log that was
-            rewritten or put back is found even if every signature in it is right.
+            rewritten or put back is found even if every signature in it is right. With --witness a checkpoint must have the
+            cosignatures of --quorum witnesses; what they vouch for, and since when, is said.
             """)
 
     @OptionGroup var log: LogOption
     @OptionGroup var keys: KeyOptions
+    @OptionGroup var witnesses: WitnessOptions
     @Option(help: "A checkpoint kept from an earlier verification.", completion: .file()) var checkpoint: String?
     @Flag(help: "Print JSON for machines.") var json = false
 
@@ -26,7 +28,8 @@ struct AuditVerify: AsyncParsableCommand {
             older = try Checkpoint(text: note.text)
         }
         let verifier = try SeriesVerifier(
-            directory: log.log, verifierKeys: keys, origin: self.keys.origin, older: older)
+            directory: log.log, verifierKeys: keys, origin: self.keys.origin, older: older,
+            witnesses: try witnesses.policy())
         let shards = try verifier.verify { shard, done, total in
             if total > 100_000 { Terminal.progress("shard \(shard): \(done) of \(total) entries") }
         }
@@ -41,6 +44,15 @@ struct AuditVerify: AsyncParsableCommand {
             object["size"] = .integer(Int64(clamping: shard.checkpoint.size))
             object["root"] = .string(Data(shard.checkpoint.root).base64EncodedString())
             object["signers"] = .array(shard.signers.map { .string($0.description) })
+            object["witnessed_size"] =
+                shard.report?.witnessed.map { .integer(Int64(clamping: $0.checkpoint.size)) } ?? .null
+            object["cosigned_by"] = .array(
+                shard.report?.witnessed?.cosignatures.map { cosignature in
+                    [
+                        "witness": .string(cosignature.witness.name),
+                        "time": .string(UnixTime(seconds: cosignature.time).rfc3339),
+                    ]
+                } ?? [])
             object["pruned"] = .bool(shard.report == nil)
             object["last_entry_time"] = shard.report?.lastEntryTime.map { .string($0.rfc3339) } ?? .null
             object["files"] = .integer(Int64(shard.report?.filesChecked ?? 0))
@@ -50,6 +62,13 @@ struct AuditVerify: AsyncParsableCommand {
         var object = shards.last.map(members) ?? JSONObject()
         object["shards"] = .array(shards.map { .object(members($0)) })
         return .object(object)
+    }
+
+    /// A cosigned shard vouches for those before it, whose final checkpoints it holds.
+    private func newestWitnessed(_ shards: [SeriesVerifier.Shard]) -> (UInt64, Witnessed)? {
+        shards.last { $0.report?.witnessed != nil }.flatMap { shard in
+            shard.report?.witnessed.map { (shard.number, $0) }
+        }
     }
 
     private func report(_ shards: [SeriesVerifier.Shard], older: Checkpoint?) {
@@ -64,6 +83,11 @@ struct AuditVerify: AsyncParsableCommand {
         print("last entry   \(last.report?.lastEntryTime?.rfc3339 ?? "-")")
         print("root         \(Data(last.checkpoint.root).base64EncodedString())")
         for key in last.signers { print("signed by    \(key)") }
+        if let (number, witnessed) = newestWitnessed(shards) {
+            let shard = shards.count > 1 ? " of shard \(number)" : ""
+            print("witnessed    \(witnessed.checkpoint.size) entries\(shard)")
+            for cosignature in witnessed.cosignatures { print("cosigned by  \(cosignature.words)") }
+        }
         if let older { print("continues    the checkpoint of \(older.size) entries that was kept") }
         let files = shards.reduce(0) { $0 + ($1.report?.filesChecked ?? 0) }
         print("whole: every entry, all \(files) files and the checkpoint's signature agree")

@@ -1,0 +1,236 @@
+import Foundation
+import StrictEncoding
+import Synchronization
+import Testing
+
+@testable import AuditLog
+
+@Suite(.timeLimit(.minutes(2))) struct WitnessedLogTests {
+    /// Three witnesses of a log.
+    private static func witnesses(_ fixture: TestLog, _ count: Int = 3) throws -> [TestWitness] {
+        try (1...count).map { number in
+            let witness = try TestWitness("witness.example/w\(number)", in: fixture.root)
+            try witness.open([fixture.signer.verifierKey])
+            return witness
+        }
+    }
+
+    private static func options(_ witnesses: Witnesses, strict: Bool = true) -> AuditLogOptions {
+        var options = TestLog.options(interval: .milliseconds(10))
+        options.strict = strict
+        options.witnesses = witnesses
+        options.closeTimeout = .milliseconds(200)
+        return options
+    }
+
+    /// Runs `body` while each witness's messenger is under way.
+    private static func carrying(
+        _ carried: [TestWitness], _ witnesses: Witnesses, isReachable: @escaping @Sendable (TestWitness) -> Bool,
+        _ body: () async throws -> Void
+    ) async throws {
+        let messengers = carried.map { witness in
+            Task { try await witness.carry(witnesses) { isReachable(witness) } }
+        }
+        defer { for messenger in messengers { messenger.cancel() } }
+        try await body()
+    }
+
+    private static func result(of entry: Entry, _ log: AuditLog) async -> Result<Leaf, AuditLogError> {
+        await withCheckedContinuation { continuation in log.append(entry) { continuation.resume(returning: $0) } }
+    }
+
+    @Test func underStrictAMintIsRecordedOnlyUnderAQuorum() async throws {
+        let fixture = try TestLog()
+        let all = try Self.witnesses(fixture)
+        let witnesses = Witnesses(all.map(\.key), quorum: 2)
+        let policy = try WitnessPolicy(keys: all.map(\.key), quorum: 2)
+        let log = try fixture.open(options: Self.options(witnesses))
+        // The third is away all the time.
+        try await Self.carrying(all, witnesses, isReachable: { $0.key.name != "witness.example/w3" }) {
+            try await withThrowingTaskGroup(of: Void.self) { group in
+                for number in 0..<100 {
+                    group.addTask {
+                        let leaf = try await log.append(TestLog.entry(number))
+                        let note = try SignedNote(parsing: read(fixture.directory + "/witnessed"))
+                        #expect(try policy.check(note).count >= 2)
+                        #expect(try Checkpoint(text: note.text).size > leaf.index)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            let standings = log.status.witnesses
+            #expect(standings.map { $0.size > 0 } == [true, true, false])
+            #expect(standings[2].problem == "is not reachable" && standings[2].lag != nil)
+        }
+        try await log.close()
+        let report = try LogVerifier.verify(
+            directory: fixture.directory, verifierKeys: [fixture.signer.verifierKey], witnesses: policy)
+        #expect(report.checkpoint.size == 100 && report.witnessed?.checkpoint.size == 100)
+        #expect(report.witnessed?.cosignatures.count == 2)
+        let three = try WitnessPolicy(keys: all.map(\.key), quorum: 3)
+        let found = try SeriesVerifier(
+            directory: fixture.directory, verifierKeys: [fixture.signer.verifierKey], witnesses: three)
+        #expect(code { _ = try found.verify() } == .notWitnessed)
+    }
+
+    @Test func withoutAQuorumNothingIsReleasedAndWhatReleasesNothingIsRecorded() async throws {
+        let fixture = try TestLog()
+        let all = try Self.witnesses(fixture)
+        let witnesses = Witnesses(all.map(\.key), quorum: 2)
+        var options = Self.options(witnesses)
+        options.witnessPatience = .milliseconds(50)
+        let log = try fixture.open(options: options)
+        try await Self.carrying(all, witnesses, isReachable: { $0.key.name == "witness.example/w1" }) {
+            let refused = await Self.result(of: TestLog.entry(0), log)
+            #expect(throws: AuditLogError(.notSigned, "")) { try refused.get() }
+            let denied = await Self.result(of: TestLog.entry(1, kind: .denied), log)
+            #expect((try? denied.get())?.index == 1)
+            #expect(log.status.witnessLag != nil)
+        }
+        try await Self.carrying(all, witnesses, isReachable: { _ in true }) {
+            // Once there are two again it goes on; on a busy machine the first one's patience may be over by then.
+            var number = 2
+            while case .failure = await Self.result(of: TestLog.entry(number), log) { number += 1 }
+        }
+        try await log.close()
+    }
+
+    @Test func aLateWitnessStillGivesTheQuorumOfACheckpointThatAllWereShown() async throws {
+        let fixture = try TestLog()
+        let all = try Self.witnesses(fixture, 2)
+        let witnesses = Witnesses(all.map(\.key), quorum: 2, patience: .seconds(60))
+        let log = try fixture.open(options: Self.options(witnesses, strict: false))
+        let isBack = Mutex(false)
+        try await Self.carrying(
+            all, witnesses, isReachable: { witness in witness === all[0] || isBack.withLock { $0 } }
+        ) {
+            for number in 0..<30 {
+                try await fixture.append(1, from: number, to: log)
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            #expect(log.status.witnessedSize == 0)
+            isBack.withLock { $0 = true }
+            try await eventually { log.status.witnessedSize == 30 && log.status.witnessLag == nil }
+        }
+        try await log.close()
+    }
+
+    @Test func aWitnessThatKnowsMoreOrOtherThingsContradicts() async throws {
+        let fixture = try TestLog()
+        let all = try Self.witnesses(fixture, 1)
+        let first = Witnesses(all.map(\.key), quorum: 1)
+        var log = try fixture.open(options: Self.options(first, strict: false))
+        try await fixture.append(20, to: log)
+        try await Self.carrying(all, first, isReachable: { _ in true }) {
+            try await eventually { first.witnessed.size == 20 }
+        }
+        let earlier = try fixture.copy()
+        try await fixture.append(20, from: 20, to: log)
+        try await Self.carrying(all, first, isReachable: { _ in true }) {
+            try await eventually { first.witnessed.size == 40 }
+        }
+        try await log.close()
+        // The log is put back: the witness has cosigned more than there is.
+        try FileManager.default.removeItem(atPath: fixture.directory)
+        try FileManager.default.moveItem(atPath: earlier, toPath: fixture.directory)
+        let second = Witnesses(all.map(\.key), quorum: 1)
+        log = try fixture.open(options: Self.options(second, strict: false))
+        try await Self.carrying(all, second, isReachable: { _ in true }) {
+            try await eventually { second.standings[0].contradicts }
+            #expect(second.standings[0].problem?.contains("40 entries") == true)
+            // It grows again, with another history: past the known size this is a fork.
+            try await fixture.append(30, from: 100, to: log)
+            try await eventually { second.standings[0].problem?.contains("a fork") == true }
+        }
+        #expect(second.witnessed.size == 0)
+        try await log.close()
+    }
+
+    @Test func eachShardIsCosignedAndTheLastVouchesForAll() async throws {
+        let fixture = try TestLog()
+        let all = try Self.witnesses(fixture, 1)
+        let witnesses = Witnesses(all.map(\.key), quorum: 1)
+        var options = Self.options(witnesses)
+        options.closeTimeout = .seconds(10)
+        options.shardEntries = 50
+        let log = try fixture.open(options: options)
+        try await Self.carrying(all, witnesses, isReachable: { _ in true }) {
+            var number = 0
+            while log.status.shard < 3 {
+                try await fixture.append(10, from: number, to: log)
+                number += 10
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            try await fixture.append(5, from: number, to: log)
+        }
+        try await log.close()
+        let verifier = try SeriesVerifier(
+            directory: fixture.directory, verifierKeys: [fixture.signer.verifierKey],
+            witnesses: WitnessPolicy(keys: all.map(\.key), quorum: 1))
+        let shards = try verifier.verify()
+        #expect(shards.count == 3)
+        #expect(shards.last?.report?.witnessed != nil)
+    }
+
+    @Test func aWitnessedCheckpointOfAnotherHistoryIsFound() async throws {
+        let fixture = try TestLog()
+        let all = try Self.witnesses(fixture, 1)
+        let witnesses = Witnesses(all.map(\.key), quorum: 1)
+        let log = try fixture.open(options: Self.options(witnesses))
+        try await Self.carrying(all, witnesses, isReachable: { _ in true }) {
+            try await fixture.append(10, to: log)
+        }
+        let witnessed = try read(fixture.directory + "/witnessed")
+        try await log.close()
+        let other = try TestLog()
+        let copy = other.root + "/copy"
+        try FileManager.default.copyItem(atPath: fixture.directory, toPath: copy)
+        // The same key, the same name, another history, signed by the log alone.
+        try FileManager.default.removeItem(atPath: fixture.directory)
+        fixture.time.withLock { $0 = UnixTime(seconds: 1_800_000_500) }
+        try await fixture.write(12)
+        try write(witnessed, to: fixture.directory + "/witnessed")
+        let policy = try WitnessPolicy(keys: all.map(\.key), quorum: 1)
+        func verify(_ directory: String) throws {
+            _ = try LogVerifier.verify(
+                directory: directory, verifierKeys: [fixture.signer.verifierKey], witnesses: policy)
+        }
+        #expect(code { try verify(fixture.directory) } == .rolledBack)
+        #expect(code { try verify(copy) } == nil)
+        // An older copy beside what witnesses have seen.
+        try FileManager.default.removeItem(atPath: fixture.directory)
+        try await fixture.write(5)
+        try write(witnessed, to: fixture.directory + "/witnessed")
+        #expect(code { try verify(fixture.directory) } == .rolledBack)
+    }
+
+    @Test func aReceiptCarriesTheCosignatures() async throws {
+        let fixture = try TestLog()
+        let all = try Self.witnesses(fixture, 2)
+        let witnesses = Witnesses(all.map(\.key), quorum: 2)
+        let log = try fixture.open(options: Self.options(witnesses))
+        try await Self.carrying(all, witnesses, isReachable: { _ in true }) {
+            try await fixture.append(10, to: log)
+        }
+        // More entries, whose checkpoint nobody has cosigned.
+        try await fixture.append(10, from: 10, kind: .denied, to: log)
+        try await log.close()
+        let (_, entry) = try Self.entry(3, fixture)
+        let prover = try LogProver(directory: fixture.directory)
+        let proof = try prover.proof(index: 3, entry: entry, prefersWitnessed: true)
+        try proof.verify(entry: entry, keys: [fixture.signer.verifierKey])
+        let policy = try WitnessPolicy(keys: all.map(\.key), quorum: 2)
+        #expect(try policy.check(SignedNote(parsing: proof.note)).count == 2)
+        let plain = try prover.proof(index: 3, entry: entry)
+        #expect(try Checkpoint(text: SignedNote(parsing: plain.note).text).size == 20)
+        #expect(code { try policy.check(SignedNote(parsing: plain.note)) } == .notWitnessed)
+    }
+
+    private static func entry(_ index: UInt64, _ fixture: TestLog) throws -> (UInt64, [UInt8]) {
+        var found: [UInt8] = []
+        try LogReader(directory: fixture.directory).forEach(in: index..<index + 1) {
+            (_, bytes) throws(AuditLogError) in found = bytes
+        }
+        return (index, found)
+    }
+}

@@ -160,7 +160,8 @@ class AICS(unittest.TestCase):
     def test_it_rejects_changed_tiles(self):
         folder = copy()
         for tile in folder.glob("tile/0/**/*"):
-            if tile.is_file():
+            # Partial tiles of earlier checkpoints may be shorter.
+            if tile.is_file() and tile.stat().st_size > 32 * int(self.index()):
                 flip(tile, 32 * int(self.index()))
         for command, *arguments in self.commands()[1:]:
             self.assertNotEqual(self.run_tool(command, folder, *arguments)[0], 0, command)
@@ -190,9 +191,9 @@ class Go(unittest.TestCase):
         for name in ("checkpoint", "tile/entries"):
             folder = copy()
             path = folder / name
-            if path.is_dir():
-                path = next(file for file in path.glob("**/*") if file.is_file())
-            flip(path, 60)
+            for file in [path] if path.is_file() else path.glob("**/*"):
+                if file.is_file():
+                    flip(file, 60)
             self.assertNotEqual(self.check(folder)[0], 0, name)
 
     def test_it_rejects_a_changed_cosignature(self):

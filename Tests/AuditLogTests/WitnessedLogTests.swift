@@ -124,7 +124,9 @@ import Testing
         try await Self.carrying(all, first, isReachable: { _ in true }) {
             try await eventually { first.witnessed.size == 20 }
         }
+        try await log.close()
         let earlier = try fixture.copy()
+        log = try fixture.open(options: Self.options(first, strict: false))
         try await fixture.append(20, from: 20, to: log)
         try await Self.carrying(all, first, isReachable: { _ in true }) {
             try await eventually { first.witnessed.size == 40 }

@@ -25,6 +25,8 @@ from gateway_client import exchange_form, tool
 USERS = 200
 # So many distinct tokens that none comes again soon: the memory of verified tokens is of no use.
 FRESH = 20_000
+# Entries of the large log that is opened and verified.
+LARGE = 1_000_000
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -63,6 +65,23 @@ def memory(environment):
     """Resident memory of front and core, in MB."""
     status = [pathlib.Path(f"/proc/{environment[name]}/status").read_text() for name in ("VAULT_PID", "VAULT_CORE_PID")]
     return [int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024 for text in status]
+
+
+def log_alone(environment, folder):
+    """The audit log by itself: durable appends beside ones that wait for nothing, and a log of a million entries."""
+    print("\nthe audit log alone, entries of 1 KiB: durable, never waiting for the disk (unsynced), writing nothing (none)")
+    print("   callers        durable             unsynced                 none")
+    lines = run(environment, "log", folder, "--seconds", 2, "--entries", LARGE)
+    for callers in sorted({line["callers"] for line in lines if "callers" in line}):
+        disks = {line["disk"]: line for line in lines if line.get("callers") == callers}
+        cells = [
+            f"{disks[name]['rate']:>8}/s ({disks[name]['leaves_per_sync_hundredths'] / 100:.1f} a sync)"
+            for name in ("durable", "unsynced", "none")]
+        print(f"   {callers:>7} " + " ".join(cells))
+    large = lines[-1]
+    print(
+        f"   a log of {large['entries']} entries is open in {large['open_us'] / 1e6:.2f} s, "
+        f"verified in {large['verify_us'] / 1e6:.1f} s")
 
 
 def log_figures(environment):
@@ -217,6 +236,7 @@ def main():
             print(f"   {stage:<36}{nanoseconds / 1000:>7.1f}")
 
         durability(environment, again, seconds)
+        log_alone(environment, pathlib.Path(folder, "log"))
 
         print("\nthe hop between front and core, as what it takes from the rate of one process that is both")
         with one_process(environment):

@@ -66,7 +66,9 @@ let package = Package(
         .target(
             name: "Custody", dependencies: ["StrictEncoding", "AuditLog", "CVaultSystem", "CLibcrypto"] + crypto,
             swiftSettings: strict),
-        .target(name: "CoreProtocol", dependencies: ["StrictEncoding", "AuditLog"] + nio, swiftSettings: strict),
+        .target(
+            name: "CoreProtocol", dependencies: ["StrictEncoding", "AuditLog", "CVaultSystem"] + crypto + nio,
+            swiftSettings: strict),
         .target(
             name: "VaultCore",
             dependencies: [

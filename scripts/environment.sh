@@ -192,6 +192,8 @@ keys:
   - {label: checkpoint, purpose: checkpoint, alg: EdDSA}
   - {label: tls-gateway, purpose: tls, alg: ES256}
   - {label: tls-public, purpose: tls, alg: ES256}
+  # SoftHSM knows RSA-OAEP with SHA-1 alone; a real token takes RSA-OAEP-256.
+  - {label: kek, purpose: kek, alg: RSA-OAEP}
 clients:
   - {id: gateway-mcp, auth: tls_client_auth, san_uri: "spiffe://acme.example/gateway/mcp"}
   # No more skew than clocks of one host need: after a start, assertions are refused for so long. An hour is authlib's.

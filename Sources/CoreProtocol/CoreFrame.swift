@@ -13,6 +13,8 @@ package struct CoreFrame: Sendable, Equatable {
         case sign = 2
         case append = 3
         case tlsSign = 4
+        /// A sealed secret for one recorded use.
+        case open = 5
         /// The entries that stop credentials and are in force; held back while there is nothing new.
         case read = 6
         /// What to show a witness of the log; held back while there is nothing new.

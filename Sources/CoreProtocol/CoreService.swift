@@ -23,6 +23,9 @@ package protocol CoreService: Sendable {
     /// Takes what a witness has answered, and says whether it was a cosignature.
     func witnessAnswered(_ answer: WitnessAnswer) async throws(CoreError) -> Witnesses.Verdict
 
+    /// Records the use of a sealed secret durably and opens it; the value is returned only when both are done.
+    func open(_ request: OpenRequest) async throws(CoreError) -> OpenedSecret
+
     /// Signs a TLS 1.3 server CertificateVerify, and nothing else, with the listener's key of this kid; the result is DER.
     func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8]
 }

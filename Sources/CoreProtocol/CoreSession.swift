@@ -75,6 +75,12 @@ package struct CoreSession: CoreService {
         return verdict
     }
 
+    package func open(_ request: OpenRequest) async throws(CoreError) -> OpenedSecret {
+        let passage = SecretPassage()
+        let reply = try await connection.call(.open, passage.payload(request), within: request.patience + Self.grace)
+        return try passage.open(reply)
+    }
+
     package func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
         var payload = ByteBuffer()
         payload.writeField(kid.utf8)

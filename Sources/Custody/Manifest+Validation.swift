@@ -8,6 +8,7 @@ extension Manifest {
         try Manifest.unique(keys.map { "\($0.token)/\($0.label)" }, path: "keys", member: "label")
         try Manifest.unique(keys.map { "\($0.token)/\($0.id)" }, path: "keys", member: "id")
         for (index, key) in keys.enumerated() { try validate(key, path: "keys[\(index)]") }
+        for (index, token) in tokens.enumerated() { try validate(token, path: "tokens[\(index)]") }
         guard signatures.count <= Shamir.mostShares else {
             throw SchemaFault(path: "signatures", problem: "must be at most \(Shamir.mostShares)")
         }
@@ -29,6 +30,15 @@ extension Manifest {
             throw SchemaFault(
                 path: "\(path).gate", problem: needsGate ? "is missing" : "belongs to signing and assertion keys alone")
         }
+    }
+
+    /// The key that secrets are sealed to is one of the token's keys, and it is active.
+    private func validate(_ token: ManifestToken, path: String) throws(SchemaFault) {
+        guard let kek = token.keyEncryptionKey else { return }
+        let isKey = keys.contains {
+            $0.purpose == .kek && $0.state == .active && $0.token == token.serial && $0.jwk == kek
+        }
+        guard isKey else { throw SchemaFault(path: "\(path).kek", problem: "is no active kek key of this token") }
     }
 
     private static func unique(_ values: [String], path: String, member: String) throws(SchemaFault) {

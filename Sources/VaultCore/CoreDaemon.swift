@@ -96,6 +96,7 @@ extension VaultCore {
                 guard let kid = payload.readTextField(), let data = payload.readField(), payload.readableBytes == 0
                 else { throw CoreError(.malformed, "tlsSign: fields are missing or left over") }
                 tlsSign(key: kid, data: data) { answer($0.map { ByteBuffer(bytes: $0) }) }
+            case .open: open(try SecretPassage.Far(payload: frame.payload), answer)
             case .read:
                 revocations.read(try ReadRequest(payload: frame.payload)) { answer(.success($0.payload)) }
             case .witnessRequest:

@@ -9,6 +9,7 @@ extension CoreError {
         switch error.code {
         case .saturated, .deadlineExceeded: self.init(.saturated, "hsm: \(error)", retryAfter: retryAfter ?? 1)
         case .sealed: self.init(.sealed, "hsm: \(error)")
+        case .undecryptable: self.init(.refused, "secret: \(error)")
         default: self.init(.hsmUnavailable, "hsm: \(error)", retryAfter: retryAfter)
         }
     }

@@ -82,7 +82,7 @@ package struct DevelopmentGenesis {
             let info = hsm.profile.info
             let token = ManifestToken(
                 label: info.label, serial: info.serial, model: "\(info.manufacturer) \(info.model)",
-                keyEncryptionKey: nil)
+                keyEncryptionKey: keys.first { $0.purpose == .kek }?.jwk)
             return (token, keys)
         } catch {
             // Else the token stays logged in, and a second try in this process is refused for that alone.
@@ -127,7 +127,9 @@ private struct Plan {
             throw StartError(
                 file: file, field: "keys (\(configured.label))",
                 problem: "a key for \(configured.purpose) with \(configured.algorithm) cannot be made",
-                mend: "use purpose signing, checkpoint or tls with ES256, EdDSA, RS256 or PS256")
+                mend:
+                    "use purpose signing, checkpoint or tls with ES256, EdDSA, RS256 or PS256, or kek with RSA-OAEP-256"
+            )
         }
         self.configured = configured
         self.purpose = purpose

@@ -40,11 +40,11 @@ package struct HSMDoctor: Sendable {
         return report
     }
 
-    /// Keys that must be there and sign: everything but what has ended or is not ours to sign with.
+    /// Keys that must be there and work: everything but what has ended.
     private func expected() throws(StartError) -> [TokenExamination.ExpectedKey]? {
         guard let manifest else { return nil }
         var keys: [TokenExamination.ExpectedKey] = []
-        for key in manifest.keys where key.mustSign {
+        for key in manifest.keys where key.mustWork {
             keys.append(
                 .init(
                     serial: key.token, reference: try key.reference(file: manifestFile), purpose: key.purpose.rawValue,
@@ -53,16 +53,14 @@ package struct HSMDoctor: Sendable {
         return keys
     }
 
-    /// Keys the manifest names whose state or purpose asks for no signature.
+    /// Keys the manifest names that have ended.
     private var known: Set<[UInt8]> {
-        Set((manifest?.keys ?? []).filter { !$0.mustSign }.compactMap { Hexadecimal.decode($0.id) })
+        Set((manifest?.keys ?? []).filter { !$0.mustWork }.compactMap { Hexadecimal.decode($0.id) })
     }
 }
 
 extension ManifestKey {
-    fileprivate var mustSign: Bool {
-        purpose != .kek && [.generated, .prepublished, .active, .retiring].contains(state)
-    }
+    fileprivate var mustWork: Bool { [.generated, .prepublished, .active, .retiring].contains(state) }
 }
 
 extension HSMDoctor {

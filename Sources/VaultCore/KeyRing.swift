@@ -22,10 +22,18 @@ package struct KeyRing: Sendable {
         package let hsm: CheckpointKey
     }
 
+    /// A key that opens the data keys of sealed secrets.
+    package struct KeyEncryption: Sendable {
+        package let manifest: ManifestKey
+        package let hsm: KeyEncryptionKey
+    }
+
     private var signing: [String: Signing] = [:]
     private var tls: [TLS] = []
     /// One of each token, in the order of the configuration.
     package private(set) var checkpoints: [Checkpoint] = []
+    /// One of each token, in the order of the configuration.
+    package private(set) var keyEncryption: [KeyEncryption] = []
 
     /// No keys.
     package init() {}
@@ -60,8 +68,15 @@ package struct KeyRing: Sendable {
                     mend: "retire one of them")
             }
             checkpoints.append(Checkpoint(manifest: key, hsm: try await hsm.checkpointKey(reference)))
-        // Neither is used before its ceremony exists; the manifest may name them already.
-        case .assertion, .kek: break
+        case .kek:
+            guard keyEncryption.isEmpty else {
+                throw StartError(
+                    file: file, field: field, problem: "is a second active key encryption key of its token",
+                    mend: "retire one of them")
+            }
+            keyEncryption.append(KeyEncryption(manifest: key, hsm: try await hsm.keyEncryptionKey(reference)))
+        // Not used before its ceremony exists; the manifest may name one already.
+        case .assertion: break
         }
     }
 
@@ -70,6 +85,7 @@ package struct KeyRing: Sendable {
         signing = signing.filter { !kids.contains($0.key) }
         tls.removeAll { kids.contains($0.manifest.kid) }
         checkpoints.removeAll { kids.contains($0.manifest.kid) }
+        keyEncryption.removeAll { kids.contains($0.manifest.kid) }
     }
 
     /// Adds the keys of another token.
@@ -77,6 +93,7 @@ package struct KeyRing: Sendable {
         signing.merge(other.signing) { first, _ in first }
         tls += other.tls
         checkpoints += other.checkpoints
+        keyEncryption += other.keyEncryption
     }
 
     /// Whether there is a key that signs tokens.

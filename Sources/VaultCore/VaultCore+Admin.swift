@@ -14,6 +14,7 @@ extension VaultCore {
             var reader = try ObjectReader(json)
             let command = try reader.string("command")
             if let answer = try await executeCustody(command, &reader) { return answer }
+            if let answer = try await executeSecrets(command, &reader) { return answer }
             switch command {
             case "status":
                 try reader.finish()

@@ -135,6 +135,10 @@ extension VaultCore {
                 "file": .string(settings.manifestFile),
             ],
             "hsm": .array(standings.map(\.json)),
+            "secrets": [
+                "count": .integer(Int64(standing.secrets.values.count { $0.kind != .secretRemoved })),
+                "signed": .bool(manifest.custody == .quorum),
+            ],
             "log": [
                 "directory": .string(settings.logDirectory), "size": .integer(Int64(clamping: log.size)),
                 "checkpoint_size": .integer(Int64(clamping: log.checkpoint?.size ?? 0)),

@@ -30,6 +30,8 @@ package final class VaultCore: Sendable {
     package let started: UnixTime
     /// Hashes of the configuration bundles that a `config.loaded` leaf of this run covers.
     private let bundles = Mutex<Set<String>>([])
+    /// One change of a sealed secret after the other.
+    let secretTurns = Turns()
     /// Keeps floods of refusals from filling the log.
     let denials: DenialAggregator
 

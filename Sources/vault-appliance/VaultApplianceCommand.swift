@@ -14,6 +14,7 @@ struct VaultApplianceCommand: AsyncParsableCommand {
             Core.self, Serve.self, Status.self, Doctor.self, Publish.self, DevelopmentGenesisCommand.self,
             ConfigCommand.self, Activate.self, Seal.self, Quarantine.self, CustodianCommand.self, CeremonyCommand.self,
             PolicyCommand.self, TLSCommand.self, AuditCommand.self, Exchange.self, CutOffCommand.self, Bench.self,
+            SecretCommand.self,
             TokenTaskCommand.self,
         ])
 }

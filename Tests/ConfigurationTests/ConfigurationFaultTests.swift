@@ -270,6 +270,13 @@ import Testing
             "{label: tls-public, purpose: tls, alg: ES256}",
             "{label: tls-public, purpose: tls, alg: ES256, max_lifetime: 1s} # HERE", "keys[4].max_lifetime",
             "belongs to signing keys alone"),
+        .init(
+            "{label: tls-public, purpose: tls, alg: ES256}", "{label: tls-public, purpose: tls, alg: RSA-OAEP} # HERE",
+            "keys[4].alg", "is for kek keys alone"),
+        .init(
+            "{label: tls-public, purpose: tls, alg: ES256}",
+            "{label: tls-public, purpose: tls, alg: ES256}\n  - {label: kek, purpose: kek, alg: RS256} # HERE",
+            "keys[5].alg", "must be RSA-OAEP-256 or RSA-OAEP for a kek key"),
         .init("    types: [\"at+jwt\"]\n", "", "keys[0].types", "is missing"),
         .init("    max_lifetime: 300s\n", "", "keys[0].max_lifetime", "is missing"),
         .init("{id: gateway-dns,", "{id: gateway-mcp, # HERE\n    ", "clients[1].id", "identifies another client too"),

@@ -14,10 +14,11 @@ import VaultTesting
             for key in manifest.keys {
                 let promised = [
                     "CKA_SENSITIVE", "CKA_ALWAYS_SENSITIVE", "CKA_NEVER_EXTRACTABLE", "CKA_LOCAL", "CKA_TOKEN",
-                    "CKA_PRIVATE", "CKA_SIGN",
+                    "CKA_PRIVATE", key.purpose == .kek ? "CKA_DECRYPT" : "CKA_SIGN",
                 ]
                 for name in promised { #expect(key.evidence[name] == true, "\(key.label) \(name)") }
-                for name in ["CKA_EXTRACTABLE", "CKA_MODIFIABLE", "CKA_COPYABLE", "CKA_DECRYPT", "CKA_UNWRAP"] {
+                let otherUse = key.purpose == .kek ? "CKA_SIGN" : "CKA_DECRYPT"
+                for name in ["CKA_EXTRACTABLE", "CKA_MODIFIABLE", "CKA_COPYABLE", otherUse, "CKA_UNWRAP"] {
                     #expect(key.evidence[name] == false, "\(key.label) \(name)")
                 }
                 for name in ["read_private", "set_extractable", "set_not_sensitive", "set_copyable"] {

@@ -19,6 +19,8 @@ extension Entry {
         case secretOpened = "secret.opened"
         /// A new version of a secret is the current one.
         case secretRotated = "secret.rotated"
+        /// The data key of a secret was wrapped to other tokens; the version is the same.
+        case secretRewrapped = "secret.rewrapped"
         /// A secret may not be opened any more.
         case secretRemoved = "secret.removed"
         /// A configuration bundle is in force from here on.
@@ -72,7 +74,7 @@ extension Entry {
         /// Whether entries of this kind say what is in force, long after: they outlive the pruning of their shard.
         package var isState: Bool {
             switch self {
-            case .secretSealed, .secretRotated, .secretRemoved, .configApproved, .revoked, .cutoff,
+            case .secretSealed, .secretRotated, .secretRewrapped, .secretRemoved, .configApproved, .revoked, .cutoff,
                 .adminCoreStarted, .adminKeyQuarantined, .adminManifestInstalled, .adminKeysGenerated,
                 .ceremonyCompleted, .logShardPruned, .logRestored, .logTimeAccepted:
                 true
@@ -91,7 +93,8 @@ extension Entry {
         /// Whether this kind may use the disk space that is kept back: what issues credentials, and what stops them.
         var usesReserve: Bool {
             switch self {
-            case .mint, .mintAborted, .brokerIntent, .brokerOutcome, .secretOpened, .secretRotated, .secretRemoved,
+            case .mint, .mintAborted, .brokerIntent, .brokerOutcome, .secretOpened, .secretRotated, .secretRewrapped,
+                .secretRemoved,
                 .revoked, .cutoff, .adminCoreStopped, .adminKeyQuarantined, .activationSealed, .ceremonyAborted,
                 .logShardOpened, .logShardClosed, .logShardPruned, .logTimeAccepted, .logRestored:
                 true

@@ -69,8 +69,13 @@ package enum PrivateFile {
         // Safety: the bytes are lent for the length of the call.
         let problem = unsafe bytes.withUnsafeBytes { unsafe create(temporary, $0, mode: mode, flags: O_TRUNC) }
         if let problem { throw problem }
+        try move(temporary, to: path)
+    }
+
+    /// Gives a file the name of another, in whose place it is at once.
+    package static func move(_ source: String, to path: String) throws(CustodyError) {
         // Safety: the strings live through the call.
-        guard unsafe rename(temporary, path) == 0 else {
+        guard unsafe rename(source, path) == 0 else {
             throw CustodyError(.fileRefused, "\(path): cannot be replaced (errno \(errno))")
         }
     }

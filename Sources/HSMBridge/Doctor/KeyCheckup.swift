@@ -73,7 +73,9 @@ struct KeyCheckup {
         }
         let past: [AttributeType] = [.local, .alwaysSensitive, .neverExtractable]
         let doubts = past.filter { flags[$0.name] != true }.map(\.name)
-        if !doubts.isEmpty, !profile.quirks.contains(.historyHardWired) {
+        // The manifest says of a provider's key that it came from outside; that is no news.
+        let isKnownImport = expected?.evidence[AttributeType.local.name] == false
+        if !doubts.isEmpty, !isKnownImport, !profile.quirks.contains(.historyHardWired) {
             add(
                 "key-imported", "it has been outside, or could have been: not \(doubts.joined(separator: ", "))",
                 mend: "make a key in the token, and retire this one")

@@ -62,8 +62,11 @@ internal import Glibc
 
     /// A PIN that `fill` writes straight into locked memory, such as one that lies in locked memory already.
     package convenience init(count: Int, fill: (inout MutableSpan<UInt8>) -> Void) throws(HSMError) {
-        // Safety: the room is the new PIN's own memory.
-        try unsafe self.init(capacity: max(1, count)) { room in
+        guard (1...PIN.longest).contains(count) else {
+            throw HSMError(.pinLength, context: "a PIN has 1 to \(PIN.longest) bytes")
+        }
+        // Safety: the room is the new PIN's own memory, and holds the longest PIN.
+        try unsafe self.init(capacity: PIN.longest) { room in
             // Safety: the span covers the room and does not leave the closure.
             var span = unsafe MutableSpan<UInt8>(
                 _unsafeElements: UnsafeMutableBufferPointer(

@@ -171,6 +171,10 @@ package final class CoreClient: CoreService, Service {
         try await service().witnessAnswered(answer)
     }
 
+    package func open(_ request: OpenRequest) async throws(CoreError) -> OpenedSecret {
+        try await service().open(request)
+    }
+
     package func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] {
         try await service().tlsSign(key: kid, data: data)
     }

@@ -11,6 +11,21 @@ extension Configuration {
             case checkpoint
             /// Signs TLS handshakes of a listener.
             case tls
+            /// Opens sealed secrets.
+            case kek
+        }
+
+        /// What a key is used with, by its JOSE name (RFC 7518 sections 3.1 and 4.1).
+        package enum Algorithm: String, Sendable, CaseIterable {
+            case es256 = "ES256"
+            case edDSA = "EdDSA"
+            case rs256 = "RS256"
+            case ps256 = "PS256"
+            case rsaOAEP = "RSA-OAEP"
+            case rsaOAEP256 = "RSA-OAEP-256"
+
+            /// Whether keys of it open secrets, and sign nothing.
+            var isForEncryption: Bool { self == .rsaOAEP || self == .rsaOAEP256 }
         }
 
         /// Unique among the keys.
@@ -56,6 +71,14 @@ extension Configuration.Key {
             section.fault(
                 "alg", "must be EdDSA or ES256 for a checkpoint key",
                 mend: "write EdDSA; a token that has none of it takes ES256, the other algorithm of signed notes")
+        }
+        if algorithm.isForEncryption != (purpose == .kek) {
+            section.fault(
+                "alg", purpose == .kek ? "must be RSA-OAEP-256 or RSA-OAEP for a kek key" : "is for kek keys alone",
+                mend: purpose == .kek
+                    ? "write RSA-OAEP-256; a token that knows SHA-1 alone, as SoftHSM does, takes RSA-OAEP"
+                    : "choose an algorithm that signs, like ES256")
+            return
         }
         if purpose == .tls, algorithm != .es256 {
             section.fault(

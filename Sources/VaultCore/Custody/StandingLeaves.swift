@@ -26,7 +26,7 @@ package final class StandingLeaves: Sendable {
     package static func concerns(_ kind: Entry.Kind) -> Bool {
         switch kind {
         case .adminCoreStarted, .adminManifestInstalled, .adminKeyQuarantined, .configApproved, .secretSealed,
-            .secretRotated, .secretRemoved:
+            .secretRotated, .secretRewrapped, .secretRemoved:
             true
         default: false
         }
@@ -74,7 +74,7 @@ package final class StandingLeaves: Sendable {
             // The leaf of the signature that made it enough.
             guard entry.detail?["complete"] == "yes" else { return }
             entries["approved"] = entry
-        case .secretSealed, .secretRotated, .secretRemoved:
+        case .secretSealed, .secretRotated, .secretRewrapped, .secretRemoved:
             if let name = entry.secret { entries["secret/\(name)"] = entry }
         default: break
         }

@@ -102,7 +102,7 @@ extension CoreSettings {
             logOrigin: "vault.example/log", checkpointInterval: .milliseconds(100), headroom: 0,
             keys: ["ES256", "RS256", "EdDSA", "PS256"].map(signing) + [
                 other("checkpoint", "checkpoint", "EdDSA"), other("tls-gateway", "tls", "ES256"),
-                other("tls-public", "tls", "ES256"),
+                other("tls-public", "tls", "ES256"), other("kek", "kek", "RSA-OAEP"),
             ])
     }
 }

@@ -9,7 +9,10 @@ struct SeveralTokens {
     let tokens: [SoftHSMDirectory.Token]
 
     /// Runs `body` where genesis has been: each token holds a signing, a checkpoint and a TLS key.
-    static func withGenesis(_ body: (SeveralTokens) async throws -> Void) async throws {
+    static func withGenesis(
+        keys: Set<String> = ["sign-es256", "checkpoint", "tls-gateway"],
+        _ body: (SeveralTokens) async throws -> Void
+    ) async throws {
         try await CoreSite.withEmptyToken { site in
             var site = site
             let fixture = try SoftHSMFixture.shared()
@@ -18,9 +21,7 @@ struct SeveralTokens {
             site.settings.tokens.append(
                 .init(
                     field: "hsm.tokens[1]", module: fixture.secondModulePath, uri: second.uri, pinFile: second.pinFile))
-            site.settings.keys = site.settings.keys.filter {
-                ["sign-es256", "checkpoint", "tls-gateway"].contains($0.label)
-            }
+            site.settings.keys = site.settings.keys.filter { keys.contains($0.label) }
             try await site.genesis()
             try await body(SeveralTokens(site: site, tokens: [site.token, second]))
         }
@@ -28,10 +29,11 @@ struct SeveralTokens {
 
     /// Runs `body` with a core over both tokens, and shuts it down.
     static func run(
+        keys: Set<String> = ["sign-es256", "checkpoint", "tls-gateway"],
         changing change: (inout SeveralTokens) throws -> Void = { _ in },
         _ body: (CoreFixture, SeveralTokens) async throws -> Void
     ) async throws {
-        try await withGenesis { several in
+        try await withGenesis(keys: keys) { several in
             var several = several
             try change(&several)
             let fatal = FatalErrors()

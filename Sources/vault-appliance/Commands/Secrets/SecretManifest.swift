@@ -1,0 +1,64 @@
+import Custody
+import Foundation
+import StrictEncoding
+import VaultAppliance
+
+/// The manifest a secret is sealed to, as far as this computer can verify it.
+enum SecretManifest {
+    /// Under quorum custody the whole chain is verified, and held against the pin of whoever seals.
+    static func fetch(socket: String, home: CustodianHome) async throws -> Manifest {
+        let answer = try await AdminClient.call(["command": "secret-manifests"], socket: socket)
+        let manifests = try (answer.object?["manifests"]?.strings ?? []).map { text in
+            try Manifest(jsonBytes: Array(text.utf8))
+        }
+        guard let last = manifests.last else { throw CommandFailure("the core sent no manifest") }
+        guard last.custody == .quorum else {
+            note("custody: development. Nobody vouches for this manifest, and the envelope is not signed.")
+            return last
+        }
+        let chain = try ManifestChain(verifying: manifests)
+        if let pin = try home.pin(of: chain.current.appliance) {
+            try pin.check(chain)
+        } else {
+            note("appliance \(chain.current.appliance), genesis \(chain.genesisHash)")
+            note(
+                "You have no pin of this appliance: compare the genesis with the one in the first ceremony's transcript."
+            )
+        }
+        return chain.current
+    }
+
+    private static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+}
+
+/// The person who seals or removes: signs with an SSH key of the manifest, where the manifest has people.
+struct SecretSigner {
+    private let key: String?
+
+    /// Under development custody nobody signs; under quorum custody somebody must.
+    init(key: String?, manifest: Manifest) throws {
+        guard manifest.custody == .quorum else {
+            guard key == nil else {
+                throw CommandFailure("--key: there are no people under development custody; leave it out")
+            }
+            self.key = nil
+            return
+        }
+        guard let key else {
+            throw CommandFailure("--key is missing: a custodian or approver of the manifest signs")
+        }
+        self.key = key
+    }
+
+    /// An armored signature; nil where nobody signs.
+    func sign(_ bytes: [UInt8]) throws -> String? {
+        guard let key else { return nil }
+        let directory = FileManager.default.temporaryDirectory.appending(path: "vault-secret-\(randomHexadecimal(8))")
+        try FileManager.default.createDirectory(
+            at: directory, withIntermediateDirectories: false, attributes: [.posixPermissions: 0o700])
+        defer { try? FileManager.default.removeItem(at: directory) }
+        let file = directory.appending(path: "statement").path
+        try PrivateFile.create(file, bytes)
+        return String(decoding: try Custody.SSHKeygen.sign(file: file, key: key, purpose: .envelope), as: UTF8.self)
+    }
+}

@@ -179,4 +179,7 @@ private struct NoCore: CoreService {
     func append(_ entry: Entry) async throws(CoreError) -> UInt64 { throw absence }
     func read(_ request: ReadRequest) async throws(CoreError) -> LiveEntries { throw absence }
     func tlsSign(key kid: String, data: [UInt8]) async throws(CoreError) -> [UInt8] { throw absence }
+    func open(_ request: OpenRequest) async throws(CoreError) -> OpenedSecret { throw absence }
+    func witnessRequest(_ request: WitnessRequest) async throws(CoreError) -> [UInt8]? { throw absence }
+    func witnessAnswered(_ answer: WitnessAnswer) async throws(CoreError) -> Witnesses.Verdict { throw absence }
 }

@@ -43,8 +43,48 @@ extension HSMGroup {
         timers.forEach { $0.cancel() }
     }
 
+    /// Opens some of the tokens that are not open, each tried once before this returns unless it does not answer.
+    func reopen(_ indices: [Int]) async {
+        await stopTrying(indices)
+        let (events, report) = AsyncStream<Void>.makeStream()
+        var attempts: [Int: Task<Void, Never>] = [:]
+        let wanted = state.withLock { state -> [Int] in
+            // A sealed core opens nothing.
+            if case .none = state.pins { return [] }
+            return state.isStopping ? [] : indices.filter { state.members[$0].hsm == nil }
+        }
+        for index in wanted {
+            attempts[index] = Task { await self.keepTrying(index) { report.yield() } }
+        }
+        state.withLock { state in
+            for (index, task) in attempts where state.attempts.indices.contains(index) { state.attempts[index] = task }
+        }
+        let timer = Task { [timing] in
+            try? await Task.sleep(for: timing.patience)
+            report.finish()
+        }
+        var missing = attempts.count
+        if missing == 0 { report.finish() }
+        for await _ in events {
+            missing -= 1
+            if missing == 0 { break }
+        }
+        timer.cancel()
+    }
+
+    /// Ends what tries to open these tokens, and waits for it.
+    func stopTrying(_ indices: [Int]) async {
+        let tasks = state.withLock { state in
+            indices.compactMap { state.attempts.indices.contains($0) ? state.attempts[$0] : nil }
+        }
+        for task in tasks {
+            task.cancel()
+            await task.value
+        }
+    }
+
     /// Opens a token, however long it takes; `tried` hears of the first attempt's end.
-    private func keepTrying(_ index: Int, tried: () -> Void) async {
+    func keepTrying(_ index: Int, tried: () -> Void) async {
         var pause = timing.firstPause
         var last = await attempt(index)
         tried()

@@ -15,6 +15,7 @@ extension VaultCore {
             let command = try reader.string("command")
             if let answer = try await executeCustody(command, &reader) { return answer }
             if let answer = try await executeSecrets(command, &reader) { return answer }
+            if let answer = try await executeCeremony(command, &reader) { return answer }
             switch command {
             case "status":
                 try reader.finish()
@@ -30,8 +31,6 @@ extension VaultCore {
             case "cutoffs":
                 try reader.finish()
                 return cutOffs
-            case let command where CeremonyDesk.knows(command):
-                return try await ceremonyDesk().execute(command, &reader)
             default: throw CoreError(.refused, "command: is not known")
             }
         } catch let fault as SchemaFault {

@@ -135,7 +135,7 @@ extension VaultCore {
         }
         var signers: [TokenCheckpointSigner] = []
         do {
-            for key in keys where [.active, .retiring, .retired].contains(key.state) {
+            for key in keys where [.active, .retiring, .retired, .destroyed].contains(key.state) {
                 signers.append(try TokenCheckpointSigner(key, of: hsms, origin: settings.logOrigin))
             }
         } catch {

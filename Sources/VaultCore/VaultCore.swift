@@ -22,6 +22,8 @@ package final class VaultCore: Sendable {
     let signers: CheckpointSigners
     /// What custodians can do; nil under development custody.
     let custody: QuorumCustody?
+    /// The ceremonies that run in this core.
+    package let ceremonies = CeremonyRoom()
     let snapshots: RevocationSnapshots
     package let clock: @Sendable () -> UnixTime
     package let logger: Logger
@@ -98,6 +100,7 @@ package final class VaultCore: Sendable {
     @discardableResult
     package func shutdown() async -> Bool {
         await custody?.stop()
+        await ceremonies.forgetAll()
         denials.flush()
         _ = try? await appendOwn(.adminCoreStopped, detail: [:])
         do {

@@ -22,6 +22,8 @@ package final class FaultModule: Sendable {
 
     /// Where the library lies.
     package let path: String
+    /// SOFTHSM2_CONF of the tokens behind it, for other processes.
+    package var configurationFile: String { directory + "/softhsm2.conf" }
     private let directory: String
     private let tokens: [SoftHSMDirectory.Token]
     private let taken = Mutex(0)

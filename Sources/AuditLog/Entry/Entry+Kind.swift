@@ -76,7 +76,7 @@ extension Entry {
             switch self {
             case .secretSealed, .secretRotated, .secretRewrapped, .secretRemoved, .configApproved, .revoked, .cutoff,
                 .adminCoreStarted, .adminKeyQuarantined, .adminManifestInstalled, .adminKeysGenerated,
-                .ceremonyCompleted, .logShardPruned, .logRestored, .logTimeAccepted:
+                .activationContributed, .ceremonyCompleted, .logShardPruned, .logRestored, .logTimeAccepted:
                 true
             default: false
             }

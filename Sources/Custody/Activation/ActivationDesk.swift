@@ -30,9 +30,13 @@ package final class ActivationDesk: Sendable {
     private struct Open {
         let offer: Offer
         var shares: [String: Share] = [:]
+        /// Custodians whose share was right, in a drill; the shares are dropped.
+        var proven: Set<String> = []
+
+        var contributed: [String] { shares.keys.sorted() + proven.sorted() }
 
         func ended(_ reason: String) -> Ended {
-            Ended(request: offer.request, contributed: shares.keys.sorted(), reason: reason)
+            Ended(request: offer.request, contributed: contributed, reason: reason)
         }
     }
 
@@ -78,8 +82,10 @@ package final class ActivationDesk: Sendable {
         identity = try AgeIdentity()
     }
 
-    /// Opens a request.
-    package func offer(lifetime: Int64, random: (Int) -> [UInt8]) throws(CustodyError) -> Offer {
+    /// Opens a request; `ceremony` is the one that needs the shares for something else than an activation.
+    package func offer(
+        lifetime: Int64, ceremony: String? = nil, random: (Int) -> [UInt8]
+    ) throws(CustodyError) -> Offer {
         guard (60...ActivationDesk.longestLifetime).contains(lifetime) else {
             throw CustodyError(.malformed, "a request is open for 60 to \(ActivationDesk.longestLifetime) seconds")
         }
@@ -88,7 +94,8 @@ package final class ActivationDesk: Sendable {
             appliance: manifest.appliance, nonce: Hexadecimal.string(random(16)),
             recipient: identity.recipient.description, build: build, genesis: chain.genesisHash,
             manifest: manifest.hash, manifestVersion: manifest.version, epoch: manifest.activation?.epoch ?? 0,
-            tokens: manifest.tokens.map(\.serial), created: now, expires: now.adding(seconds: lifetime))
+            tokens: manifest.tokens.map(\.serial), created: now, expires: now.adding(seconds: lifetime),
+            ceremony: ceremony)
         let offer = Offer(
             request: request,
             signature: try hostKey.sign(request.bytes, namespace: SignaturePurpose.request.namespace))
@@ -130,8 +137,12 @@ package final class ActivationDesk: Sendable {
             guard let index = state.open.firstIndex(where: { $0.offer.request.hash == hash }) else {
                 throw CustodyError(.stale, "the request was closed meanwhile")
             }
-            guard state.open[index].shares[person.name] == nil else {
+            guard !state.open[index].contributed.contains(person.name) else {
                 throw CustodyError(.repeated, "\(person.name) has contributed already; one person counts once")
+            }
+            if state.open[index].offer.request.isDrill {
+                state.open[index].proven.insert(person.name)
+                return state.open[index]
             }
             state.open[index].shares[person.name] = share
             guard state.open[index].shares.count >= Int(share.threshold) else { return state.open[index] }
@@ -185,8 +196,8 @@ package final class ActivationDesk: Sendable {
 
     private func progress(of open: Open) -> ActivationProgress {
         ActivationProgress(
-            request: open.offer.request, signature: open.offer.signature, contributed: open.shares.keys.sorted(),
-            missing: chain.current.custodians.map(\.name).filter { open.shares[$0] == nil },
+            request: open.offer.request, signature: open.offer.signature, contributed: open.contributed,
+            missing: chain.current.custodians.map(\.name).filter { !open.contributed.contains($0) },
             threshold: Int(chain.current.threshold))
     }
 

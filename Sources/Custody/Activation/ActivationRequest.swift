@@ -28,6 +28,8 @@ package struct ActivationRequest: Sendable, Equatable {
     package var tokens: [String]
     package var created: UnixTime
     package var expires: UnixTime
+    /// The ceremony that needs the shares, by its id; nil where they bring the tokens to life.
+    package var ceremony: String?
 
     /// The file's bytes.
     package var bytes: [UInt8] { JSONWriter.canonical(json) + [0x0A] }
@@ -38,20 +40,26 @@ package struct ActivationRequest: Sendable, Equatable {
     /// Four words that say 64 bits of the hash.
     package var words: String { Proquint.words(Array(SHA256.hash(data: bytes))[..<8]).joined(separator: "-") }
 
+    /// Whether shares are only proven, and never combined.
+    package var isDrill: Bool { ceremony?.hasPrefix("\(CeremonyKind.drill.rawValue)-") ?? false }
+
     private var json: JSONValue {
-        [
+        var object: JSONObject = [
             "format": .string(ActivationRequest.format), "appliance": .string(appliance), "nonce": .string(nonce),
             "recipient": .string(recipient), "build": .string(build), "genesis": .string(genesis),
             "manifest": .string(manifest), "manifest_version": .integer(manifestVersion), "epoch": .integer(epoch),
             "tokens": .array(tokens.map { .string($0) }), "created": .string(created.rfc3339),
             "expires": .string(expires.rfc3339),
         ]
+        object["ceremony"] = ceremony.map { .string($0) }
+        return .object(object)
     }
 
     /// A request of the given parts.
     package init(
         appliance: String, nonce: String, recipient: String, build: String, genesis: String, manifest: String,
-        manifestVersion: Int64, epoch: Int64, tokens: [String], created: UnixTime, expires: UnixTime
+        manifestVersion: Int64, epoch: Int64, tokens: [String], created: UnixTime, expires: UnixTime,
+        ceremony: String? = nil
     ) {
         self.appliance = appliance
         self.nonce = nonce
@@ -64,6 +72,7 @@ package struct ActivationRequest: Sendable, Equatable {
         self.tokens = tokens
         self.created = created
         self.expires = expires
+        self.ceremony = ceremony
     }
 
     /// Reads a request's file; anything but the bytes that `bytes` would write is refused.
@@ -97,6 +106,8 @@ package struct ActivationRequest: Sendable, Equatable {
             let expires = UnixTime(rfc3339: try reader.string("expires"))
         else { throw reader.fault("expires", "must be a time") }
         (self.created, self.expires) = (created, expires)
+        ceremony = try reader.optionalString("ceremony")
+        guard ceremony.map(CeremonyPlan.isID) ?? true else { throw reader.fault("ceremony", "is no ceremony's id") }
         try reader.finish()
     }
 

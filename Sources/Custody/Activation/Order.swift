@@ -1,13 +1,14 @@
 import Crypto
 package import StrictEncoding
 
-/// What one authorised person tells a running core to do at once: seal, cancel a request, quarantine a key.
+/// What one authorised person tells a running core to do at once: seal, cancel a request, quarantine a key, abort a
+/// ceremony.
 ///
 /// It is a file that stock `ssh-keygen -Y sign -n order@vault-appliance` signs, good for one run of one core.
 package struct Order: Sendable, Equatable {
     /// What is ordered.
     package enum Action: String, Sendable, CaseIterable {
-        case seal, cancel, quarantine
+        case seal, cancel, quarantine, abort
     }
 
     private static let format = "vault-order/1"
@@ -18,7 +19,7 @@ package struct Order: Sendable, Equatable {
     package var appliance: String
     /// The run of the core it is for.
     package var instance: String
-    /// The request or the key; empty for `seal`.
+    /// The request, the key or the ceremony; empty for `seal`.
     package var subject: String
     package var expires: UnixTime
 

@@ -54,6 +54,9 @@ package struct WrappedPINs: Sendable, Equatable {
         return try LockedBytes(copying: opened)
     }
 
+    /// Drops a token's PIN.
+    package mutating func remove(serial: String) { sealed[serial] = nil }
+
     private func key(_ secret: LockedBytes, _ serial: String) -> SymmetricKey {
         // Safety: the secret is lent for the length of the call, which copies it to memory that it wipes itself.
         let material = unsafe secret.withUnsafeBytes { unsafe SymmetricKey(data: $0) }

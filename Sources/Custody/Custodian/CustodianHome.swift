@@ -63,18 +63,24 @@ package struct CustodianHome: Sendable {
 
     /// Verifies a request and returns the share, encrypted to it: the file that this custodian then signs.
     ///
-    /// Nothing is opened before the request, its signature and its manifests agree with what was pinned.
+    /// Nothing is opened before the request, its signature and its manifests agree with what was pinned. `newShare` is one
+    /// of an epoch that is not in force yet, which a ceremony wants proven: its holder may have accepted nothing so far,
+    /// and nothing is remembered of it here.
     package func contribution(
-        to request: ActivationRequest, signature: String, chain: ManifestChain, now: UnixTime
+        to request: ActivationRequest, signature: String, chain: ManifestChain, now: UnixTime,
+        newShare: [UInt8]? = nil
     ) throws(CustodyError) -> [UInt8] {
-        guard let pin = try pin(of: request.appliance) else {
+        let pin = try pin(of: request.appliance)
+        guard pin != nil || (newShare != nil && request.ceremony != nil) else {
             throw CustodyError(
                 .foreign, "the appliance \(request.appliance) was never accepted here: custodian accept comes first")
         }
-        try pin.check(chain)
+        try pin?.check(chain)
         try request.verify(signature: signature, chain: chain, now: now)
         let person = try me(in: chain.current)
-        let share = try openShare(try PrivateFile.readPublic(sharePath(chain.current)))
+        let file: [UInt8]
+        if let newShare { file = newShare } else { file = try PrivateFile.readPublic(sharePath(chain.current)) }
+        let share = try openShare(file)
         try check(share, of: person, chain.current)
         return try AgeFile.encrypt(share.encoded, to: [try AgeRecipient(request.recipient)])
     }

@@ -142,6 +142,14 @@ package struct CustodyDirectory: Sendable, Equatable {
         try PrivateFile.syncDirectory(path)
     }
 
+    /// Puts the sealed PINs of an epoch in the place of those that are there, as when a token comes or goes; readers see
+    /// the old file or the new one whole.
+    package func replace(_ pins: WrappedPINs) throws(CustodyError) {
+        _ = try readPINs(epoch: pins.epoch)
+        try PrivateFile.replace(pinsFile(epoch: pins.epoch), pins.bytes, mode: 0o600)
+        try PrivateFile.syncDirectory(path)
+    }
+
     private func strayManifests(beyond version: Int64) throws(CustodyError) -> [String] {
         guard let names = try? FileManager.default.contentsOfDirectory(atPath: manifests) else {
             throw CustodyError(.fileRefused, "\(manifests): cannot be read")

@@ -51,6 +51,12 @@ internal import Synchronization
         }
     }
 
+    /// The module at an absolute path, if it is loaded.
+    static func loaded(path: String) throws(HSMError) -> Module? {
+        let canonical = try canonicalPath(path)
+        return registry.withLock { $0[canonical] }
+    }
+
     /// Finalises the library (C_Finalize), when nothing uses it; a later `load` starts it again; blocks.
     package func shutdown() throws(HSMError) {
         try Module.registry.withLock { (modules) throws(HSMError) in

@@ -1,5 +1,5 @@
 package import AuditLog
-import StrictEncoding
+package import StrictEncoding
 import Synchronization
 
 /// What the log says of the appliance itself and is true until a later leaf says otherwise: the newest manifest it knows,
@@ -25,8 +25,8 @@ package final class StandingLeaves: Sendable {
     /// Whether a leaf of this kind may stand.
     package static func concerns(_ kind: Entry.Kind) -> Bool {
         switch kind {
-        case .adminCoreStarted, .adminManifestInstalled, .adminKeyQuarantined, .configApproved, .secretSealed,
-            .secretRotated, .secretRewrapped, .secretRemoved:
+        case .adminCoreStarted, .activationContributed, .adminManifestInstalled, .adminKeyQuarantined, .configApproved,
+            .secretSealed, .secretRotated, .secretRewrapped, .secretRemoved:
             true
         default: false
         }
@@ -34,10 +34,29 @@ package final class StandingLeaves: Sendable {
 
     /// The newest manifest that the log knows: its version, and the hash where a leaf gave it.
     package var newestManifest: (version: Int64, hash: String?)? {
-        let known = entries.withLock { [$0["started"], $0["installed"]].compactMap { $0 } }
+        let known = entries.withLock { entries in
+            entries.filter { $0.key == "started" || $0.key.hasPrefix("installed/") }.map(\.value)
+        }
         return known.compactMap { entry in
             entry.manifestVersion.map { ($0, entry.detail?["manifest_hash"]) }
         }.max { $0.0 < $1.0 }
+    }
+
+    /// When a manifest came into force, by the leaf that says so; nil when the log has none any more.
+    package func installation(of version: Int64) -> UnixTime? {
+        entries.withLock { $0["installed/\(version)"]?.time }
+    }
+
+    /// When each custodian last proved to have the share of an epoch, by activating or in a ceremony.
+    package func proofs(epoch: Int64) -> [String: UnixTime] {
+        entries.withLock { entries in
+            entries.values.reduce(into: [:]) { found, entry in
+                guard entry.kind == .activationContributed, let name = entry.detail?["custodian"],
+                    entry.detail?["epoch"] == "\(epoch)", let time = entry.time
+                else { return }
+                found[name] = time
+            }
+        }
     }
 
     /// The leaves that quarantine keys, by kid.
@@ -68,7 +87,10 @@ package final class StandingLeaves: Sendable {
     private static func take(_ entry: Entry, into entries: inout [String: Entry]) {
         switch entry.kind {
         case .adminCoreStarted: entries["started"] = entry
-        case .adminManifestInstalled: entries["installed"] = entry
+        case .adminManifestInstalled:
+            if let version = entry.manifestVersion { entries["installed/\(version)"] = entry }
+        case .activationContributed:
+            if let name = entry.detail?["custodian"] { entries["contributed/\(name)"] = entry }
         case .adminKeyQuarantined: if let kid = entry.kid { entries["quarantined/\(kid)"] = entry }
         case .configApproved:
             // The leaf of the signature that made it enough.

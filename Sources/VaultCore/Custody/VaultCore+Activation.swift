@@ -52,6 +52,12 @@ extension VaultCore {
         }
         let signature = try reader.string("signature")
         try reader.finish()
+        // What a ceremony has asked for goes there: custodians send all shares by the same command.
+        if let hash = SignaturePurpose.request(ofContribution: try SSHSignature(armored: signature).namespace),
+            let id = ceremonies.ceremony(asking: hash)
+        {
+            return try await contribute(to: id, file: file, signature: signature)
+        }
         try demandSealed(custody)
         let desk = custody.desk
         let outcome = try desk.contribute(file: file, signature: signature)
@@ -63,7 +69,8 @@ extension VaultCore {
         case .waiting(let progress):
             entry.detail = [
                 "request": progress.request.hash, "contributed": progress.contributed.joined(separator: " "),
-                "needed": "\(progress.threshold - progress.contributed.count)",
+                "needed": "\(progress.threshold - progress.contributed.count)", "custodian": person.name,
+                "epoch": "\(progress.request.epoch)",
             ]
             do {
                 try await record(entry)
@@ -76,6 +83,7 @@ extension VaultCore {
         case .complete(let secret, let people, let request):
             entry.detail = [
                 "request": request, "contributed": people.joined(separator: " "), "needed": "0",
+                "custodian": person.name, "epoch": "\(desk.manifest.activation?.epoch ?? 0)",
             ]
             try await record(entry)
             try await custody.turns.take {
@@ -92,7 +100,9 @@ extension VaultCore {
     /// Where the custodians' requests stand, for whoever waits for them.
     func activationProgress(_ reader: inout ObjectReader) throws -> JSONValue {
         try reader.finish()
-        return try custodyStatus(quorum())
+        guard var status = try custodyStatus(quorum()).object else { return .null }
+        status["requests"] = .array((status["requests"]?.array ?? []) + ceremonies.requests.map(\.json))
+        return .object(status)
     }
 
     /// A custodian or an approver closes a request.
@@ -121,6 +131,16 @@ extension VaultCore {
             .init(name: "manifest", value: .integer(manifest.version)),
             .init(name: "requests", value: .array(custody.desk.progress.map(\.json))),
         ])
+        let proofs = standing.proofs(epoch: manifest.activation?.epoch ?? 0)
+        object["last_proven"] = .object(
+            JSONObject(
+                manifest.custodians.map {
+                    .init(name: $0.name, value: proofs[$0.name].map { .string($0.rfc3339) } ?? .null)
+                }))
+        // Who never proved to have the share comes before who did so long ago.
+        object["stalest_custodian"] = manifest.custodians.map(\.name).min {
+            (proofs[$0]?.milliseconds ?? .min) < (proofs[$1]?.milliseconds ?? .min)
+        }.map { .string($0) }
         object["failure"] = custody.failure.map { .string($0) }
         if let (origin, since) = custody.origin {
             object["activated_by"] = .string(origin.name)

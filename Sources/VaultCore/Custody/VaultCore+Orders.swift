@@ -29,6 +29,7 @@ extension VaultCore {
         custody.beginSealing()
         custody.grace.forget()
         custody.desk.closeAll("the core was sealed")
+        await ceremonies.forgetAll()
         await recordEnded(custody.desk)
         var entry = Entry(kind: .activationSealed)
         entry.operator = person

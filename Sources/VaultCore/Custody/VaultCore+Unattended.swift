@@ -17,7 +17,7 @@ extension VaultCore {
         do {
             var pins: [String: LockedBytes] = [:]
             for token in manifest.tokens {
-                pins[token.serial] = try Self.pin(custody.directory.unattendedPINFile(serial: token.serial))
+                pins[token.serial] = try PrivateFile.readLine(custody.directory.unattendedPINFile(serial: token.serial))
             }
             _ = await comesToLife(custody, pins, .unattended)
         } catch {
@@ -70,16 +70,5 @@ extension VaultCore {
         entry.reason = String(decoding: text.utf8.prefix(500), as: UTF8.self)
         entry.detail = ["by": origin.name]
         _ = try? await record(entry)
-    }
-
-    private static func pin(_ path: String) throws(CustodyError) -> LockedBytes {
-        let file = try PrivateFile.read(path)
-        let length = file.withSpan { span in
-            span.count > 0 && span[span.count - 1] == 0x0A ? span.count - 1 : span.count
-        }
-        guard (1...255).contains(length) else { throw CustodyError(.fileRefused, "\(path): a PIN has 1 to 255 bytes") }
-        return try LockedBytes(count: length) { pin in
-            file.withSpan { file in for index in pin.indices { pin[index] = file[index] } }
-        }
     }
 }

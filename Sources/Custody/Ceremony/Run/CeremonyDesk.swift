@@ -12,7 +12,7 @@ package struct CeremonyDesk: Sendable {
         package var manifests: @Sendable () async throws -> [Manifest]
         /// Runs `body` with a runner that knows the steps of the ceremony's kind and records in the audit log.
         package var withRunner:
-            @Sendable (Ceremony, @Sendable (CeremonyRunner) async throws -> CeremonyProgress) async throws ->
+            @Sendable (Ceremony, @escaping @Sendable (CeremonyRunner) async throws -> CeremonyProgress) async throws ->
                 CeremonyProgress
         package var clock: @Sendable () -> UnixTime
         /// That many random bytes.
@@ -22,7 +22,8 @@ package struct CeremonyDesk: Sendable {
         package init(
             root: String, manifests: @escaping @Sendable () async throws -> [Manifest],
             withRunner:
-                @escaping @Sendable (Ceremony, @Sendable (CeremonyRunner) async throws -> CeremonyProgress) async throws
+                @escaping @Sendable (Ceremony, @escaping @Sendable (CeremonyRunner) async throws -> CeremonyProgress)
+                async throws
                 -> CeremonyProgress,
             clock: @escaping @Sendable () -> UnixTime, random: @escaping @Sendable (Int) -> [UInt8]
         ) {

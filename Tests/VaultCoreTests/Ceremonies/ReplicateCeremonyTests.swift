@@ -1,0 +1,157 @@
+import AuditLog
+import CoreProtocol
+import Custody
+import Foundation
+import HSMBridge
+import StrictEncoding
+import Testing
+import VaultTesting
+
+@testable import VaultCore
+
+/// A second token comes into service, and the first one may go.
+@Suite(.timeLimit(.minutes(10))) struct ReplicateCeremonyTests {
+    private static let keys: JSONValue = [
+        CeremonySite.signing("sign-es256"), CeremonySite.other("checkpoint", "checkpoint", "EdDSA"),
+        CeremonySite.other("tls-gateway", "tls", "ES256"), CeremonySite.other("kek", "kek", "RSA-OAEP"),
+    ]
+
+    /// A site whose configuration names a second token, behind a library of its own, that no manifest knows yet.
+    private func run(
+        initialises: Bool = false,
+        _ body: (CeremonySite, JSONObject, SoftHSMDirectory.Token?) async throws -> Void
+    ) async throws {
+        let fixture = try SoftHSMFixture.shared()
+        let second = initialises ? nil : try fixture.takeToken()
+        let label = second?.label ?? "replica-\(UUID().uuidString.prefix(8))"
+        try await CeremonySite.withGenesis { quorum in
+            var quorum = quorum
+            // A library that no other test has loaded may be finalised while they run.
+            let module = quorum.site.directory + "/libreplica.so"
+            let path = URL(filePath: fixture.modulePath).resolvingSymlinksInPath().path
+            try FileManager.default.copyItem(atPath: path, toPath: module)
+            let uri = "pkcs11:token=\(label)"
+            quorum.site.settings.tokens[0].field = "hsm.tokens[0]"
+            quorum.site.settings.tokens.append(
+                .init(field: "hsm.tokens[1]", module: module, uri: uri, pinFile: nil))
+            let officer = quorum.site.directory + "/so-pin"
+            try PrivateFile.create(
+                officer, try LockedBytes(copying: Array((second?.securityOfficerPIN ?? "officer-9876\n").utf8)))
+            var token: JSONObject = [
+                "module": .string(module), "token": .string(uri), "so_pin": "burn", "so_pin_file": .string(officer),
+                "prepare": initialises ? "initialise" : "adopt",
+            ]
+            if let second { token["pin_file"] = .string(second.pinFile) }
+            try await quorum.running { core in
+                let site = try CeremonySite(quorum, core)
+                try await quorum.activate(core)
+                try await body(site, ["token": .object(token), "keys": Self.keys], second)
+            }
+        }
+    }
+
+    @Test(arguments: [false, true]) func aSecondTokenSignsUnderItsOwnKeys(initialises: Bool) async throws {
+        try await run(initialises: initialises) { site, members, _ in
+            let plan = try await site.hold(.replicate, members)
+            let manifest = site.core.inForce.current.signed
+            #expect(manifest.tokens.count == 2)
+            let new = try #require(manifest.tokens.last)
+            #expect(new.keyEncryptionKey?["kty"] == "RSA")
+            #expect(site.core.hsms.open.map(\.profile.info.serial) == manifest.tokens.map(\.serial))
+            let states = manifest.keys.filter { $0.token == new.serial }.map { "\($0.label) \($0.state.rawValue)" }
+            #expect(
+                states == ["sign-es256 prepublished", "checkpoint active", "tls-gateway active", "kek active"])
+            #expect(try site.verify(plan).outcome == .completed)
+            #expect(try site.verify(plan).transcript.evidence(of: "so-pin")?.data["so_pin"] == "burnt")
+            #expect(try site.quorum.directory.readPINs(epoch: 1).serials.count == 2)
+            let kids = site.core.description.keys.filter { $0.purpose == "signing" && $0.state != "generated" }
+            #expect(kids.count == 2)
+            let audit = try await site.hold(.auditVerify)
+            #expect(try site.verify(audit).transcript.evidence(of: "report")?.data["faults"] == [])
+        }
+    }
+
+    @Test func theFirstTokenDeletedFromDiskTheServiceGoesOn() async throws {
+        try await run { site, members, _ in
+            try await site.hold(.replicate, members)
+            site.quorum.site.clock.move(seconds: 86_400)
+            let new = try #require(site.core.inForce.current.signed.tokens.last)
+            let key = try #require(site.core.manifest.keys.first { $0.token == new.serial && $0.purpose == .signing })
+            try await site.hold(
+                .changeKeyState, ["changes": [["kid": .string(key.kid), "to": "active"]]])
+            try FileManager.default.removeItem(atPath: try SeveralTokens.directory(serial: site.serial))
+            var entry = Entry(kind: .configLoaded)
+            entry.bundle = String(repeating: "ab", count: 32)
+            _ = try await site.core.append(entry)
+            _ = try await site.core.sign(MintDraft(key: key, now: site.now).request)
+        }
+    }
+
+    @Test func aTokenIsRemovedWhenItsKeysHaveEnded() async throws {
+        try await run { site, members, _ in
+            try await site.hold(.replicate, members)
+            let manifest = site.core.inForce.current.signed
+            let (old, new) = (manifest.tokens[0].serial, manifest.tokens[1].serial)
+            let removal: JSONObject = ["token": .string(old), "destroy_keys": true]
+            let early = try site.plan(.removeToken, removal, validFor: "1h")
+            try await site.begin(early)
+            await #expect(throws: CoreError(.refused, "")) { _ = try await site.step(early.id) }
+            site.quorum.site.clock.move(seconds: 86_400)
+            func change(_ token: String, _ state: String) async throws {
+                let key = try #require(site.core.manifest.keys.first { $0.token == token && $0.purpose == .signing })
+                try await site.hold(
+                    .changeKeyState, ["changes": [["kid": .string(key.kid), "to": .string(state)]]])
+            }
+            try await change(new, "active")
+            try await change(old, "retiring")
+            site.quorum.site.clock.move(seconds: 400)
+            try await change(old, "retired")
+            let plan = try await site.hold(.removeToken, removal)
+            #expect(site.core.inForce.current.signed.tokens.map(\.serial) == [new])
+            #expect(site.core.hsms.open.map(\.profile.info.serial) == [new])
+            #expect(try site.verify(plan).transcript.evidence(of: "destroy")?.data["found_in_a_fresh_process"] == 0)
+            #expect(try site.quorum.directory.readPINs(epoch: 1).serials == [new])
+            // What the destroyed checkpoint key has signed is still verified.
+            let audit = try await site.hold(.auditVerify)
+            #expect(try site.verify(audit).transcript.evidence(of: "report")?.data["faults"] == [])
+        }
+    }
+
+    @Test(arguments: [(PointKind.begunOrActed, 19), (.done, 10)])
+    func aReplicationThatDiesAnywhereIsFinished(kind: PointKind, count: Int) async throws {
+        try await run { site, members, _ in
+            let deaths = Deaths { $0.isOneOf(kind) }
+            site.core.ceremonies.equipment.pass = deaths.pass
+            let plan = try site.plan(.replicate, members)
+            try await site.begin(plan)
+            var isOver = false
+            for _ in 0..<60 where !isOver {
+                do {
+                    try await site.finish(plan.id)
+                    isOver = true
+                } catch { await site.core.ceremonies.forget(plan.id) }
+            }
+            #expect(isOver)
+            #expect(deaths.count == count, "\(deaths.places)")
+            site.core.ceremonies.equipment.pass = { _ in }
+            #expect(site.core.inForce.current.signed.tokens.count == 2)
+            let audit = try await site.hold(.auditVerify)
+            #expect(try site.verify(audit).transcript.evidence(of: "report")?.data["faults"] == [])
+        }
+    }
+
+    @Test func aTokenThatIsNotEmptyIsNotTaken() async throws {
+        try await run { site, members, second in
+            let token = try #require(second)
+            let made = try Command.run([
+                "pkcs11-tool", "--module", try SoftHSMFixture.shared().modulePath, "--token-label", token.label,
+                "--login", "--pin", token.pin, "--keypairgen", "--key-type", "EC:prime256v1", "--label", "old",
+            ])
+            #expect(made.status == 0, "\(made.output)")
+            let plan = try site.plan(.replicate, members)
+            try await site.begin(plan)
+            await #expect(throws: CoreError(.refused, "")) { try await site.finish(plan.id) }
+            #expect(site.core.inForce.current.signed.tokens.count == 1)
+        }
+    }
+}

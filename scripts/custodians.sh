@@ -38,7 +38,7 @@ keys:
 YAML
         sed -n "/^keys:/,/^clients:/{ s|^\\(  - {label: [^,]*, purpose: signing,\\)|\\1 issuer: \"$1\",|; /^  - {label:/p }" \
             "$DIR/config.yaml"
-        say_line '  - {label: kek, purpose: kek, alg: RSA-OAEP}' 'threshold: 2' 'custodians:'
+        say_line 'threshold: 2' 'custodians:'
         for name in "${CUSTODIANS[@]}"; do
             sed -n 's/.*"age_recipient":"\([^"]*\)".*"name":"\([^"]*\)".*"ssh_key":"\([^"]*\)".*/  - {name: \2, ssh_key: "\3", age_recipient: \1}/p' \
                 "$DIR/custodians/$name/enrolment.json"

@@ -97,10 +97,14 @@ import Testing
             "label: sign-es256\n", "label: \"sign es256\" # HERE\n", "keys[0].label",
             "must be 1 to 64 letters, digits, '.', '_' or '-'"),
         .init(
-            "purpose: signing\n", "purpose: kek # HERE\n", "keys[0].purpose", "must be one of signing, checkpoint, tls"),
+            "purpose: signing\n", "purpose: master # HERE\n", "keys[0].purpose",
+            "must be one of signing, checkpoint, tls, kek"),
         .init(
-            "    alg: ES256\n", "    alg: ES512 # HERE\n", "keys[0].alg", "must be one of ES256, RS256, PS256, EdDSA"),
-        .init("    alg: ES256\n", "    alg: none # HERE\n", "keys[0].alg", "must be one of ES256, RS256, PS256, EdDSA"),
+            "    alg: ES256\n", "    alg: ES512 # HERE\n", "keys[0].alg",
+            "must be one of ES256, EdDSA, RS256, PS256, RSA-OAEP, RSA-OAEP-256"),
+        .init(
+            "    alg: ES256\n", "    alg: none # HERE\n", "keys[0].alg",
+            "must be one of ES256, EdDSA, RS256, PS256, RSA-OAEP, RSA-OAEP-256"),
         .init("max_lifetime: 300s", "max_lifetime: 300 # HERE", "keys[0].max_lifetime", "must be a duration"),
         .init("max_lifetime: 300s", "max_lifetime: 0s # HERE", "keys[0].max_lifetime", "must be 1s to 24h, is 0s"),
         .init("max_lifetime: 300s", "max_lifetime: 25h # HERE", "keys[0].max_lifetime", "must be 1s to 24h, is 25h"),

@@ -17,7 +17,7 @@ import VaultTesting
                 defer { connection.close() }
                 let session = CoreSession(connection: connection)
                 let description = try await session.describe()
-                #expect(description.instance == fixture.core.instance && description.keys.count == 7)
+                #expect(description.instance == fixture.core.instance && description.keys.count == 8)
                 var entry = Entry(kind: .configLoaded)
                 entry.bundle = String(repeating: "ab", count: 32)
                 let loaded = try await session.append(entry)
@@ -107,7 +107,7 @@ import VaultTesting
                 #expect(status["state"] == "active" && status["custody"] == "development")
                 #expect(status["hsm"]?.array?.first?.object?["token"] == .string(fixture.site.token.label))
                 #expect(status["log"]?.object?["size"] == 1)
-                #expect(status["keys"]?.array?.count == 7)
+                #expect(status["keys"]?.array?.count == 8)
                 let text = String(decoding: JSONWriter.canonical(.object(status)), as: UTF8.self)
                 #expect(!text.contains(fixture.site.token.pin))
             }

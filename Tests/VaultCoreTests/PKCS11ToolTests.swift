@@ -27,7 +27,8 @@ import VaultTesting
                 #expect(object.contains("label:      \(key.label)\n"))
                 #expect(object.contains("sensitive, always sensitive, never extractable, local"), "\(key.label)")
                 let usage = try #require(object.split(separator: "\n").first { $0.contains("Usage:") })
-                #expect(usage.split(separator: ":")[1].trimmingPrefix { $0 == " " } == "sign")
+                let use = key.purpose == .kek ? "decrypt" : "sign"
+                #expect(usage.split(separator: ":")[1].trimmingPrefix { $0 == " " } == use)
             }
         }
     }

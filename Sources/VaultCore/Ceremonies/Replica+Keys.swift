@@ -61,7 +61,9 @@ extension Replica {
         ]
     }
 
-    /// Signing keys begin prepublished: verifiers must learn them first. The token needs its other keys at once.
+    /// Signing keys begin prepublished: verifiers must learn them first.
+    ///
+    /// The token needs its other keys at once.
     func add(to manifest: inout Manifest) throws {
         guard var token = try found(), let keys = try keys(), let kek = keys.first(where: { $0.purpose == .kek }) else {
             throw CustodyError(.wrongState, "the new token's keys are not there: abort, and begin anew")

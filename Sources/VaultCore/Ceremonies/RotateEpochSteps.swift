@@ -128,7 +128,9 @@ struct EpochRotation: Sendable {
         try custody().add(pins)
     }
 
-    /// How long a PIN the token takes; nil when it lets nobody set one. Setting the PIN that it has changes nothing.
+    /// How long a PIN the token takes; nil when it lets nobody set one.
+    ///
+    /// Setting the PIN that it has changes nothing.
     private func longestPIN(_ token: ManifestToken, _ pin: LockedBytes) async throws -> Int? {
         let place = try core.hsms.configured(token.serial)
         do throws(HSMError) {

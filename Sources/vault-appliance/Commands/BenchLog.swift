@@ -25,7 +25,8 @@ struct BenchLog: AsyncParsableCommand {
         guard (1...600).contains(seconds), (200...1500).contains(bytes), callers.allSatisfy((1...4096).contains),
             (0...100_000_000).contains(entries)
         else {
-            throw ValidationError("--seconds 1 to 600, --bytes 200 to 1500, --callers 1 to 4096, --entries to 100000000")
+            throw ValidationError(
+                "--seconds 1 to 600, --bytes 200 to 1500, --callers 1 to 4096, --entries to 100000000")
         }
     }
 

@@ -163,7 +163,7 @@ extension StartFault {
             }
             $0.settings.keys[1].purpose = "checkpoint"
         },
-        configuration("a configured key that the manifest does not hold", "keys[7] (extra)", "the manifest ") {
+        configuration("a configured key that the manifest does not hold", "keys[8] (extra)", "the manifest ") {
             var extra = $0.settings.keys[0]
             extra.label = "extra"
             $0.settings.keys.append(extra)

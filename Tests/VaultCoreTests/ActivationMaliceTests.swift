@@ -144,7 +144,7 @@ import VaultTesting
                 for index in manifest.keys.indices { manifest.keys[index].token = "0123456789abcdef" }
             }
         ) { site in
-            let pins = try site.quorum.wrapped(["0123456789abcdef": Array("not-the-pin".utf8)], epoch: 1)
+            let pins = try site.quorum.wrapped(["0123456789abcdef": Array("nobodys-pin".utf8)], epoch: 1)
             try Data(pins.bytes).write(to: URL(filePath: site.directory.pinsFile(epoch: 1)))
             try await site.running { core in
                 try await site.stays(sealed: core, saying: "does not name the token with serial")
@@ -153,7 +153,7 @@ import VaultTesting
             let refusal = await #expect(throws: HSMError.self) {
                 try await HSM.open(
                     modulePath: site.site.settings.tokens[0].module, token: TokenURI(site.site.token.uri),
-                    pin: PIN(Array("not-the-pin".utf8)))
+                    pin: PIN(Array("nobodys-pin".utf8)))
             }
             #expect(refusal?.code == .pinRefused)
         }

@@ -26,7 +26,7 @@ import Testing
             draft["administrator"] = "Dora"
             draft["valid_for"] = "90d"
             draft["frobnicate"] = 1
-            draft["changes"] = [["kid": "short", "to": "quarantined"]]
+            draft["changes"] = [["kid": "short", "to": "stolen"]]
         }
         #expect(
             found == ["valid_for", "purpose", "administrator", "changes[0].kid", "changes[0].to", "frobnicate"])

@@ -117,7 +117,7 @@ import VaultTesting
         }
     }
 
-    @Test(arguments: [(PointKind.begunOrActed, 19), (.done, 10)])
+    @Test(arguments: [(PointKind.begunOrActed, 18), (.done, 10)])
     func aReplicationThatDiesAnywhereIsFinished(kind: PointKind, count: Int) async throws {
         try await run { site, members, _ in
             let deaths = Deaths { $0.isOneOf(kind) }

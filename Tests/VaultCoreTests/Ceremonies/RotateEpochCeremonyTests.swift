@@ -106,7 +106,7 @@ import VaultTesting
     }
 
     /// The process dies once at each point; where it dies matters most between the PIN and the manifest.
-    @Test(arguments: [(PointKind.begunOrActed, 15), (.done, 8)])
+    @Test(arguments: [(PointKind.begunOrActed, 14), (.done, 8)])
     func aProcessThatDiesAnywhereGoesOnWithTheNewShares(kind: PointKind, count: Int) async throws {
         try await CeremonySite.withGenesis(library: .own) { quorum in
             let successors = try Successors()

@@ -11,7 +11,13 @@ struct CeremonyLock: ~Copyable {
         guard descriptor >= 0 else {
             throw CustodyError(.fileRefused, "\(path): cannot be opened (errno \(errno))")
         }
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        // A child that this process is just starting holds a copy until it executes its program: that is soon over.
+        var tries = 0
+        while flock(descriptor, LOCK_EX | LOCK_NB) != 0, tries < 50 {
+            tries += 1
+            usleep(10_000)
+        }
+        guard tries < 50 else {
             close(descriptor)
             throw CustodyError(.wrongState, "another process is at work on this ceremony: wait for it, or end it")
         }

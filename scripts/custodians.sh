@@ -72,16 +72,20 @@ hold_genesis() {
     } >>"$DIR/genesis.log" 2>&1 || explain genesis "the genesis failed"
     appliance ceremony resume --config "$DIR/config.yaml" "$id" >>"$DIR/genesis.log" 2>&1 &
     pid=$!
-    until words=$(sed -n 's/^words  *//p' "$DIR/genesis.log" | tail -n 1) && grep -q '^file .*/request$' "$DIR/genesis.log"; do
+    # The words stand before the file's name: once that is there, the last words are the request's, not the plan's.
+    until grep -q '^file .*/request$' "$DIR/genesis.log"; do
         kill -0 "$pid" 2>/dev/null || explain genesis "the genesis ended before the custodians could contribute"
         sleep 0.05
     done
+    words=$(sed -n 's/^words  *//p' "$DIR/genesis.log" | tail -n 1)
     {
         for name in "${CUSTODIANS[@]}"; do
             custodian accept "$name" "$DIR/custody/manifests" --share "$place/shares/$name.age" \
                 --genesis "$(json_text manifest_hash <"$place/transcript.jsonl")"
         done
-        for name in "${QUORUM[@]}"; do custodian contribute "$name" --request "$place/request" --words "$words"; done
+        for name in "${QUORUM[@]}"; do
+            custodian contribute "$name" --request "$place/request" --words "$words" || kill "$pid"
+        done
         wait "$pid"
         sign_and_hand_in "$id" head.json
         appliance ceremony verify "$place"

@@ -18,7 +18,7 @@ json_text() { sed -n "s/.*\"$1\":\"\\([^\"]*\\)\".*/\\1/p" | tail -n 1; }
 enrol_custodians() {
     local name
     mkdir -p "$DIR/custodians"
-    for name in "${CUSTODIANS[@]}"; do custodian enrol "$name" "$name" --no-passphrase --json >/dev/null; done
+    for name in "${CUSTODIANS[@]}"; do custodian enrol "$name" "$name" --no-passphrase --json; done >>"$DIR/genesis.log" 2>&1
 }
 
 # write_plan ISSUER writes genesis.yaml: the token and the keys of the configuration, the custodians of the enrolments.
@@ -53,43 +53,45 @@ sign_and_hand_in() {
     local name signatures=()
     for name in "${QUORUM[@]}"; do
         rm -f "$DIR/custodians/$name/$2.sig"
-        custodian approve "$name" --yes --out "$DIR/custodians/$name/$2.sig" "$DIR/custody/ceremonies/$1/$2"
+        custodian approve "$name" --yes --out "$DIR/custodians/$name/$2.sig" "$DIR/custody/ceremonies/$1/$2" || return
         signatures+=("$DIR/custodians/$name/$2.sig")
     done
     appliance ceremony approve --config "$DIR/config.yaml" "$1" "${signatures[@]}"
 }
 
+# hand_shares_over DIRECTORY WORDS: every custodian accepts the appliance and its share, and the quorum contributes.
+hand_shares_over() {
+    local name hash
+    hash=$(json_text manifest_hash <"$1/transcript.jsonl")
+    for name in "${CUSTODIANS[@]}"; do
+        custodian accept "$name" "$DIR/custody/manifests" --share "$1/shares/$name.age" --genesis "$hash" || return
+    done
+    for name in "${QUORUM[@]}"; do custodian contribute "$name" --request "$1/request" --words "$2" || return; done
+}
+
 # hold_genesis runs the whole ceremony; what everybody says goes to genesis.log. Afterwards nobody knows the token's PIN.
 hold_genesis() {
-    local id place words pid name
-    id=$(appliance ceremony draft --config "$DIR/config.yaml" --json "$DIR/genesis.yaml" 2>>"$DIR/genesis.log" | json_text id)
+    local id place words pid log=$DIR/genesis.log
+    id=$(appliance ceremony draft --config "$DIR/config.yaml" --json "$DIR/genesis.yaml" 2>>"$log" | json_text id)
     [[ -n $id ]] || explain genesis "the plan of the genesis was refused"
     place=$DIR/custody/ceremonies/$id
-    {
-        sign_and_hand_in "$id" plan.json
-        appliance ceremony run --config "$DIR/config.yaml" "$id"
-        sign_and_hand_in "$id" manifest.json
-    } >>"$DIR/genesis.log" 2>&1 || explain genesis "the genesis failed"
-    appliance ceremony resume --config "$DIR/config.yaml" "$id" >>"$DIR/genesis.log" 2>&1 &
+    { sign_and_hand_in "$id" plan.json &&
+        appliance ceremony run --config "$DIR/config.yaml" "$id" &&
+        sign_and_hand_in "$id" manifest.json; } >>"$log" 2>&1 || explain genesis "the genesis failed"
+    appliance ceremony resume --config "$DIR/config.yaml" "$id" >>"$log" 2>&1 &
     pid=$!
     # The words stand before the file's name: once that is there, the last words are the request's, not the plan's.
-    until grep -q '^file .*/request$' "$DIR/genesis.log"; do
+    until grep -q '^file .*/request$' "$log"; do
         kill -0 "$pid" 2>/dev/null || explain genesis "the genesis ended before the custodians could contribute"
         sleep 0.05
     done
-    words=$(sed -n 's/^words  *//p' "$DIR/genesis.log" | tail -n 1)
-    {
-        for name in "${CUSTODIANS[@]}"; do
-            custodian accept "$name" "$DIR/custody/manifests" --share "$place/shares/$name.age" \
-                --genesis "$(json_text manifest_hash <"$place/transcript.jsonl")"
-        done
-        for name in "${QUORUM[@]}"; do
-            custodian contribute "$name" --request "$place/request" --words "$words" || kill "$pid"
-        done
-        wait "$pid"
-        sign_and_hand_in "$id" head.json
-        appliance ceremony verify "$place"
-    } >>"$DIR/genesis.log" 2>&1 || explain genesis "the genesis failed"
+    words=$(sed -n 's/^words  *//p' "$log" | tail -n 1)
+    if ! { hand_shares_over "$place" "$words" && wait "$pid"; } >>"$log" 2>&1; then
+        kill "$pid" 2>/dev/null || true
+        explain genesis "the custodians could not hand their shares over"
+    fi
+    { sign_and_hand_in "$id" head.json && appliance ceremony verify "$place"; } >>"$log" 2>&1 ||
+        explain genesis "the genesis was not sealed"
     rm -f "$DIR/pin" "$DIR/so-pin"
 }
 

@@ -28,7 +28,7 @@ package final class CeremonyRecorder: Sendable {
     /// Says that a manifest is in force from here on.
     package func installed(_ manifest: Manifest) async throws {
         var entry = Entry(kind: .adminManifestInstalled)
-        entry.manifestVersion = manifest.version
+        (entry.custody, entry.manifestVersion) = (manifest.custodyStatement, manifest.version)
         entry.detail = ["manifest_hash": manifest.hash]
         try await append(entry)
     }
@@ -44,7 +44,7 @@ package final class CeremonyRecorder: Sendable {
 
     private func append(_ entry: Entry) async throws {
         var entry = entry
-        entry.custody = Manifest.Mode.quorum.rawValue
+        entry.custody = entry.custody ?? Manifest.Mode.quorum.rawValue
         _ = try await opened().append(entry)
     }
 

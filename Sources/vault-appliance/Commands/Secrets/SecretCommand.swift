@@ -30,6 +30,8 @@ struct SealingOptions: ParsableArguments {
         completion: .file())
     var key: String?
     @OptionGroup var home: CustodianHomeOption
+    @Option(help: "The genesis hash as you know it from the ceremony, where you have no pin of the appliance.")
+    var genesis: String?
     @Flag(help: "Print JSON for machines.") var json = false
 
     /// Seals the value and hands it to the core.
@@ -38,8 +40,9 @@ struct SealingOptions: ParsableArguments {
         guard Manifest.isName(name) else {
             throw CommandFailure("\(name): a secret's name has 1 to 64 of a-z, 0-9, '.', '_' and '-'")
         }
-        let socket = try Configuration.load(file: options.config).core.adminSocket
-        let manifest = try await SecretManifest.fetch(socket: socket, home: home.value)
+        let configuration = try Configuration.load(file: options.config)
+        let socket = configuration.core.adminSocket
+        let manifest = try await SecretManifest.fetch(configuration, home: home.value, genesis: genesis)
         let signer = try SecretSigner(key: key, manifest: manifest)
         let version = try await next(socket)
         let value = try file.map { try Self.read($0) } ?? Self.typed(name)
@@ -109,8 +112,7 @@ struct SecretSeal: AsyncParsableCommand {
         commandName: "seal", abstract: "Seal a new secret.",
         discussion: """
             Under quorum custody a custodian or approver signs it (--key), and the manifests are verified before anything is
-            encrypted to them: against your own pin of the appliance where you have one (--home), else compare the genesis that
-            is shown.
+            encrypted to them: against your own pin of the appliance (--home), or the genesis hash that you know (--genesis).
             """)
 
     @OptionGroup var options: SealingOptions

@@ -39,11 +39,14 @@ struct SecretRemove: AsyncParsableCommand {
     @Argument(help: "Name of the secret.") var name: String
     @Option(help: "Your SSH key, of a custodian or approver.", completion: .file()) var key: String?
     @OptionGroup var home: CustodianHomeOption
+    @Option(help: "The genesis hash as you know it from the ceremony, where you have no pin of the appliance.")
+    var genesis: String?
     @Flag(help: "Print JSON for machines.") var json = false
 
     func run() async throws {
-        let socket = try Configuration.load(file: options.config).core.adminSocket
-        let manifest = try await SecretManifest.fetch(socket: socket, home: home.value)
+        let configuration = try Configuration.load(file: options.config)
+        let socket = configuration.core.adminSocket
+        let manifest = try await SecretManifest.fetch(configuration, home: home.value, genesis: genesis)
         let signer = try SecretSigner(key: key, manifest: manifest)
         let known = try await AdminClient.call(["command": "secret-version", "name": .string(name)], socket: socket)
         let removal = SecretRemoval(

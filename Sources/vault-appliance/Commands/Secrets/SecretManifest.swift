@@ -5,13 +5,21 @@ import VaultAppliance
 
 /// The manifest a secret is sealed to, as far as this computer can verify it.
 enum SecretManifest {
-    /// Under quorum custody the whole chain is verified, and held against the pin of whoever seals.
-    static func fetch(socket: String, home: CustodianHome) async throws -> Manifest {
-        let answer = try await AdminClient.call(["command": "secret-manifests"], socket: socket)
+    /// Under quorum custody the whole chain is verified, and held against the pin of whoever seals; who has none vouches for
+    /// the genesis, since whoever could make manifests up would get the value.
+    static func fetch(
+        _ configuration: Configuration, home: CustodianHome, genesis: String?
+    ) async throws -> Manifest {
+        let answer = try await AdminClient.call(
+            ["command": "secret-manifests"], socket: configuration.core.adminSocket)
         let manifests = try (answer.object?["manifests"]?.strings ?? []).map { text in
             try Manifest(jsonBytes: Array(text.utf8))
         }
         guard let last = manifests.last else { throw CommandFailure("the core sent no manifest") }
+        // Else somebody in the core's place could call any manifest an unsigned one.
+        guard last.custody.rawValue == configuration.core.custody.rawValue else {
+            throw CommandFailure("core.custody is \(configuration.core.custody.rawValue), and the core says otherwise")
+        }
         guard last.custody == .quorum else {
             note("custody: development. Nobody vouches for this manifest, and the envelope is not signed.")
             return last
@@ -20,12 +28,21 @@ enum SecretManifest {
         if let pin = try home.pin(of: chain.current.appliance) {
             try pin.check(chain)
         } else {
-            note("appliance \(chain.current.appliance), genesis \(chain.genesisHash)")
-            note(
-                "You have no pin of this appliance: compare the genesis with the one in the first ceremony's transcript."
-            )
+            try confirm(chain, genesis)
         }
         return chain.current
+    }
+
+    private static func confirm(_ chain: ManifestChain, _ genesis: String?) throws {
+        if let genesis {
+            guard genesis.lowercased() == chain.genesisHash else {
+                throw CommandFailure("--genesis: the manifests begin with \(chain.genesisHash), not with that")
+            }
+            return
+        }
+        note("appliance \(chain.current.appliance), genesis \(chain.genesisHash)")
+        note("You have no pin of this appliance.")
+        try Confirmation.ask("Is this the genesis of the first ceremony's transcript?", instead: "--genesis HASH")
     }
 
     private static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }

@@ -16,7 +16,7 @@ extension CoreCeremony {
                 return .ready
             }, act: {}, verify: { try self.judgeRemoval(of: serial) })
         return [check]
-            + manifestSteps { next in
+            + manifestSteps(beforeInstallation: [secretsStep(isUndone: true)]) { next in
                 _ = try self.judgeRemoval(of: serial)
                 next.tokens.removeAll { $0.serial == serial }
                 for index in next.keys.indices where next.keys[index].token == serial {

@@ -14,7 +14,7 @@ extension CoreCeremony {
         let officer = plan.token.securityOfficer == .burn ? [new.officerStep] : []
         return [new.custodiansStep, new.pinStep, new.tokenStep, new.keysStep]
             + manifestSteps(beforeInstallation: [new.sealStep]) { next in try new.add(to: &next) }
-            + [new.openStep] + officer
+            + [secretsStep(isUndone: false), new.openStep] + officer
     }
 }
 

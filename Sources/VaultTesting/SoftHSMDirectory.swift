@@ -52,6 +52,23 @@ package struct SoftHSMDirectory: Sendable {
         for token in tokens { try initialise(token) }
     }
 
+    /// Where SoftHSM keeps the token with this serial number, in which the directory's name ends.
+    package func tokenDirectory(serial: String) throws -> String {
+        let names = try FileManager.default.contentsOfDirectory(atPath: path + "/tokens")
+        guard let name = names.first(where: { $0.replacing("-", with: "").hasSuffix(serial) }) else {
+            throw Failure(description: "no token has the serial number \(serial)")
+        }
+        return "\(path)/tokens/\(name)"
+    }
+
+    /// Where a token's directory is put to take it out of SoftHSM's sight, at once and whole.
+    ///
+    /// Two tokens whose directories are half there, or one that is listed twice, end every process that looks at that
+    /// moment: SoftHSM asserts that serial numbers differ.
+    package func away(_ tokenDirectory: String) -> String {
+        path + "/away-" + URL(fileURLWithPath: tokenDirectory).lastPathComponent
+    }
+
     /// The SoftHSM library of this machine.
     package static func modulePath() throws -> String {
         let known = [

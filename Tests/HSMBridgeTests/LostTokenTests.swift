@@ -74,10 +74,7 @@ struct LostTokenTests {
         }
     }
 
-    /// Out of SoftHSM's sight.
-    private func away(_ directory: String) throws -> String {
-        try SoftHSMFixture.shared().directory.path + "/away-" + URL(fileURLWithPath: directory).lastPathComponent
-    }
+    private func away(_ directory: String) throws -> String { try SoftHSMFixture.shared().directory.away(directory) }
 
     /// A copy of SoftHSM: to the loader another library, which no other test uses.
     private func withLibraryOfItsOwn(_ body: (String) async throws -> Void) async throws {

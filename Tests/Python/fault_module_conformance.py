@@ -67,10 +67,11 @@ class NothingScripted(unittest.TestCase):
     def test_pkcs11_tools_own_test_ends_alike(self):
         variables = self.token("tool")
         arguments = ("--token-label", "a token", "--login", "--pin", PIN)
-        for key in ("EC:prime256v1", "rsa:2048"):
-            made = pkcs11_tool(
-                library(), *arguments, "--keypairgen", "--key-type", key, "--label", key, "--id", "01", variables=variables)
-            self.assertEqual(made.returncode, 0, made.stderr)
+        # It tries no key but RSA, and looks at the one it finds first; SoftHSM finds several in any order.
+        made = pkcs11_tool(
+            library(), *arguments, "--keypairgen", "--key-type", "rsa:2048", "--label", "rsa", "--id", "01",
+            variables=variables)
+        self.assertEqual(made.returncode, 0, made.stderr)
         straight = pkcs11_tool(self.straight, *arguments, "--test", variables=variables)
         behind = pkcs11_tool(library(), *arguments, "--test", variables=variables)
         self.assertEqual(

@@ -3,7 +3,7 @@ import StrictEncoding
 
 extension CoreCeremony {
     /// The folders whose files people may need; nothing of them is secret, and shares are encrypted to their custodians.
-    private static let folders: Set<String> = ["approvals", "signatures", "shares", "work"]
+    private static let folders: Set<String> = ["request", "approvals", "signatures", "shares", "work"]
 
     /// Whether a name may be one of a ceremony's files.
     static func isReadable(_ name: String) -> Bool {
@@ -22,7 +22,7 @@ extension CoreCeremony {
         for folder in CoreCeremony.folders.sorted() {
             names += try PrivateFile.names(in: directory.file(folder)).map { "\(folder)/\($0)" }
         }
-        return names.filter(CoreCeremony.isReadable)
+        return names.filter { CoreCeremony.isReadable($0) && $0 != "request/manifests" }
     }
 
     /// Stores approvals that are not there yet.

@@ -4,8 +4,8 @@ import Custody
 import StrictEncoding
 
 extension CoreCeremony {
-    static let requestFile = "request.json"
-    static let requestSignatureFile = "request.json.sig"
+    /// What custodians get.
+    var request: String { directory.file("request") }
 
     /// What a step waits for that needs the activation secret; nil when it is in memory.
     ///
@@ -37,8 +37,7 @@ extension CoreCeremony {
         }
         let offer = try desk.offer(
             lifetime: min(left, ActivationDesk.longestLifetime), ceremony: plan.id, random: CoreCeremony.random)
-        try PrivateFile.replace(directory.file(CoreCeremony.requestSignatureFile), Array(offer.signature.utf8))
-        try PrivateFile.replace(directory.file(CoreCeremony.requestFile), offer.request.bytes)
+        try RequestDirectory(offer.request, signature: offer.signature, chain: chain).write(to: request)
         memory.withLock { ($0.desk, $0.offer) = (desk, offer) }
         return desk
     }
@@ -49,7 +48,7 @@ extension CoreCeremony {
         }
         var wait = CeremonyWait(
             missing: progress.missing, needed: max(0, progress.threshold - progress.contributed.count), what: what,
-            files: [directory.file(CoreCeremony.requestFile), directory.file(CoreCeremony.requestSignatureFile)],
+            files: [request],
             words: progress.request.words)
         wait.isLive = true
         return wait

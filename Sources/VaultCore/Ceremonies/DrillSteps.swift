@@ -22,10 +22,7 @@ extension CoreCeremony {
                     var wait = CeremonyWait(
                         missing: left, needed: left.count,
                         what: "compare the words, then contribute as to an activation: this one activates nothing",
-                        files: [
-                            self.directory.file(CoreCeremony.requestFile),
-                            self.directory.file(CoreCeremony.requestSignatureFile),
-                        ], words: progress.request.words)
+                        files: [self.request], words: progress.request.words)
                     wait.isLive = true
                     return .waiting(wait)
                 },
@@ -65,9 +62,9 @@ extension CoreCeremony {
                     progress = open
                 } else {
                     let offer = try custody.desk.offer(lifetime: plan.requestLifetime, random: CoreCeremony.random)
-                    try PrivateFile.replace(
-                        self.directory.file(CoreCeremony.requestSignatureFile), Array(offer.signature.utf8))
-                    try PrivateFile.replace(self.directory.file(CoreCeremony.requestFile), offer.request.bytes)
+                    try RequestDirectory(
+                        offer.request, signature: offer.signature, chain: try self.chainInForce()
+                    ).write(to: self.request)
                     guard let open = custody.desk.progress.last else {
                         throw CustodyError(.expired, "the request for shares has ended")
                     }
@@ -77,10 +74,7 @@ extension CoreCeremony {
                     CeremonyWait(
                         missing: progress.missing, needed: max(0, progress.threshold - progress.contributed.count),
                         what: "compare the words, then contribute: vault-appliance custodian contribute",
-                        files: [
-                            self.directory.file(CoreCeremony.requestFile),
-                            self.directory.file(CoreCeremony.requestSignatureFile),
-                        ], words: progress.request.words))
+                        files: [self.request], words: progress.request.words))
             }, act: {},
             verify: {
                 guard !self.core.isSealed, let (origin, since) = try self.core.quorum().origin else { return nil }

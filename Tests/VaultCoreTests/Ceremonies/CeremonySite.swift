@@ -114,7 +114,7 @@ struct CeremonySite: Sendable {
     }
 
     func request(_ id: String) throws -> ActivationRequest {
-        try ActivationRequest(file: try PrivateFile.readPublic(try directory(id).file("request.json")))
+        try ActivationRequest(file: try PrivateFile.readPublic(try directory(id).file("request/request.json")))
     }
 
     @discardableResult

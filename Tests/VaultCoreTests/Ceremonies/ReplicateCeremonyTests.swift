@@ -102,7 +102,9 @@ import VaultTesting
             let key = try #require(site.core.manifest.keys.first { $0.token == new.serial && $0.purpose == .signing })
             try await site.hold(
                 .changeKeyState, ["changes": [["kid": .string(key.kid), "to": "active"]]])
-            try FileManager.default.removeItem(atPath: try SeveralTokens.directory(serial: site.serial))
+            let softHSM = try SoftHSMFixture.shared().directory
+            let token = try softHSM.tokenDirectory(serial: site.serial)
+            try FileManager.default.moveItem(atPath: token, toPath: softHSM.away(token))
             var entry = Entry(kind: .configLoaded)
             entry.bundle = String(repeating: "ab", count: 32)
             _ = try await site.core.append(entry)

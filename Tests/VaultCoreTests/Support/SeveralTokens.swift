@@ -47,12 +47,4 @@ struct SeveralTokens {
             await core.shutdown()
         }
     }
-
-    /// Where SoftHSM keeps a token: the directory's name ends in the serial number.
-    static func directory(serial: String) throws -> String {
-        let tokens = try SoftHSMFixture.shared().directory.path + "/tokens"
-        let names = try FileManager.default.contentsOfDirectory(atPath: tokens)
-        let name = try #require(names.first { $0.replacing("-", with: "").hasSuffix(serial) })
-        return tokens + "/" + name
-    }
 }

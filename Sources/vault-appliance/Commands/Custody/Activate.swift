@@ -72,7 +72,13 @@ struct Activate: AsyncParsableCommand {
         let directory = write ?? "activation-\(request["words"]?.string ?? "request")"
         guard !FileManager.default.fileExists(atPath: directory + "/request.json") else { return directory }
         let chain = try await Offer.chain(socket: socket)
-        try RequestFiles(request, chain: chain).write(to: directory)
+        guard try PrivateFile.names(in: directory).isEmpty else {
+            throw CommandFailure("\(directory): holds other files: give an empty or a new directory with --write")
+        }
+        try RequestDirectory(
+            try ActivationRequest(file: Array((request["file"]?.string ?? "").utf8)),
+            signature: request["signature"]?.string ?? "", chain: chain
+        ).write(to: directory)
         return directory
     }
 

@@ -25,6 +25,8 @@ struct CustodianContribute: AsyncParsableCommand {
     var socket: String?
     @Option(help: "Where to write the contribution; by default in the request's directory.", completion: .file())
     var out: String?
+    @Option(help: "A new share that you have not accepted yet, in a custodian change.", completion: .file())
+    var share: String?
     @Option(help: "The words of the request as they were read to you, instead of being asked.") var words: String?
     @Flag(help: "Print JSON for machines.") var json = false
 
@@ -39,7 +41,8 @@ struct CustodianContribute: AsyncParsableCommand {
         let asked = offer.request
         try confirm(asked)
         let file = try home.contribution(
-            to: asked, signature: offer.signature, chain: offer.chain, now: systemClock())
+            to: asked, signature: offer.signature, chain: offer.chain, now: systemClock(),
+            newShare: try share.map { try PrivateFile.readPublic($0, limit: 65_536) })
         let name = try Self.me(home, offer.chain)
         let place = try place(name)
         defer {

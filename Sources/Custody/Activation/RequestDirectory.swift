@@ -1,31 +1,34 @@
-import Custody
 import StrictEncoding
 
-/// A request as custodians get it: files that our command reads, and stock tools too.
-struct RequestFiles {
+/// A request for shares as custodians get it: a directory with the request, its signature and what they check it with.
+package struct RequestDirectory: Sendable {
     private let request: ActivationRequest
     private let signature: String
     private let chain: ManifestChain
 
-    /// A request as the core describes it.
-    init(_ object: JSONObject, chain: ManifestChain) throws {
-        request = try ActivationRequest(file: Array((object["file"]?.string ?? "").utf8))
-        signature = object["signature"]?.string ?? ""
+    /// A request with the host key's signature over its file, and the manifests whose custodians are asked.
+    package init(_ request: ActivationRequest, signature: String, chain: ManifestChain) {
+        self.request = request
+        self.signature = signature
         self.chain = chain
     }
 
-    /// Writes everything anew; files that are there are never overwritten.
-    func write(to directory: String) throws {
-        try PrivateFile.makeDirectory(directory + "/manifests")
+    /// Writes everything anew; the request comes last, so that whoever sees it sees the others too.
+    ///
+    /// Answers to an earlier request that lie there are nobody's any more and go.
+    package func write(to directory: String) throws(CustodyError) {
+        try PrivateFile.makeDirectory("\(directory)/manifests")
+        for name in try PrivateFile.names(in: directory) where name != "manifests" {
+            try PrivateFile.remove("\(directory)/\(name)")
+        }
         for manifest in chain.manifests {
-            try PrivateFile.create("\(directory)/manifests/\(manifest.version).json", manifest.jsonBytes)
+            try PrivateFile.replace("\(directory)/manifests/\(manifest.version).json", manifest.jsonBytes)
         }
         let hostKey = "appliance \(chain.current.hostKey ?? "")\n"
-        try PrivateFile.create("\(directory)/host.allowed_signers", Array(hostKey.utf8))
-        try PrivateFile.create("\(directory)/request.json.sig", Array(signature.utf8))
-        try PrivateFile.create("\(directory)/README", Array(readme.utf8))
-        // Last, so that whoever sees it sees the others too.
-        try PrivateFile.create("\(directory)/request.json", request.bytes)
+        try PrivateFile.replace("\(directory)/host.allowed_signers", Array(hostKey.utf8))
+        try PrivateFile.replace("\(directory)/request.json.sig", Array(signature.utf8))
+        try PrivateFile.replace("\(directory)/README", Array(readme.utf8))
+        try PrivateFile.replace("\(directory)/request.json", request.bytes)
     }
 
     private var readme: String {
@@ -34,6 +37,7 @@ struct RequestFiles {
 
         With our command:
           vault-appliance custodian contribute --request DIRECTORY
+        and with --share FILE besides, if you were given a new share that you have not accepted yet.
 
         With stock tools alone, in this directory (alice, share-\(request.epoch).age, identity and id_ssh are yours):
           1. Is it our appliance that asks? Compare host.allowed_signers with the key you know from the ceremony, then

@@ -79,22 +79,9 @@ extension Genesis {
             var generator = SystemRandomNumberGenerator()
             return (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         }
-        try write(offer, chain.current)
+        try RequestDirectory(offer.request, signature: offer.signature, chain: chain).write(to: request)
         secrets.withLock { ($0.desk, $0.refusals) = (desk, [:]) }
         return desk
-    }
-
-    /// The request's directory, as `activate` would write it; answers to an earlier one are nobody's any more.
-    private func write(_ offer: ActivationDesk.Offer, _ manifest: Manifest) throws {
-        try PrivateFile.makeDirectory("\(request)/manifests")
-        for name in try PrivateFile.names(in: request) where name != "manifests" {
-            try PrivateFile.remove("\(request)/\(name)")
-        }
-        try PrivateFile.replace("\(request)/manifests/\(manifest.version).json", manifest.jsonBytes)
-        try PrivateFile.replace("\(request)/host.allowed_signers", Array("appliance \(manifest.hostKey ?? "")\n".utf8))
-        try PrivateFile.replace("\(request)/request.json.sig", Array(offer.signature.utf8))
-        // Last, so that whoever sees it sees the others too.
-        try PrivateFile.replace("\(request)/request.json", offer.request.bytes)
     }
 
     /// Before anybody is called: the PINs at hand open the tokens.

@@ -74,7 +74,9 @@ struct Replica: Sendable {
         case (.initialise, _): return try Genesis.randomPIN(longest: 32)
         case (.adopt, .keep): return try givenPIN()
         case (.adopt, .replace):
-            let report = try await child.run(.examine(uri: token.uri), module: token.module, secrets: [try givenPIN()])
+            // The optimiser of Swift 6.3 cannot compile a try within an array in a function that waits.
+            let given = try givenPIN()
+            let report = try await child.run(.examine(uri: token.uri), module: token.module, secrets: [given])
             return try Genesis.randomPIN(longest: report.maximumPINLength)
         }
     }
@@ -160,27 +162,44 @@ struct Replica: Sendable {
     }
 
     private func initialise() async throws {
+        let begun = try beginInitialisation()
+        try await outside { try await initialise(begun) }
+    }
+
+    private struct Initialisation {
+        let label: String
+        let secrets: [LockedBytes]
+        /// Whether the ceremony began with it before, and died over it.
+        let isRetry: Bool
+    }
+
+    private func beginInitialisation() throws -> Initialisation {
         guard let label = try TokenURI(token.uri).token else {
             throw CustodyError(
                 .malformed, "token.token: must name the label that the token gets, like pkcs11:token=vault-b")
         }
-        let secrets = [try officerPIN(), try pin()]
-        let isRetry = ceremony.directory.exists("\(ceremony.directory.work)/\(Replica.mark)")
+        let begun = Initialisation(
+            label: label, secrets: [try officerPIN(), try pin()],
+            isRetry: ceremony.directory.exists("\(ceremony.directory.work)/\(Replica.mark)"))
         try ceremony.write(Replica.mark, [:])
-        let (child, token) = (child, token)
-        try await outside {
-            do throws(HSMError) {
-                return try await child.run(.initialise(label: label), module: token.module, secrets: secrets)
-            } catch {
-                // Only a token that this very ceremony began to initialise, and died over, is initialised again.
-                guard error.code == .labelTaken, isRetry else {
-                    if error.code == .labelTaken { try ceremony.forget(Replica.mark) }
-                    throw error
-                }
-                return try await child.run(
-                    .initialiseAgain(uri: token.uri, label: label), module: token.module, secrets: secrets)
-            }
+        return begun
+    }
+
+    /// Only a token that this very ceremony began to initialise, and died over, is initialised again.
+    private func initialise(_ begun: Initialisation) async throws -> TokenTaskReport {
+        let refusal: HSMError
+        do {
+            return try await child.run(.initialise(label: begun.label), module: token.module, secrets: begun.secrets)
+        } catch {
+            refusal = error
         }
+        guard refusal.code == .labelTaken else { throw refusal }
+        guard begun.isRetry else {
+            try ceremony.forget(Replica.mark)
+            throw refusal
+        }
+        return try await child.run(
+            .initialiseAgain(uri: token.uri, label: begun.label), module: token.module, secrets: begun.secrets)
     }
 
     private func keep(_ report: TokenTaskReport) throws {

@@ -19,8 +19,9 @@ import urllib.parse
 import urllib.request
 
 from campaign_power import EATMYDATA
-from environment import Environment
+from environment import Environment, wait_until
 from gateway_client import exchange_form, tool
+from gateway_load import readiness
 
 USERS = 200
 # So many distinct tokens that none comes again soon: the memory of verified tokens is of no use.
@@ -99,6 +100,8 @@ def durability(environment, requests, seconds):
     rates = {}
     for name, variables in (("durable", {}), ("no syncs", {"LD_PRELOAD": str(EATMYDATA)})):
         environment.restart("core", variables)
+        # The listener's key is in the token: until the front has found the core again no connection comes about.
+        wait_until(lambda: readiness(environment) == 200, "the front has found the core")
         load(environment, requests, 16, 3)
         for connections in (16, 64):
             size, syncs, _ = log_figures(environment)

@@ -19,12 +19,10 @@ import jwt
 
 from environment import Environment, is_alive, wait_until
 from fault_module import FaultyHSM
-from gateway_client import GatewayClient, exchange_form, get
-from gateway_load import BROKEN, READ, await_leaves, readiness, verify_log
+from gateway_client import GatewayClient, get
+from gateway_load import BROKEN, RenewedForm, await_leaves, readiness, verify_log
 
 CONNECTIONS = 8
-# Development's user and agent tokens live 300 s.
-RENEWED = 120
 LANES = 2
 # Sessions of the core: one a lane, one for the login, and those of lanes that hang, which are bounded.
 MOST_SESSIONS = LANES + 1 + LANES + 4
@@ -55,19 +53,12 @@ class Gateway(threading.Thread):
     def __init__(self, environment, keys, tally, stopping):
         super().__init__()
         self.environment, self.keys, self.tally, self.stopping = environment, keys, tally, stopping
-        self.form, self.made = {}, -RENEWED
-
-    def renew(self):
-        """Fresh tokens now and then."""
-        if time.monotonic() - self.made >= RENEWED:
-            self.form, self.made = exchange_form(self.environment, authorization_details=READ), time.monotonic()
 
     def run(self):
-        gateway = GatewayClient(self.environment)
+        gateway, form = GatewayClient(self.environment), RenewedForm(self.environment)
         while not self.stopping.is_set():
-            self.renew()
             try:
-                status, body = gateway.post(self.form)
+                status, body = gateway.post(form.current())
             except BROKEN as error:
                 gateway.close()
                 status, body = 0, {"error": type(error).__name__}

@@ -28,7 +28,10 @@ def main():
         try:
             for cycle in range(1, arguments.cycles + 1):
                 before, end = len(received), time.monotonic() + 20
-                while len(received) == before and time.monotonic() < end:
+                while len(received) == before:
+                    if time.monotonic() > end:
+                        faults.append(f"cycle {cycle}: no token in 20 s")
+                        break
                     time.sleep(0.01)
                 time.sleep(chance.random() * 0.3)
                 environment.kill("VAULT_CORE_PID")

@@ -3,6 +3,7 @@
 import http.client
 import ssl
 import threading
+import time
 
 import jwt
 
@@ -24,6 +25,20 @@ def readiness(environment):
     return get(environment, environment["VAULT_OPS_URL"] + "/health/ready")[0]
 
 
+class RenewedForm:
+    """What a gateway posts, with fresh tokens now and then: those of development live for 300 s."""
+
+    AGE = 120
+
+    def __init__(self, environment):
+        self.environment, self.form, self.made = environment, {}, -self.AGE
+
+    def current(self):
+        if time.monotonic() - self.made >= self.AGE:
+            self.form, self.made = exchange_form(self.environment, authorization_details=READ), time.monotonic()
+        return self.form
+
+
 class GatewayLoad:
     """Gateways, each over its own connections, until they are told to stop; `received` grows by the jti of each token."""
 
@@ -31,16 +46,15 @@ class GatewayLoad:
         self.environment, self.received, self.pause = environment, received, pause
         self.unexpected, self.unavailable = [], 0
         self.stopping = threading.Event()
-        self.form = exchange_form(environment, authorization_details=READ)
         self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
         for thread in self.threads:
             thread.start()
 
     def run(self):
-        gateway = GatewayClient(self.environment)
+        gateway, form = GatewayClient(self.environment), RenewedForm(self.environment)
         while not self.stopping.is_set():
             try:
-                status, body = gateway.post(self.form)
+                status, body = gateway.post(form.current())
             except BROKEN:
                 gateway.close()
                 status, body = 503, {}

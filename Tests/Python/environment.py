@@ -54,8 +54,8 @@ class Environment:
         """Two custodians bring a sealed core to life."""
         script("dev-activate", self.directory)
 
-    def pin(self):
-        """The token's PIN, which nobody has seen: out of two custodians' shares, as they could if all else were lost."""
+    def pin(self, serial=None):
+        """A token's PIN, which nobody has seen: out of two custodians' shares, as they could if all else were lost."""
         custody = self.directory / "custody"
         secret = combine([
             subprocess.run(
@@ -64,7 +64,8 @@ class Environment:
                 check=True, stdout=subprocess.PIPE).stdout
             for name in ("anna", "carla")])
         pins = json.loads((custody / "pins-1.json").read_text())
-        return unwrap_pin(pins, pins["tokens"][0]["serial"], secret).decode()
+        first = json.loads((custody / "manifests" / "1.json").read_text())["tokens"][0]["serial"]
+        return unwrap_pin(pins, serial or first, secret).decode()
 
     def pin_file(self, directory):
         """The same in a new file of its own, for commands that read it there."""

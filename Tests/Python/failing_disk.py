@@ -1,13 +1,10 @@
 """A disk under the core that fails at a chosen call (Tests/Faults/failing_calls.c)."""
 
-import os
 import pathlib
-import shutil
 import struct
-import subprocess
 import tempfile
 
-from environment import ROOT
+from shims import compile_shim
 
 KINDS = ("write", "sync", "rename", "open", "truncate", "unlink")
 # Not an errno: the process is killed before the call.
@@ -23,7 +20,7 @@ class FailingDisk:
         self.control = pathlib.Path(self.folder.name) / "control"
         self.control.write_bytes(bytes(9 * 8))
         self.variables = {
-            "LD_PRELOAD": str(self._compile()), "VAULT_FAULT_CONTROL": str(self.control),
+            "LD_PRELOAD": str(compile_shim("failing_calls", self.folder.name)), "VAULT_FAULT_CONTROL": str(self.control),
             "VAULT_FAULT_DIRECTORY": environment["VAULT_LOG_DIR"],
         }
 
@@ -53,17 +50,3 @@ class FailingDisk:
         with open(self.control, "r+b") as file:
             file.seek(offset)
             file.write(data)
-
-    def _compile(self):
-        """Build the shim; any C compiler will do, and the Swift toolchain has one."""
-        candidates = [os.environ.get("CC"), "cc", "clang", "gcc"]
-        if swift := shutil.which("swift"):
-            candidates.append(str(pathlib.Path(swift).resolve().parent / "clang"))
-        compiler = next(filter(None, (shutil.which(name) for name in candidates if name)), None)
-        if compiler is None:
-            raise AssertionError("no C compiler found: install gcc")
-        library = pathlib.Path(self.folder.name) / "failing_calls.so"
-        source = ROOT / "Tests" / "Faults" / "failing_calls.c"
-        options = ["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror"]
-        subprocess.run([compiler, *options, "-o", library, source, "-ldl"], check=True)
-        return library

@@ -54,20 +54,28 @@ struct Rehearsal: Sendable {
         try reader.finish()
     }
 
-    /// Keeps it with the ceremony, after a look whether it ran to its end and is of the same kind.
-    func store(for ceremony: Ceremony) throws {
+    /// Keeps it with the ceremony, in the place of an earlier one, after a look whether it took the same steps to their end.
+    func store(for ceremony: CoreCeremony) throws {
         let directory = ceremony.directory.rehearsal
-        guard !ceremony.isRehearsed else { return }
         let plan = try CeremonyPlan(file: plan)
         guard plan.kind == ceremony.plan.kind else {
             throw CustodyError(.foreign, "the rehearsal is of another kind of ceremony")
         }
-        guard try Transcript(plan: plan.hash, file: transcript).phase == .completed else {
+        let transcript = try Transcript(plan: plan.hash, file: self.transcript)
+        guard transcript.phase == .completed else {
             throw CustodyError(.wrongState, "the rehearsal did not run to its end")
         }
+        let steps = try ceremony.runner().steps.map(\.name)
+        guard transcript.lines.first?.data["steps"]?.strings == steps, transcript.done == steps else {
+            throw CustodyError(
+                .foreign,
+                "the rehearsal did not take the steps of this ceremony: rehearse it with the build of the core")
+        }
         try PrivateFile.makeDirectory(directory.path)
+        // While it is written it counts for no plan.
+        try PrivateFile.remove(directory.file("of.txt"))
         try PrivateFile.replace(directory.plan, plan.bytes)
-        try PrivateFile.replace(directory.transcript, transcript)
+        try PrivateFile.replace(directory.transcript, self.transcript)
         try PrivateFile.replace(directory.file("of.txt"), Array("\(ceremony.plan.hash)\n".utf8))
         try PrivateFile.syncDirectory(directory.path)
     }

@@ -14,6 +14,7 @@ extension VaultCore {
             switch command {
             case "ceremony-begin": return try await beginCeremony(&reader)
             case "ceremony-draft": return try await draftCeremony(&reader)
+            case "ceremony-rehearsed": return try await keepRehearsal(&reader)
             case "ceremony-step": return try await stepCeremony(&reader)
             case "ceremony-contribute": return try await contributeToCeremony(&reader)
             case "ceremony-hand-in": return try await handIn(&reader)
@@ -107,13 +108,27 @@ extension VaultCore {
             }
             let ceremony = try CoreCeremony(plan.id, in: self)
             try ceremony.take(approvals)
-            try rehearsal?.store(for: ceremony.ceremony)
+            try rehearsal?.store(for: ceremony)
             guard try directory.loadTranscript(plan: plan).phase == .unopened else {
                 return try ceremony.runner().progress().json
             }
             try await self.demandAlone(plan)
             self.logger.notice("a ceremony begins", metadata: ["ceremony": "\(plan.id)"])
             return try await ceremony.runner().advance().json
+        }
+    }
+
+    /// `ceremony-rehearsed`: what a rehearsal elsewhere has brought, before the ceremony begins.
+    private func keepRehearsal(_ reader: inout ObjectReader) async throws -> JSONValue {
+        let id = try reader.string("id")
+        let rehearsal = try Rehearsal(try reader.required("rehearsal"), path: "rehearsal")
+        try reader.finish()
+        return try await inTurn(id) { ceremony in
+            guard try ceremony.directory.loadTranscript(plan: ceremony.plan).phase == .unopened else {
+                throw CustodyError(.wrongState, "the ceremony has begun: a rehearsal comes before it")
+            }
+            try rehearsal.store(for: ceremony)
+            return try ceremony.runner().progress().json
         }
     }
 

@@ -90,13 +90,3 @@ extension VaultCore {
         }
     }
 }
-
-extension CeremonyKind {
-    /// Whether it brings a new manifest.
-    var changesManifest: Bool {
-        switch self {
-        case .activate, .drill, .auditVerify: false
-        case .genesis, .changeKeyState, .generate, .importKey, .replicate, .removeToken, .rotateEpoch: true
-        }
-    }
-}

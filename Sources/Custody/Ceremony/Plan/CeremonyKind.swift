@@ -23,4 +23,12 @@ package enum CeremonyKind: String, Sendable, CaseIterable {
 
     /// Whether the running core executes it; a genesis has no core yet.
     package var isInCore: Bool { self != .genesis }
+
+    /// Whether it brings a new manifest.
+    package var changesManifest: Bool {
+        switch self {
+        case .activate, .drill, .auditVerify: false
+        case .genesis, .changeKeyState, .generate, .importKey, .replicate, .removeToken, .rotateEpoch: true
+        }
+    }
 }

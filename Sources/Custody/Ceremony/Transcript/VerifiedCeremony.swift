@@ -61,6 +61,7 @@ package struct VerifiedCeremony: Sendable {
         guard first.event == .opened, first.data["plan"]?.string == plan.hash,
             first.data["appliance"]?.string == plan.appliance
         else { throw CustodyError(.malformed, "transcript line 1 does not open this plan's ceremony") }
+        try checkRehearsal(ceremony, said: first.data["rehearsal"]?.string)
         let named = transcript.lines.filter { $0.event == .approved }.compactMap { $0.data["by"]?.string }
         // Whoever died before the first step may have died over these lines too, and an abort adds none.
         let hasBegun = transcript.lines.contains { $0.event == .begun }
@@ -70,6 +71,19 @@ package struct VerifiedCeremony: Sendable {
                 .tooFew,
                 "the transcript says that \(named.joined(separator: ", ")) approved; signatures are there of "
                     + approvers.map(\.name).joined(separator: ", "))
+        }
+    }
+
+    /// Where the plan demands a rehearsal there was one, and the copy that is there is the one that the transcript means.
+    private func checkRehearsal(_ ceremony: Ceremony, said: String?) throws(CustodyError) {
+        guard plan.rehearsal == .waived || said != "waived" else {
+            throw CustodyError(.malformed, "the plan demands a rehearsal, and the transcript says that there was none")
+        }
+        let directory = ceremony.directory.rehearsal
+        guard said != "waived", directory.exists(directory.transcript) else { return }
+        guard ceremony.rehearsalHead == said else {
+            throw CustodyError(
+                .malformed, "rehearsal/ holds another rehearsal than the transcript means, or a changed one")
         }
     }
 

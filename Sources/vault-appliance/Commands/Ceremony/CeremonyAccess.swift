@@ -66,6 +66,20 @@ struct CeremonyAccess {
         return bytes
     }
 
+    /// The manifests that the core has.
+    func manifests() async throws -> [Manifest] { try await Offer.chain(socket: socket ?? "").manifests }
+
+    /// In what states the core has its keys now, by thumbprint: an order may have quarantined one since the manifest.
+    func keyStates() async throws -> [String: ManifestKey.State] {
+        let status = try await AdminClient.call(["command": "status"], socket: socket ?? "")
+        var states: [String: ManifestKey.State] = [:]
+        for key in (status.object?["keys"]?.array ?? []).compactMap(\.object) {
+            guard let kid = key["kid"]?.string else { continue }
+            states[kid] = key["state"]?.string.flatMap { ManifestKey.State(rawValue: $0) }
+        }
+        return states
+    }
+
     /// One genesis at a time lives as long as this process: what it holds in memory must outlive a step.
     private static func office(_ site: GenesisSite) -> CeremonyDesk.Office {
         let held = Mutex<[String: Genesis]>([:])

@@ -14,8 +14,8 @@ struct CeremonyCommand: AsyncParsableCommand {
             """,
         subcommands: [
             CeremonyPlanCommand.self, CeremonyValidate.self, CeremonyDraft.self, CeremonyRehearse.self,
-            CeremonyApprove.self, CeremonyRun.self, CeremonyResume.self, CeremonyAbort.self, CeremonyNote.self,
-            CeremonyStatus.self, CeremonyVerify.self,
+            CeremonyApprove.self, CeremonyRun.self, CeremonyHandIn.self, CeremonyResume.self, CeremonyAbort.self,
+            CeremonyNote.self, CeremonyStatus.self, CeremonyVerify.self,
         ])
 }
 

@@ -41,8 +41,8 @@ struct PlanWriter {
             administrator: \(administrator)
             # How long the plan and its approvals are good.
             valid_for: \(time)
-            # required: it must have run on a throw-away token before.
-            rehearsal: \(kind == .genesis ? "required" : "waived")
+            # required: it must have run on a throw-away token before. waived: it need not.
+            rehearsal: \(kind.changesManifest ? "required" : "waived")
 
             """
         if !witnesses.isEmpty {

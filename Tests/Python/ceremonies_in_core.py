@@ -1,0 +1,246 @@
+#!/usr/bin/env python3
+"""Ceremonies in a running core, by the commands alone: planned by asking, rehearsed, approved, run, verified offline.
+
+After each that makes or ends keys another program (pkcs11-tool) looks at the token. One environment for all of them, in order.
+"""
+
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+import summary
+from environment import Environment
+from gateway_client import get
+from party import Party
+from shims import MovingClock
+
+BORN = "Access:     sensitive, always sensitive, never extractable, local"
+directory = tempfile.TemporaryDirectory(prefix="ceremonies-in-core-")
+root = pathlib.Path(directory.name)
+environment = party = clock = first = second = None
+
+
+def setUpModule():
+    global environment, party, clock, first
+    # Every process from here on shares a clock that can be moved, but this one.
+    clock = MovingClock()
+    os.environ.update(clock.variables)
+    environment = Environment.up(root / "environment")
+    party = Party(environment, root / "party")
+    first = party.appliance()["hsm"][0]["serial"]
+    configure_tokens("vault-2", "vault-3")
+
+
+def tearDownModule():
+    environment.down()
+    clock.close()
+    directory.cleanup()
+
+
+def configure_tokens(*labels):
+    """Let the configuration name more tokens, which are not there yet, and start the core anew."""
+    path = pathlib.Path(environment["VAULT_CONFIG"])
+    module = environment["VAULT_MODULE"]
+    tokens = "".join(f', {{module: "{module}", token: "pkcs11:token={label}"}}' for label in labels)
+    lines = [
+        f"hsm: {{tokens: [{line.removeprefix('hsm: ')}{tokens}]}}" if line.startswith("hsm: {module") else line
+        for line in path.read_text().splitlines()]
+    path.write_text("\n".join(lines) + "\n")
+    environment.restart("core")
+
+
+def secret_file(name, text):
+    path = root / name
+    path.touch(mode=0o600)
+    path.write_text(text)
+    return path
+
+
+def kid(label, token):
+    """The kid of a key of the manifest in force."""
+    return next(
+        key["kid"] for key in party.appliance()["keys"] if (key["label"], key["token"]) == (label, token))
+
+
+def states(token):
+    return {key["label"]: key["state"] for key in party.appliance()["keys"] if key["token"] == token}
+
+
+def published():
+    """The kids that a verifier fetches."""
+    status, text = get(environment, environment["VAULT_PUBLIC_URL"] + "/.well-known/jwks.json")
+    assert status == 200, text
+    return {key["kid"] for key in json.loads(text)["keys"]}
+
+
+def change(*changes, more=""):
+    """The answers for change-key-state: the kids, then where each goes."""
+    return party.plan("change-key-state", *(kid for kid, _ in changes), "", *(state for _, state in changes), more=more)
+
+
+def begin_import(label):
+    """The plan for a GitHub App's key up to where it waits for the custodian's machine: the ceremony and the PEM file."""
+    # On the custodian's computer, never on the appliance's.
+    pem = root / "custodians-machine" / f"{label}.pem"
+    pem.parent.mkdir(mode=0o700, exist_ok=True)
+    subprocess.run(["openssl", "genrsa", "-traditional", "-out", pem, "2048"], check=True, capture_output=True)
+    pem.chmod(0o600)
+    spki = subprocess.run(
+        ["openssl", "rsa", "-in", pem, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    identifier = party.draft(party.plan(
+        "import", label, "Iv23liExample", first, "unwrap", hashlib.sha256(spki).hexdigest(), "GitHub, App acme"))
+    assert "transport.json" in party.ceremony("run", identifier)
+    return identifier, pem
+
+
+def wrap(identifier, pem):
+    """A custodian wraps the key on the machine that has it; returns the file for the administrator."""
+    wrapped = pem.with_suffix(".wrapped.json")
+    wrapped.unlink(missing_ok=True)
+    party.run(
+        "custodian", "wrap-key", "--home", party.home("anna"), "--transport", party.place(identifier) / "transport.json",
+        "--pem", pem, "--out", wrapped)
+    return wrapped
+
+
+def import_key(label):
+    """A whole import; returns its evidence."""
+    identifier, pem = begin_import(label)
+    party.ceremony("hand-in", identifier, wrap(identifier, pem))
+    assert party.go_on(identifier, "resume")["state"] == "completed"
+    return party.close(identifier)
+
+
+def rehearsal_of(identifier):
+    """Whether the rehearsal gave the transcript of the ceremony itself, but for the values that must differ."""
+    def outline(path):
+        lines = map(json.loads, path.read_text().splitlines())
+        return [(line["event"], line.get("step"), sorted(line["data"])) for line in lines]
+
+    place = party.place(identifier)
+    return outline(place / "rehearsal" / "transcript.jsonl"), outline(place / "transcript.jsonl")
+
+
+class EveryKind(unittest.TestCase):
+    def test_1_a_drill_proves_every_share_and_activates_nothing(self):
+        before = party.appliance()
+        evidence = party.hold(party.plan("drill", ""))
+        self.assertEqual(set(evidence), {"prove.anna", "prove.ben", "prove.carla"})
+        self.assertEqual(party.appliance()["manifest"], before["manifest"])
+
+    def test_2_a_github_apps_key_comes_in_wrapped_on_the_custodians_machine(self):
+        identifier, pem = begin_import("github-app")
+        wrapped = wrap(identifier, pem)
+        # A key that was wrapped for this import, but altered, opens nothing and harms nothing.
+        broken = json.loads(wrapped.read_text())
+        broken["wrapped"] = broken["wrapped"][:-8] + ("A" * 8 if broken["wrapped"][-8:] != "A" * 8 else "B" * 8)
+        altered = pem.with_suffix(".altered.json")
+        altered.write_text(json.dumps(broken, separators=(",", ":"), sort_keys=True) + "\n")
+        party.ceremony("hand-in", identifier, altered)
+        party.ceremony("resume", identifier, code=1)
+        # What was refused once is not tried again: another transport key.
+        self.assertIn("transport.json", party.ceremony("resume", identifier))
+        self.assertIn("wrapped for another transport key", party.ceremony("hand-in", identifier, wrapped, code=1))
+        party.ceremony("hand-in", identifier, wrap(identifier, pem))
+        self.assertEqual(party.go_on(identifier, "resume")["state"], "completed")
+        evidence = party.close(identifier)
+        self.assertEqual(evidence["key"]["method"], "unwrap")
+        objects = party.objects("vault-dev", environment.pin())
+        key = objects["Private Key", "github-app"]
+        self.assertIn("Access:     sensitive\n", key + "\n")
+        self.assertIn("Usage:      sign\n", key + "\n")
+        self.assertNotIn("vault-transport", {label for _, label in objects})
+        self.assertEqual(len(objects), 2 * 9)
+        # Nothing of the PEM is on the appliance.
+        canary = "".join(pem.read_text().splitlines()[12:14]).encode()
+        for path in environment.directory.rglob("*"):
+            if path.is_file():
+                self.assertNotIn(canary, path.read_bytes().replace(b"\n", b""), path)
+
+    def test_3_a_second_token_makes_keys_of_its_own(self):
+        global second
+        before = party.objects("vault-dev", environment.pin())
+        officer = secret_file("so-pin", "officer-canary-2")
+        plan = party.plan(
+            "replicate", environment["VAULT_MODULE"], "pkcs11:token=vault-2", "initialise", "burn", officer)
+        identifier = party.draft(plan)
+        self.assertEqual(party.go_on(identifier)["state"], "completed")
+        evidence = party.close(identifier)
+        second = evidence["token"]["token"]
+        self.assertEqual(*map(lambda lines: [line[:2] for line in lines], rehearsal_of(identifier)))
+        self.assertEqual(party.objects("vault-dev", environment.pin()), before)
+        pin = environment.pin(second)
+        objects = party.objects("vault-2", pin)
+        private = {label: text for (kind, label), text in objects.items() if kind == "Private Key"}
+        self.assertEqual(
+            set(private),
+            {"sign-es256", "sign-rs256", "sign-eddsa", "sign-ps256", "checkpoint", "tls-gateway", "tls-public", "kek"})
+        self.assertEqual(len(objects), 2 * len(private))
+        for label, text in private.items():
+            self.assertIn(BORN, text)
+            self.assertIn("Usage:      decrypt\n" if label == "kek" else "Usage:      sign\n", text + "\n")
+        # Its SO PIN is gone: who has it can set no PIN.
+        refused = subprocess.run(
+            ["pkcs11-tool", "--module", environment["VAULT_MODULE"], "--token-label", "vault-2", "--login", "--login-type",
+             "so", "--so-pin", "officer-canary-2", "--init-pin", "--new-pin", "mallory-1234"], capture_output=True, text=True,
+            env=os.environ | {"SOFTHSM2_CONF": environment["SOFTHSM2_CONF"]})
+        self.assertIn("CKR_PIN_INCORRECT", refused.stdout + refused.stderr)
+        # The core works with it at once, and verifiers can learn its keys before one signs.
+        tokens = {token["serial"]: token for token in party.appliance()["hsm"]}
+        self.assertEqual(set(tokens), {first, second})
+        self.assertEqual(states(second)["sign-es256"], "prepublished")
+        self.assertIn(kid("sign-es256", second), published())
+
+    def test_4_keys_live_their_lives_each_step_in_its_time(self):
+        labels = ("sign-es256", "sign-rs256", "sign-eddsa", "sign-ps256")
+        kids = {label: kid(label, second) for label in labels}
+        promote = change((kids["sign-es256"], "active"), more="consumer_cache_age: 5m\n")
+        # The rehearsal takes waiting times as over; the ceremony itself does not.
+        early = party.draft(promote)
+        self.assertIn("can become active at", party.ceremony("run", early, code=1))
+        key = party.home("anna") / "id_ssh"
+        party.ceremony("abort", early, "--reason", "too early", "--key", key)
+        clock.move(400)
+        party.hold(promote)
+        self.assertEqual(states(second)["sign-es256"], "active")
+        party.hold(change(
+            (kids["sign-es256"], "retiring"), *((kids[label], "retired") for label in labels[1:])))
+        self.assertIn(kids["sign-es256"], published())
+        self.assertNotIn(kids["sign-rs256"], published())
+        clock.move(400)
+        party.hold(change((kids["sign-es256"], "retired"), (kids["sign-rs256"], "destroyed")))
+        self.assertTrue(published().isdisjoint(kids.values()))
+        found = {label for _, label in party.objects("vault-2", environment.pin(second))}
+        self.assertNotIn("sign-rs256", found)
+        self.assertIn("sign-es256", found)
+
+    def test_5_a_token_is_removed_and_nothing_of_it_remains(self):
+        pin = environment.pin(second)
+        evidence = party.hold(party.plan("remove-token", second, "true"))
+        self.assertEqual(evidence["destroy"]["found_in_a_fresh_process"], 0)
+        self.assertEqual(party.objects("vault-2", pin), {})
+        self.assertNotIn(second, (party.custody / "pins-1.json").read_text())
+        self.assertEqual(set(states(second).values()), {"destroyed"})
+        self.assertEqual(len(party.objects("vault-dev", environment.pin())), 2 * 9)
+
+    def test_6_an_audit_finds_everything_as_the_manifest_says(self):
+        evidence = party.hold(party.plan("audit-verify"))
+        self.assertEqual(evidence["report"]["faults"], [])
+        report = json.loads(next(party.custody.glob("ceremonies/audit-verify-*/work/report.json")).read_text())
+        self.assertEqual(report["faults"], [])
+
+    def test_7_a_rehearsal_of_another_plan_counts_for_nothing(self):
+        plan = change((kid("sign-eddsa", first), "retiring"))
+        other, real = party.draft(plan), party.draft(plan, rehearse=False)
+        self.assertIn("rehearse comes first", party.ceremony("run", real, code=1))
+        rehearsal = party.place(other) / "rehearsal"
+        subprocess.run(["cp", "-r", rehearsal, party.place(real) / "rehearsal"], check=True)
+        self.assertIn("rehearse comes first", party.ceremony("run", real, code=1))
+
+
+if __name__ == "__main__":
+    summary.run("ceremonies in the core")

@@ -1,0 +1,148 @@
+"""The people around an environment's running core, who hold ceremonies in it by the appliance's own commands."""
+
+import json
+import pathlib
+import re
+import subprocess
+
+from fault_module import pkcs11_tool
+
+
+class Party:
+    """Custodians of an environment; each command is a process of its own. What they write lies in `scratch`."""
+
+    def __init__(self, environment, scratch, quorum=("anna", "ben")):
+        self.environment = environment
+        self.scratch = pathlib.Path(scratch)
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        self.quorum = quorum
+        self.custody = environment.directory / "custody"
+
+    def home(self, name):
+        return self.environment.directory / "custodians" / name
+
+    def run(self, *arguments, code=0, answers=None):
+        """Run a command to its end, with what a person would type; returns all it said. Without a `code` it may fail."""
+        done = subprocess.run(
+            [self.environment.directory / "run" / "vault-appliance", *map(str, arguments)], capture_output=True, text=True,
+            timeout=120, input=answers)
+        if code is not None and done.returncode != code:
+            raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def ceremony(self, command, *arguments, code=0):
+        return self.run("ceremony", command, "--config", self.environment["VAULT_CONFIG"], *arguments, code=code)
+
+    def status(self, identifier):
+        return json.loads(self.ceremony("status", "--json", identifier))
+
+    def appliance(self):
+        """What `status` says of the core, well or not."""
+        return json.loads(self.environment.appliance("status", "--config", self.environment["VAULT_CONFIG"], "--json").stdout)
+
+    def place(self, identifier):
+        return self.custody / "ceremonies" / identifier
+
+    def plan(self, kind, *answers, more=""):
+        """Let `ceremony plan` ask and write the plan; `more` is what a person adds to it by hand."""
+        number = len(list(self.scratch.glob(f"{kind}-*.yaml"))) + 1
+        path = self.scratch / f"{kind}-{number}.yaml"
+        # Why, who runs it, how long it is good, no witnesses.
+        opening = (f"A {kind} of a test", "dora", "2h", "")
+        self.run(
+            "ceremony", "plan", "--config", self.environment["VAULT_CONFIG"], "--out", path, kind,
+            answers="".join(f"{answer}\n" for answer in (*opening, *answers)))
+        with open(path, "a") as file:
+            file.write(more)
+        return path
+
+    def draft(self, plan, rehearse=True, approve=True):
+        """Validate, draft, rehearse, approve; returns the ceremony's id."""
+        self.ceremony_without_configuration("validate", plan)
+        identifier = re.search(r'"id":"([^"]*)"', self.ceremony("draft", "--json", plan))[1]
+        if rehearse:
+            self.ceremony("rehearse", identifier)
+        if approve:
+            self.sign(identifier, "plan.json")
+        return identifier
+
+    def ceremony_without_configuration(self, command, *arguments, code=0):
+        return self.run("ceremony", command, *arguments, code=code)
+
+    def sign(self, identifier, document, names=None):
+        """The named custodians read and sign a document, and the administrator hands the signatures in."""
+        signatures = []
+        for name in names or self.quorum:
+            target = self.scratch / f"{name}-{document}.sig"
+            target.unlink(missing_ok=True)
+            self.run(
+                "custodian", "approve", "--home", self.home(name), "--yes", "--out", target,
+                self.place(identifier) / document)
+            signatures.append(target)
+        return self.ceremony("approve", identifier, *signatures)
+
+    def contribute(self, name, request, *arguments, code=0):
+        """A custodian compares the words and contributes; the administrator hands it in."""
+        words = re.search(r"Words: (\S+)\.", (request / "README").read_text())[1]
+        answer = self.scratch / f"{name}.age"
+        text = self.run(
+            "custodian", "contribute", "--home", self.home(name), "--request", request, "--words", words, "--out", answer,
+            *arguments, code=code)
+        if code == 0:
+            self.run("activate", "--config", self.environment["VAULT_CONFIG"], "--submit", answer)
+        return text
+
+    def go_on(self, identifier, verb="run"):
+        """Run or resume, playing everybody's part, until it has ended; returns its last state."""
+        for _ in range(12):
+            self.ceremony(verb, identifier)
+            verb = "resume"
+            status = self.status(identifier)
+            if status["state"] in ("completed", "aborted", "sealed"):
+                return status
+            wait = status["waiting"]
+            if wait is None:
+                continue
+            request = self.place(identifier) / "request"
+            if wait["files"] == [str(request)]:
+                for name in [name for name in ("anna", "ben", "carla") if name in wait["missing"]][:wait["needed"]]:
+                    self.contribute(name, request)
+            else:
+                self.sign(identifier, "manifest.json")
+        raise AssertionError(f"the ceremony does not end: {status}")
+
+    def close(self, identifier):
+        """The head is signed, and everything is verified offline; returns the transcript's evidence by step."""
+        self.sign(identifier, "head.json")
+        said = self.ceremony_without_configuration(
+            "verify", "--manifests", self.custody / "manifests", self.place(identifier))
+        if "sealed" not in said:
+            raise AssertionError(said)
+        return self.evidence(identifier)
+
+    def evidence(self, identifier):
+        """What the transcript says of each step that is done."""
+        lines = map(json.loads, (self.place(identifier) / "transcript.jsonl").read_text().splitlines())
+        return {line["step"]: line["data"] for line in lines if line["event"] == "done"}
+
+    def hold(self, plan, **options):
+        """A whole ceremony, from the plan to the sealed transcript."""
+        identifier = self.draft(plan, **options)
+        status = self.go_on(identifier)
+        if status["state"] != "completed":
+            raise AssertionError(status)
+        return self.close(identifier)
+
+    def objects(self, label, pin):
+        """What pkcs11-tool sees on a token of the environment: kind and label of each object, and what it says of it."""
+        listing = pkcs11_tool(
+            self.environment["VAULT_MODULE"], "--token-label", label, "--login", "--pin", pin, "--list-objects",
+            variables={"SOFTHSM2_CONF": self.environment["SOFTHSM2_CONF"]})
+        if listing.returncode != 0:
+            raise AssertionError(listing.stderr)
+        found = {}
+        for part in re.split(r"\n(?=\S)", listing.stdout):
+            kind = part.split(" Object")[0]
+            if name := re.search(r"label: +(\S+)", part):
+                found[kind, name[1]] = part
+        return found

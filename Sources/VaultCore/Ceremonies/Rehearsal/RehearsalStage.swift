@@ -44,7 +44,7 @@ struct RehearsalStage: Sendable {
     private func activate() async throws {
         let answer = try await call("activation-request", ["operator": "rehearsal"])
         let request = try ActivationRequest(file: Array((answer.object?["request"]?.string ?? "").utf8))
-        for person in quorum { try await contribute(person, to: request) }
+        for person in quorum { try await contribute(person, try shareInForce(of: person), to: request) }
     }
 
     /// Something to wrap anew, where tokens come and go.
@@ -73,7 +73,9 @@ struct RehearsalStage: Sendable {
                 file: try PrivateFile.readPublic(directory.file("request/request.json")))
             let people = script.successors.isEmpty ? ground.custodians : script.successors
             let missing = (wait["missing"]?.strings ?? []).prefix(Int(wait["needed"]?.integer ?? 0))
-            for person in people where missing.contains(person.name) { try await contribute(person, to: request) }
+            for person in people where missing.contains(person.name) {
+                try await contribute(person, try share(of: person), to: request)
+            }
         } else if files.contains(directory.file(KeyImportSteps.transportFile)) {
             try await wrapKey(directory)
         } else if files.contains(directory.file(KeyImportSteps.clearFile)), let pem = script.pem {
@@ -87,19 +89,23 @@ struct RehearsalStage: Sendable {
         }
     }
 
-    private func contribute(_ person: RehearsalStandIn, to request: ActivationRequest) async throws {
-        let (file, signature) = try person.contribution(try share(of: person), to: request)
+    private func contribute(
+        _ person: RehearsalStandIn, _ share: LockedBytes, to request: ActivationRequest
+    ) async throws {
+        let (file, signature) = try person.contribution(share, to: request)
         try await call(
             "activation-contribute",
             ["file": .string(Base64URL.string(file)), "signature": .string(signature)])
     }
 
-    /// The share that the ceremony has made for the person, or else the one of the ground.
+    /// The share that the ceremony has made for the person, or else the one in force.
     private func share(of person: RehearsalStandIn) throws -> LockedBytes {
-        guard script.successors.isEmpty else {
-            let file = "\(try directory().shares)/\(person.name).age"
-            return try Share(decoding: try person.open(try PrivateFile.readPublic(file))).encoded
-        }
+        guard !script.successors.isEmpty else { return try shareInForce(of: person) }
+        let file = "\(try directory().shares)/\(person.name).age"
+        return try Share(decoding: try person.open(try PrivateFile.readPublic(file))).encoded
+    }
+
+    private func shareInForce(of person: RehearsalStandIn) throws -> LockedBytes {
         guard let index = ground.custodians.firstIndex(where: { $0.name == person.name }) else {
             throw CustodyError(.foreign, "\(person.name) has no share")
         }

@@ -1,35 +1,52 @@
 package import Custody
-import Foundation
 package import HSMBridge
 import StrictEncoding
 
 /// Examines a token for an operator: `vault-appliance doctor` in a library.
 package struct HSMDoctor: Sendable {
-    private let manifest: Manifest?
-    private let manifestFile: String
+    /// What the doctor holds a token against.
+    enum Knowledge: Sendable {
+        /// Every key is anybody's.
+        case nothing
+        case manifest(Manifest, file: String)
+        /// The manifest is not to be believed, which is a finding.
+        case refused(StartError)
+    }
+
+    private let knowledge: Knowledge
     private let triesKeys: Bool
 
-    /// A doctor who knows what the manifest wants; without one every key is anybody's.
-    package init(manifest: Manifest?, manifestFile: String = "", triesKeys: Bool = true) {
-        self.manifest = manifest
-        self.manifestFile = manifestFile
+    init(_ knowledge: Knowledge, triesKeys: Bool) {
+        self.knowledge = knowledge
         self.triesKeys = triesKeys
     }
 
+    /// A doctor who knows what the manifest wants; without one every key is anybody's.
+    package init(manifest: Manifest?, manifestFile: String = "", triesKeys: Bool = true) {
+        self.init(manifest.map { .manifest($0, file: manifestFile) } ?? .nothing, triesKeys: triesKeys)
+    }
+
     /// Examines one token; whatever fails is a finding.
+    ///
+    /// Without a PIN everything behind the login is left out.
     package func examine(
-        module: String, token: TokenURI, pin: PIN, patience: Duration = .seconds(120)
+        module: String, token: TokenURI, pin: PIN?, patience: Duration = .seconds(120)
     ) async -> TokenReport {
-        var report: TokenReport
+        var refusal: StartError?
+        var expected: [TokenExamination.ExpectedKey]?
         do throws(StartError) {
-            let examination = TokenExamination(
-                modulePath: module, token: token, expected: try expected(), known: known, triesKeys: triesKeys)
-            report = await examination.run(pin: pin, patience: patience)
+            expected = try expectedKeys()
         } catch {
-            report = TokenReport(modulePath: module, uri: token.description)
-            report.add(.fault("manifest", "manifest-unreadable", "\(error.file): \(error.problem)", mend: error.mend))
+            refusal = error
         }
-        if let serial = report.profile?.info.serial, let manifest,
+        let examination = TokenExamination(
+            modulePath: module, token: token, expected: expected, triesKeys: triesKeys)
+        var report = await examination.run(pin: pin, patience: patience)
+        if let refusal {
+            let place = refusal.field.map { "\(refusal.file): \($0)" } ?? refusal.file
+            report.add(.fault("manifest", "manifest-refused", "\(place): \(refusal.problem)", mend: refusal.mend))
+        }
+        if case .manifest(let manifest, _) = knowledge, let serial = report.token?.serial,
             !manifest.tokens.contains(where: { $0.serial == serial })
         {
             report.add(
@@ -40,44 +57,29 @@ package struct HSMDoctor: Sendable {
         return report
     }
 
-    /// Keys that must be there and work: everything but what has ended.
-    private func expected() throws(StartError) -> [TokenExamination.ExpectedKey]? {
-        guard let manifest else { return nil }
-        var keys: [TokenExamination.ExpectedKey] = []
-        for key in manifest.keys where key.mustWork {
-            keys.append(
-                .init(
-                    serial: key.token, reference: try key.reference(file: manifestFile), purpose: key.purpose.rawValue,
-                    evidence: key.evidence))
+    /// Every key of the manifest, whatever its state; nil without one.
+    private func expectedKeys() throws(StartError) -> [TokenExamination.ExpectedKey]? {
+        switch knowledge {
+        case .nothing: return nil
+        case .refused(let error): throw error
+        case .manifest(let manifest, let file):
+            var keys: [TokenExamination.ExpectedKey] = []
+            for key in manifest.keys {
+                keys.append(
+                    .init(
+                        serial: key.token, reference: try key.reference(file: file), purpose: key.purpose.rawValue,
+                        evidence: key.evidence, entry: key.entry))
+            }
+            return keys
         }
-        return keys
-    }
-
-    /// Keys the manifest names that have ended.
-    private var known: Set<[UInt8]> {
-        Set((manifest?.keys ?? []).filter { !$0.mustWork }.compactMap { Hexadecimal.decode($0.id) })
     }
 }
 
 extension ManifestKey {
-    fileprivate var mustWork: Bool { [.generated, .prepublished, .active, .retiring].contains(state) }
-}
-
-extension HSMDoctor {
-    /// A doctor for the manifest in a file; one that is not there yet is no fault before the first keys are made.
-    package init(manifestFile: String, triesKeys: Bool = true) throws(StartError) {
-        guard FileManager.default.fileExists(atPath: manifestFile) else {
-            self.init(manifest: nil, manifestFile: manifestFile, triesKeys: triesKeys)
-            return
-        }
-        do {
-            let bytes = try Data(contentsOf: URL(filePath: manifestFile))
-            let manifest = try Manifest(jsonBytes: [UInt8](bytes))
-            self.init(manifest: manifest, manifestFile: manifestFile, triesKeys: triesKeys)
-        } catch {
-            throw StartError(
-                file: manifestFile, problem: "\(error)",
-                mend: "restore the manifest as the ceremony wrote it; it is never edited by hand")
-        }
+    fileprivate var entry: TokenExamination.ExpectedKey.Entry {
+        .init(
+            kid: kid, state: state.rawValue, isImported: provenance == .imported,
+            mustWork: [.generated, .prepublished, .active, .retiring].contains(state),
+            isDestroyed: state == .destroyed)
     }
 }

@@ -6,7 +6,7 @@ extension TokenReport {
     package var json: JSONValue {
         [
             "module": .string(modulePath), "uri": .string(uri), "well": .bool(isWell),
-            "library": library.map { $0.json } ?? .null, "token": profile.map { $0.info.json } ?? .null,
+            "library": library.map { $0.json } ?? .null, "token": token.map { $0.json } ?? .null,
             "profile": profile.map { $0.json } ?? .null, "algorithms": .array(algorithms.map { $0.json }),
             "keys": .array(keys.map { $0.json }),
             "other_objects": .object(
@@ -84,6 +84,7 @@ extension KeyReport {
         return [
             "label": .string(label), "id": .string(Hexadecimal.string(id)),
             "alg": algorithm.map { .string($0.rawValue) } ?? .null, "purpose": purpose.map { .string($0) } ?? .null,
+            "kid": kid.map { .string($0) } ?? .null, "state": state.map { .string($0) } ?? .null,
             "provenance": .string(provenance.rawValue),
             "attributes": object(attributes.map { ($0.key, .bool($0.value)) }),
             "allowed_mechanisms": .array(allowedMechanisms.map { .string($0) }),

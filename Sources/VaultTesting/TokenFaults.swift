@@ -8,6 +8,12 @@ package struct TokenFaults: Sendable {
     /// `return CKR_DEVICE_ERROR`.
     @discardableResult
     package func next(_ function: String, _ faults: String...) throws -> [FaultModule.Rule] {
+        try next(function, faults)
+    }
+
+    /// The next calls of a function suffer these faults, one call each.
+    @discardableResult
+    package func next(_ function: String, _ faults: [String]) throws -> [FaultModule.Rule] {
         try module.add(
             faults.enumerated().map { index, fault in rule(function, "call=\(index + 1) \(fault)") })
     }

@@ -7,14 +7,25 @@ enum FuzzParser: String, CaseIterable {
     case proof = "dpop-proof"
     case targetURI = "target-uri"
     case event = "event-subject"
-    // From the policy.
-    case location
+    case target = "request-target"
+    // From files that operators write.
+    case policy, configuration, location
+    case plan = "plan-draft"
     // From the front, which the core does not trust.
     case frame, entry
     // From files that people carry about.
     case note
     case sshSignature = "ssh-signature"
     case age = "age-header"
+    case keys = "people-keys"
+    case privateKey = "private-key"
+    case custodyFile = "custody-file"
+    case manifest
+    case ceremonyPlan = "ceremony-plan"
+    case verifierKey = "verifier-key"
+    case proofFile = "log-proof"
+    // From the appliance's own disk.
+    case journal
 
     /// Parses an input: whether it was accepted; throws what it breaks.
     func parse(_ input: [UInt8]) throws(FuzzFinding) -> Bool {
@@ -30,12 +41,24 @@ enum FuzzParser: String, CaseIterable {
         case .proof: try proof(input)
         case .targetURI: try targetURI(input)
         case .event: try event(input)
+        case .target: try requestTarget(input)
+        case .policy: try policy(input)
+        case .configuration: try configuration(input)
+        case .plan: try planDraft(input)
         case .location: try location(input)
         case .frame: try frame(input)
         case .entry: try entry(input)
         case .note: try note(input)
         case .sshSignature: try sshSignature(input)
         case .age: try ageHeader(input)
+        case .keys: try peopleKeys(input)
+        case .privateKey: try privateKey(input)
+        case .custodyFile: try custodyFile(input)
+        case .manifest: try manifest(input)
+        case .ceremonyPlan: try ceremonyPlan(input)
+        case .verifierKey: try verifierKey(input)
+        case .proofFile: try logProof(input)
+        case .journal: try journal(input)
         }
     }
 }

@@ -134,6 +134,17 @@ struct DoctorTests {
         }
     }
 
+    @Test func withoutAPINNobodyLogsInAndTheReportSaysWhatIsMissing() async throws {
+        let module = try FaultModule.shared()
+        let faults = try module.takeToken()
+        let report = await TokenExamination(
+            modulePath: module.path, token: try TokenURI(faults.token.uri), expected: nil
+        ).run(pin: nil)
+        #expect(report.isWell && report.token != nil && report.profile == nil && report.keys.isEmpty)
+        #expect(report.findings.map(\.code).last == "login-left-out")
+        #expect(try faults.calls(of: "C_Login") == 0 && faults.calls(of: "C_OpenSession") == 0)
+    }
+
     @Test func aWrongPINIsTriedOnce() async throws {
         let module = try FaultModule.shared()
         let faults = try module.takeToken()

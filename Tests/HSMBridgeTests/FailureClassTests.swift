@@ -163,13 +163,13 @@ struct FailureClassTests {
         }
     }
 
-    @Test func aSessionThatTheTokenHasNoRoomForCostsOneRequest() async throws {
+    @Test func aSessionThatTheTokenHasNoRoomForAtFirstIsAskedForAgain() async throws {
         try await Harness.withFaultyHSM(Harness.configuration(lanes: 2)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
             try faults.next("C_SignInit", "lose-session")
             try faults.next("C_OpenSession", "return CKR_SESSION_COUNT")
             let load = await Load.run(key, requests: 50)
-            #expect(load.signatures == 49 && load.refusals == [.device: 1], "\(load)")
+            #expect(load.signatures == 50, "\(load)")
             #expect(hsm.status.isReady)
         }
     }

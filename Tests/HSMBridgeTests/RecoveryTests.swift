@@ -35,14 +35,43 @@ struct RecoveryTests {
         }
     }
 
-    @Test func theSameLossTwiceInOneSignatureEndsIt() async throws {
+    @Test(arguments: ["CKR_SESSION_HANDLE_INVALID", "CKR_USER_NOT_LOGGED_IN", "CKR_KEY_HANDLE_INVALID"])
+    func theSameLossOverAndOverIsNotSeenByTheCallerUntilItIsTheRule(code: String) async throws {
         try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            try faults.next("C_SignInit", "return CKR_SESSION_HANDLE_INVALID", "return CKR_SESSION_HANDLE_INVALID")
-            let before = try faults.calls(of: "C_SignInit")
-            await #expect(throws: HSMError(.device)) { try await sign(key) }
-            #expect(try faults.calls(of: "C_SignInit") == before + 2)
+            func lose(_ times: Int) throws -> Int {
+                try faults.next("C_SignInit", [String](repeating: "return \(code)", count: times))
+                return try faults.calls(of: "C_SignInit")
+            }
+            var before = try lose(Recoveries.losses)
             try await sign(key)
+            #expect(try faults.calls(of: "C_SignInit") == before + Recoveries.losses + 1)
+            before = try lose(Recoveries.losses + 1)
+            await #expect(throws: HSMError(.device)) { try await sign(key) }
+            #expect(try faults.calls(of: "C_SignInit") == before + Recoveries.losses + 1)
+            try await sign(key)
+        }
+    }
+
+    @Test func nothingIsRecoveredFromForACallerWhoHasGone() {
+        func permitted(_ kinds: FailureClass..., until: ContinuousClock.Instant?) -> [Bool] {
+            var recoveries = Recoveries(until: until, doubts: 1)
+            return kinds.map { recoveries.permit($0) } + [recoveries.isTokenCleared]
+        }
+        #expect(permitted(.session, .ambiguous, until: .now - .seconds(1)) == [false, false, false])
+        #expect(permitted(.session, .session, until: .now + .seconds(3600)) == [true, true, false])
+        #expect(permitted(.ambiguous, .login, .ambiguous, until: nil) == [true, true, false, true])
+    }
+
+    @Test(arguments: ["CKR_GENERAL_ERROR", "CKR_SESSION_HANDLE_INVALID"])
+    func aCanaryThatMeetsWithALossOfItsOwnHasASecondTry(code: String) async throws {
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
+            let key = try await Harness.signingKey(hsm)
+            let before = try faults.calls(of: "C_Sign")
+            try faults.next("C_Sign", "return CKR_GENERAL_ERROR", "return \(code)")
+            try await sign(key)
+            // The failure, two canaries, the second try.
+            #expect(try faults.calls(of: "C_Sign") == before + 4)
         }
     }
 
@@ -97,7 +126,8 @@ struct RecoveryTests {
         try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
             for _ in 0..<5 {
-                try faults.next("C_Sign", "return CKR_FUNCTION_FAILED", "delay 0ms", "return CKR_FUNCTION_FAILED")
+                let pairs = (0..<Recoveries.doubts).flatMap { _ in ["return CKR_FUNCTION_FAILED", "delay 0ms"] }
+                try faults.next("C_Sign", pairs + ["return CKR_FUNCTION_FAILED"])
                 await #expect(throws: HSMError(.device)) { try await sign(key) }
             }
             #expect(hsm.status.breaker == .closed)

@@ -1,11 +1,10 @@
 #!/usr/bin/env python3
-"""`doctor` from outside, beside a running core; the conformance suite as a tester starts it; what the core lets out."""
+"""`doctor` from outside, beside a running core; the conformance suite as a tester starts it."""
 
 import json
 import os
 import pathlib
 import pty
-import re
 import subprocess
 import tempfile
 import unittest
@@ -41,6 +40,19 @@ def findings(process):
     return {finding["code"] for token in json.loads(process.stdout)["tokens"] for finding in token["findings"]}
 
 
+def inventory(token):
+    """What the report says of each key, as the manifest says it."""
+    return sorted((key["label"], key["alg"], key["purpose"], key["state"], key["kid"]) for key in token["keys"])
+
+
+def manifest_keys():
+    """The keys of the newest manifest."""
+    manifests = environment.directory / "custody" / "manifests"
+    newest = max(manifests.glob("*.json"), key=lambda file: int(file.stem))
+    keys = json.loads(newest.read_text())["keys"]
+    return sorted((key["label"], key["alg"], key["purpose"], key["state"], key["kid"]) for key in keys)
+
+
 class Doctor(unittest.TestCase):
     def test_a_token_in_use_is_examined_and_nothing_is_wrong(self):
         process = doctor("--config", environment["VAULT_CONFIG"], "--pin-file", environment.pin_file(directory.name))
@@ -57,10 +69,33 @@ class Doctor(unittest.TestCase):
         self.assertTrue(report["well"])
         (token,) = report["tokens"]
         self.assertEqual({key["provenance"] for key in token["keys"]}, {"generated"})
-        # The key that opens secrets signs nothing; without a manifest an EdDSA key's algorithm is not known.
-        untimed = {key["label"] for key in token["keys"] if not key["signature_microseconds"]}
-        self.assertLessEqual(untimed, {"kek", "checkpoint", "sign-eddsa"})
+        self.assertEqual(inventory(token), manifest_keys())
+        self.assertEqual([key["label"] for key in token["keys"] if not key["signature_microseconds"]], [])
         self.assertEqual(token["profile"]["oaep_hash"], "SHA-1")
+
+    def test_without_a_pin_it_says_what_the_manifest_says_and_what_it_left_out(self):
+        process = doctor("--config", environment["VAULT_CONFIG"], "--without-pin", "--json")
+        self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
+        (token,) = json.loads(process.stdout)["tokens"]
+        self.assertIn("login-left-out", findings(process))
+        self.assertEqual(inventory(token), manifest_keys())
+        self.assertEqual({key["signature_microseconds"] for key in token["keys"]}, {None})
+        self.assertEqual((token["algorithms"], token["profile"]), ([], None))
+        self.assertEqual(token["token"]["label"], environment["VAULT_TOKEN_LABEL"])
+
+    def test_a_manifest_that_nobody_signed_is_a_finding_and_changes_nothing(self):
+        file = environment.directory / "custody" / "manifests" / "2.json"
+        file.write_text("{}")
+        try:
+            process = doctor("--config", environment["VAULT_CONFIG"], "--without-pin", "--json")
+        finally:
+            file.unlink()
+        self.assertEqual(process.returncode, 1)
+        (token,) = json.loads(process.stdout)["tokens"]
+        (finding,) = [finding for finding in token["findings"] if finding["code"] == "manifest-refused"]
+        self.assertIn("2.json", finding["text"])
+        self.assertTrue(finding["mend"])
+        self.assertEqual(token["keys"], [])
 
     def test_what_is_wrong_makes_it_exit_with_1_and_has_a_mend(self):
         missing = doctor("--module", environment["VAULT_MODULE"], "--token", "missing", "--pin-file",
@@ -78,7 +113,8 @@ class Doctor(unittest.TestCase):
             self.assertTrue(all(f["mend"] for f in token["findings"] if f["severity"] == "fault"))
 
     def test_bad_usage_is_no_examination(self):
-        for arguments in [[], ["--module", "/x"], ["--config", "/x", "--token", "y"]]:
+        for arguments in [[], ["--module", "/x"], ["--config", "/x", "--token", "y"],
+                          ["--config", "/x", "--without-pin", "--pin-file", "/y"]]:
             self.assertEqual(doctor(*arguments).returncode, 64, arguments)
 
     def test_the_pin_is_asked_for_without_echo(self):
@@ -122,43 +158,6 @@ class Conformance(unittest.TestCase):
         self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
         self.assertRegex(process.stdout, r"\n\d+ passed, 0 failed, 0 skipped\n$")
         self.assertNotIn(pin(), process.stdout + process.stderr)
-
-
-class Hygiene(unittest.TestCase):
-    """What a process that holds a PIN keeps out of other processes' reach."""
-
-    def process(self):
-        return pathlib.Path("/proc") / environment["VAULT_CORE_PID"]
-
-    def test_the_core_leaves_no_core_dump(self):
-        limits = (self.process() / "limits").read_text()
-        self.assertRegex(limits, r"Max core file size +0 +0 ")
-        # The files in /proc of a process that is not dumpable belong to root (proc(5)), which shows for other users alone.
-        if os.getuid() != 0:
-            self.assertEqual((self.process() / "mem").stat().st_uid, 0)
-
-    def test_the_pin_is_in_locked_memory_that_is_never_dumped_or_inherited(self):
-        flags = re.findall(r"^VmFlags: (.*)$", (self.process() / "smaps").read_text(), re.MULTILINE)
-        kept = [set(line.split()) for line in flags if {"lo", "dd", "wf"} <= set(line.split())]
-        self.assertTrue(kept, "no mapping is locked, undumpable and wiped on fork")
-
-    def test_the_pin_is_in_no_argument_and_no_variable(self):
-        for name in ["cmdline", "environ"]:
-            self.assertNotIn(pin().encode(), (self.process() / name).read_bytes())
-
-    def test_no_child_would_inherit_a_file(self):
-        """Sockets and polls are the network library's, which does not mark them; the core starts no program."""
-        leaking = []
-        for entry in (self.process() / "fd").iterdir():
-            try:
-                target = os.readlink(entry)
-                information = (self.process() / "fdinfo" / entry.name).read_text()
-            except FileNotFoundError:
-                continue
-            flags = int(re.search(r"^flags:\s+(\d+)$", information, re.MULTILINE).group(1), 8)
-            if int(entry.name) > 2 and target.startswith("/") and not flags & os.O_CLOEXEC:
-                leaking.append(f"{entry.name} -> {target}")
-        self.assertEqual(leaking, [])
 
 
 if __name__ == "__main__":

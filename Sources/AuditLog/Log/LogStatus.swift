@@ -30,8 +30,9 @@ package struct LogStatus: Sendable {
     package var clockProblem: AuditLogError?
     /// Which shard is written, counted from 1.
     package var shard: UInt64 = 1
-    /// The time of the first entry of this shard, and of the last; nil while there is none.
+    /// The time of the first entry of this shard; nil while there is none.
     package var firstTime: UnixTime?
+    /// The time of its last entry; nil while there is none.
     package var lastTime: UnixTime?
     /// How many bytes a day the log grows by at the pace since it was opened; nil in its first minute.
     package var bytesPerDay: Int64?

@@ -6,8 +6,11 @@ import StrictEncoding
 package struct SignedNote: Sendable, Equatable {
     /// One signature line.
     package struct Signature: Sendable, Equatable {
+        /// The name of the key that signed.
         package var name: String
+        /// What ties the line to that key.
         package var keyID: UInt32
+        /// The signature, in the form of the key's algorithm.
         package var bytes: [UInt8]
 
         /// A signature by the key of this name and ID.
@@ -35,6 +38,7 @@ package struct SignedNote: Sendable, Equatable {
 
     /// The text that is signed, including its final newline.
     package let text: [UInt8]
+    /// The signature lines, in their order.
     package let signatures: [Signature]
 
     /// A note over `text`, which ends in a newline.

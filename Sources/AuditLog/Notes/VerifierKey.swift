@@ -14,6 +14,7 @@ package struct VerifierKey: Sendable, Hashable, CustomStringConvertible {
 
     /// The key name: not empty, without Unicode spaces and plus signs.
     package let name: String
+    /// How it signs.
     package let algorithm: Algorithm
     /// Raw for Ed25519, SubjectPublicKeyInfo for ECDSA.
     package let publicKey: [UInt8]

@@ -11,15 +11,21 @@ package struct EntryFilter: Sendable {
     package var user: String?
     /// Subject of any actor of the chain.
     package var agent: String?
+    /// The client that asked, by its id.
     package var client: String?
+    /// What a credential was asked for.
     package var target: String?
+    /// The tool that was to be called.
     package var tool: String?
+    /// The rule or denial that decided.
     package var rule: String?
+    /// What came of the request.
     package var decision: Decision?
     /// A kind, or a group of kinds such as `admin`.
     package var kind: String?
-    /// From this moment on, and until before that one.
+    /// From this moment on.
     package var since: UnixTime?
+    /// Before this moment.
     package var until: UnixTime?
 
     /// A filter that lets everything through.

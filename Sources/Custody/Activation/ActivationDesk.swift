@@ -71,10 +71,7 @@ package final class ActivationDesk: Sendable {
     package init(
         chain: ManifestChain, hostKey: SSHPrivateKey, build: String, clock: @escaping @Sendable () -> UnixTime
     ) throws(CustodyError) {
-        guard let line = chain.current.hostKey, try SSHPublicKey(line: line) == hostKey.publicKey else {
-            throw CustodyError(
-                .foreign, "the host key \(hostKey.publicKey.fingerprint) is not the one that the manifest names")
-        }
+        try chain.check(hostKey: hostKey)
         self.chain = chain
         self.hostKey = hostKey
         self.build = build

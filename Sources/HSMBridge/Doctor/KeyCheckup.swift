@@ -31,21 +31,28 @@ struct KeyCheckup {
             algorithm = try session.algorithm(
                 of: item.handle, publicObject: publicObject, allowed: object.allowedMechanisms)
         }
-        let provenance: KeyReport.Provenance =
+        let told: KeyReport.Provenance? =
             switch object.attributes[AttributeType.local.name] {
-            case _ where profile.quirks.contains(.historyHardWired): .unknown
+            case _ where profile.quirks.contains(.historyHardWired): nil
             case true?: .generated
             case false?: .imported
-            case nil: .unknown
+            case nil: nil
             }
         report = KeyReport(
             label: object.label, id: object.id, algorithm: algorithm, purpose: expected?.purpose,
-            provenance: provenance, attributes: object.attributes,
+            kid: expected?.entry?.kid, state: expected?.entry?.state,
+            provenance: told ?? expected?.entry?.provenance ?? .unknown, attributes: object.attributes,
             allowedMechanisms: object.allowedMechanisms.map { MechanismType(rawValue: $0).name })
     }
 
-    /// What is wrong with a key that the appliance uses is a fault; with anybody else's it is worth a note.
+    /// What is wrong with a key that the appliance uses is a fault; with any other it is worth a note.
     mutating func run(login: TokenLogin, in session: borrowing Session) {
+        if expected?.entry?.isDestroyed == true {
+            findings.append(
+                .fault(
+                    subject, "key-not-destroyed", "the manifest says that it was destroyed, and the token holds it",
+                    mend: "find out how it came back; destroy it with the vendor's tool"))
+        }
         judgeAttributes()
         judgeEvidence()
         probe(login, in: session)
@@ -60,7 +67,7 @@ struct KeyCheckup {
     }
 
     private mutating func add(_ code: String, _ text: String, mend: String) {
-        let severity: Finding.Severity = expected == nil ? .note : .fault
+        let severity: Finding.Severity = expected?.mustWork == true ? .fault : .note
         findings.append(Finding(severity: severity, subject: subject, code: code, text: text, mend: mend))
     }
 

@@ -26,7 +26,7 @@ struct KeyInventory {
         count(items)
         let privateKeys = items.filter { $0.object.kind == .privateKey }
         for item in privateKeys { examine(item, items, in: session) }
-        for key in expected ?? [] {
+        for key in expected ?? [] where key.mustWork {
             guard !privateKeys.contains(where: { $0.object.id == key.reference.id }) else { continue }
             notes.add(
                 .fault(
@@ -61,7 +61,6 @@ struct KeyInventory {
         notes.begin("examine key \(label)")
         do throws(HSMError) {
             let key = expected?.first { $0.reference.id == item.object.id }
-            if key == nil, examination.known.contains(item.object.id) { return }
             let publicItem = items.first { $0.object.kind == .publicKey && $0.object.id == item.object.id }
             var checkup = try KeyCheckup(
                 item: item, publicObject: publicItem?.handle, expected: key, profile: profile, in: session)

@@ -18,9 +18,13 @@ package struct KeyReport: Sendable, Equatable {
     package let algorithm: KeyAlgorithm?
     /// What the manifest has it for; nil when no manifest names it.
     package let purpose: String?
+    /// RFC 7638 thumbprint of the public key that the manifest has; nil when no manifest names it.
+    package var kid: String?
+    /// Where the manifest says that it is in its life; nil when no manifest names it.
+    package var state: String?
     /// Where it came from.
     package let provenance: Provenance
-    /// Flags by name, as in `CKA_SENSITIVE`.
+    /// Flags by name, as in `CKA_SENSITIVE`; empty when nobody has logged in to ask.
     package let attributes: [String: Bool]
     /// Mechanisms it is bound to, by name; empty when it is bound to none.
     package let allowedMechanisms: [String]

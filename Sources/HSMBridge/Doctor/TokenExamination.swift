@@ -4,9 +4,9 @@ internal import Synchronization
 ///
 /// It works in sessions of its own, beside a running core, and changes nothing on the token: what it tries are keys that
 /// end with their session, and requests that leave everything as it is even where a token wrongly grants them. The PIN is
-/// tried once.
+/// tried once; without one the examination ends before the login, and says what it has left out.
 package struct TokenExamination: Sendable {
-    /// A key that has to be there.
+    /// A key that a manifest names.
     package struct ExpectedKey: Sendable {
         /// Serial number of the token that must hold it.
         package let serial: String
@@ -16,38 +16,42 @@ package struct TokenExamination: Sendable {
         package let purpose: String
         /// Flags and probes as they were when it was made.
         package let evidence: [String: Bool]
+        /// What else the manifest says of it; nil where there is none.
+        package let entry: Entry?
 
-        /// A key that has to be there.
-        package init(serial: String, reference: KeyReference, purpose: String, evidence: [String: Bool]) {
+        /// Whether the token has to hold it, and it has to work: so it is until its life has ended.
+        package var mustWork: Bool { entry?.mustWork ?? true }
+
+        /// A key that a manifest names.
+        package init(
+            serial: String, reference: KeyReference, purpose: String, evidence: [String: Bool], entry: Entry? = nil
+        ) {
             self.serial = serial
             self.reference = reference
             self.purpose = purpose
             self.evidence = evidence
+            self.entry = entry
         }
     }
 
     let modulePath: String
     let uri: TokenURI
     let expected: [ExpectedKey]?
-    let known: Set<[UInt8]>
     let triesKeys: Bool
 
     /// An examination of the token that the URI names.
     ///
-    /// `expected` are the keys a manifest wants, of all its tokens, nil without one; `known` are CKA_IDs of keys that are no surprise and are
-    /// not examined; `triesKeys` lets it make keys that end with their session.
-    package init(
-        modulePath: String, token: TokenURI, expected: [ExpectedKey]?, known: Set<[UInt8]> = [], triesKeys: Bool = true
-    ) {
+    /// `expected` are the keys a manifest names, of all its tokens, nil without one; `triesKeys` lets it make keys that end
+    /// with their session.
+    package init(modulePath: String, token: TokenURI, expected: [ExpectedKey]?, triesKeys: Bool = true) {
         self.modulePath = modulePath
         uri = token
         self.expected = expected
-        self.known = known
         self.triesKeys = triesKeys
     }
 
     /// Runs it on a thread of its own; what it found so far is the answer when a call does not return in time.
-    package func run(pin: PIN, patience: Duration = .seconds(120)) async -> TokenReport {
+    package func run(pin: PIN?, patience: Duration = .seconds(120)) async -> TokenReport {
         let notes = ExaminationNotes(TokenReport(modulePath: modulePath, uri: uri.description))
         let isDone = await withCheckedContinuation { (answer: CheckedContinuation<Bool, Never>) in
             let first = Mutex<CheckedContinuation<Bool, Never>?>(answer)

@@ -3,14 +3,15 @@ internal import CPKCS11
 /// The steps of an examination, in order, on one thread; a step that fails ends those that need it.
 struct TokenExaminer {
     let examination: TokenExamination
-    let pin: PIN
+    let pin: PIN?
     let notes: ExaminationNotes
 
     func run() {
         guard let module = step("module", { () throws(HSMError) in try load() }),
-            step("token", { () throws(HSMError) in try examineToken(module) }) != nil,
-            let login = step("login", { () throws(HSMError) in try logIn(module) })
+            let token = step("token", { () throws(HSMError) in try examineToken(module) })
         else { return }
+        guard let pin else { return leaveOutLogin(token) }
+        guard let login = step("login", { () throws(HSMError) in try logIn(module, pin) }) else { return }
         let profile = examineProfile(login)
         notes.change { $0.profile = profile }
         step("keys") { () throws(HSMError) in
@@ -44,7 +45,7 @@ struct TokenExaminer {
         return module
     }
 
-    private func examineToken(_ module: Module) throws(HSMError) {
+    private func examineToken(_ module: Module) throws(HSMError) -> TokenInfo {
         let all = try notes.timed("list the tokens") { () throws(HSMError) in try module.tokens().found }
         let info: TokenInfo
         do throws(HSMError) {
@@ -58,9 +59,22 @@ struct TokenExaminer {
         notes.add(
             .good("token", "token-found", "\(info.label), serial \(info.serial), \(info.manufacturer) \(info.model)"))
         for finding in info.findings { notes.add(finding) }
+        notes.change { $0.token = info }
+        return info
     }
 
-    private func logIn(_ module: Module) throws(HSMError) -> TokenLogin {
+    /// Without the PIN there is what the token says of itself, and what the manifest says of its keys.
+    private func leaveOutLogin(_ token: TokenInfo) {
+        let keys = (examination.expected ?? []).filter { $0.serial == token.serial }.map { KeyReport($0) }
+        notes.change { $0.keys = keys }
+        notes.add(
+            .note(
+                "login", "login-left-out",
+                "no PIN was given: algorithms, attributes, probes, canary signatures and their times were left out",
+                mend: "give a file with the PIN, or run it at a terminal"))
+    }
+
+    private func logIn(_ module: Module, _ pin: PIN) throws(HSMError) -> TokenLogin {
         let login = try notes.timed("log in") { () throws(HSMError) in
             try TokenLogin(module: module, uri: examination.uri, pin: pin)
         }

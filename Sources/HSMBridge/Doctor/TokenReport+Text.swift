@@ -2,7 +2,11 @@ extension TokenReport {
     /// The report for people, line by line.
     package var lines: [String] {
         var lines = ["\(uri) in \(modulePath)"]
-        if let profile { lines += profile.lines }
+        if let profile {
+            lines += profile.lines
+        } else if let token {
+            lines.append("  token    \(token.words)")
+        }
         if !algorithms.isEmpty {
             lines += ["", "what it can do"] + algorithms.map { "  " + $0.line }
         }
@@ -36,10 +40,14 @@ private enum Columns {
     }
 }
 
+extension TokenInfo {
+    fileprivate var words: String { "\(label), serial \(serial), \(manufacturer) \(model)" }
+}
+
 extension TokenProfile {
     fileprivate var lines: [String] {
         [
-            "  token    \(info.label), serial \(info.serial), \(info.manufacturer) \(info.model)",
+            "  token    \(info.words)",
             "  library  \(library.manufacturer), \(library.description) \(library.version), "
                 + "PKCS#11 \(library.cryptokiVersion)",
             "  profile  \(vendor.rawValue)\(vendor.isTested ? "" : " (not tested)"); PIN of "
@@ -69,11 +77,14 @@ extension AlgorithmReport {
 extension KeyReport {
     fileprivate var line: String {
         let name = Columns.pad(label, 16) + " " + Columns.pad(algorithm?.rawValue ?? "-", 6)
-        let use = Columns.pad(purpose ?? "unknown", 10)
-        let signs = signature.map { "signs in \(Columns.time($0))" } ?? "did not sign"
-        return "\(name) \(use) \(Columns.pad(provenance.rawValue, 9)) "
-            + "\(attributes["CKA_SENSITIVE"] == true && attributes["CKA_EXTRACTABLE"] == false ? "stays in" : "CAN LEAVE"), "
-            + "\(refusals.count) probes refused, \(signs)"
+        let use = Columns.pad(purpose ?? "unknown", 10) + " " + Columns.pad(state ?? "-", 12)
+        let from = Columns.pad(provenance.rawValue, 9)
+        let identity = kid.map { ", kid \($0)" } ?? ""
+        guard !attributes.isEmpty else { return "\(name) \(use) \(from) not looked at\(identity)" }
+        let stays = attributes["CKA_SENSITIVE"] == true && attributes["CKA_EXTRACTABLE"] == false
+        let works = algorithm?.oaepHash == nil ? ("signs", "did not sign") : ("decrypts", "did not decrypt")
+        return "\(name) \(use) \(from) \(stays ? "stays in" : "CAN LEAVE"), \(refusals.count) probes refused, "
+            + (signature.map { "\(works.0) in \(Columns.time($0))" } ?? works.1) + identity
     }
 }
 

@@ -6,11 +6,13 @@ package struct TokenReport: Sendable {
     package let uri: String
     /// What the library says of itself.
     package internal(set) var library: LibraryInfo?
-    /// What the token can do and where it is peculiar; nil when it was not reached.
+    /// What the token says of itself; nil when it was not reached.
+    package internal(set) var token: TokenInfo?
+    /// What the token can do and where it is peculiar; nil without a login.
     package internal(set) var profile: TokenProfile?
     /// What came of trying each algorithm.
     package internal(set) var algorithms: [AlgorithmReport] = []
-    /// Private keys, in the token's order.
+    /// Private keys, in the token's order; without a login, those that the manifest names.
     package internal(set) var keys: [KeyReport] = []
     /// How many objects of other kinds there are, by kind.
     package internal(set) var otherObjects: [TokenObject.Kind: Int] = [:]

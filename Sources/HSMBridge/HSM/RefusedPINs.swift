@@ -13,6 +13,8 @@ final class RefusedPINs: Sendable {
 
     /// Whether this PIN must not be tried with that token.
     func contains(_ pin: PIN, serial: String) -> Bool {
+        // Almost always there is nothing to compare with, and a PIN that nobody hashes leaves no trace.
+        guard digests.withLock({ !$0.isEmpty }) else { return false }
         let digest = digest(of: pin, serial: serial)
         return digests.withLock { $0.contains(digest) || $0.count >= RefusedPINs.limit }
     }
@@ -28,6 +30,8 @@ final class RefusedPINs: Sendable {
         code.update(data: Array(serial.utf8) + [0])
         // Safety: the PIN's memory is lent for the length of the call.
         unsafe pin.withBytes { unsafe code.update(data: UnsafeRawBufferPointer($0)) }
+        // The hash keeps what does not fill a block, in memory that is freed as it is: a block of zeros takes its place.
+        code.update(data: [UInt8](repeating: 0, count: SHA256.blockByteCount))
         return Array(code.finalize())
     }
 }

@@ -16,7 +16,7 @@ package struct KeyEncryptionKey: Sendable {
         _ ciphertext: [UInt8], deadline: ContinuousClock.Instant,
         open: @escaping @Sendable (Span<UInt8>) -> Answer
     ) async throws(HSMError) -> Answer {
-        try await run(deadline: deadline) { lane in lane.decrypt(ciphertext, with: self.key, open) }
+        try await run(deadline: deadline) { lane in lane.decrypt(ciphertext, with: self.key, until: deadline, open) }
     }
 
     /// What the host encrypts comes back: the key works.

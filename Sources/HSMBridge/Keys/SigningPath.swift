@@ -11,7 +11,7 @@ struct SigningPath: Sendable {
             return
         }
         pool.submit(
-            .signature(key, message: message, completion: completion), workClass: key.purpose.workClass,
-            kind: .signature(key.reference.algorithm), deadline: deadline, turn: turn)
+            .signature(key, message: message, deadline: deadline, completion: completion),
+            workClass: key.purpose.workClass, kind: .signature(key.reference.algorithm), deadline: deadline, turn: turn)
     }
 }

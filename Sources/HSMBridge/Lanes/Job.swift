@@ -4,7 +4,7 @@ enum Job: Sendable {
     typealias Completion = @Sendable (Result<[UInt8], HSMError>) -> Void
 
     /// A signature for a caller: the hot path, without a closure of its own.
-    case signature(BoundKey, message: [UInt8], completion: Completion)
+    case signature(BoundKey, message: [UInt8], deadline: ContinuousClock.Instant, completion: Completion)
     /// Anything else; returns what is to be done if the caller still waits.
     case task(run: @Sendable (inout Lane) -> @Sendable () -> Void, refuse: @Sendable (HSMError) -> Void)
     /// A canary for the breaker; nobody waits for it.
@@ -13,7 +13,7 @@ enum Job: Sendable {
     /// Tells the caller that there will be no result.
     func refuse(_ error: HSMError) {
         switch self {
-        case .signature(_, _, let completion): completion(.failure(error))
+        case .signature(_, _, _, let completion): completion(.failure(error))
         case .task(_, let refuse): refuse(error)
         case .probe: break
         }

@@ -1,15 +1,17 @@
 internal import CVaultSystem
 
 extension Lane {
-    /// Lends the plaintext to `open`, recovering at most once from each kind of loss.
+    /// Lends the plaintext to `open`, recovering from losses while its caller waits.
     ///
     /// What is decrypted comes from outside, so a failure by itself says nothing about the token: some answer a ciphertext
     /// they cannot open with CKR_DEVICE_ERROR. A round trip of the host's own decides whose fault it is. The breaker, which
     /// keeps signatures from the token too, hears of none of it unless the device is gone.
     mutating func decrypt<Answer>(
-        _ ciphertext: [UInt8], with key: BoundKey, _ open: (Span<UInt8>) -> Answer
+        _ ciphertext: [UInt8], with key: BoundKey, until deadline: ContinuousClock.Instant,
+        _ open: (Span<UInt8>) -> Answer
     ) -> Result<Answer, HSMError> {
-        let result = decryptRecovering(ciphertext, with: key, open)
+        // One canary is enough for bytes that anybody may have sent.
+        let result = decrypt(ciphertext, with: key, Recoveries(until: deadline, doubts: 1), open)
         verdict = .none
         if case .failure(let error) = result {
             if error.failureClass == .library { verdict = .libraryLost }
@@ -18,10 +20,10 @@ extension Lane {
         return result
     }
 
-    private mutating func decryptRecovering<Answer>(
-        _ ciphertext: [UInt8], with key: BoundKey, _ open: (Span<UInt8>) -> Answer
+    private mutating func decrypt<Answer>(
+        _ ciphertext: [UInt8], with key: BoundKey, _ recoveries: Recoveries, _ open: (Span<UInt8>) -> Answer
     ) -> Result<Answer, HSMError> {
-        var recovered: Set<FailureClass> = []
+        var recoveries = recoveries
         while true {
             let seen = key.handle
             do throws(HSMError) {
@@ -29,9 +31,10 @@ extension Lane {
             } catch {
                 guard let failure = Lane.decryptionFailure(error) else { return .failure(error) }
                 if failure == .operation { return .failure(Lane.undecryptable(key, error)) }
-                guard recovered.insert(failure).inserted else {
-                    // Ambiguous twice: a round trip went well in between, so it is this ciphertext.
-                    return .failure(failure == .ambiguous ? Lane.undecryptable(key, error) : error)
+                guard recoveries.permit(failure) else {
+                    // A round trip went well in between, so it is this ciphertext.
+                    let isCleared = failure == .ambiguous && recoveries.isTokenCleared
+                    return .failure(isCleared ? Lane.undecryptable(key, error) : error)
                 }
                 if let fatal = recover(from: error, failure, key, seen) { return .failure(fatal) }
             }

@@ -51,17 +51,26 @@ extension Lane {
     }
 
     /// A canary with the same key: when it works, the request is tried once more; else the token is to blame.
+    ///
+    /// A canary may meet with a loss of its own, or with the last of what struck the request: it has a second try.
     private mutating func canaryDecides(_ error: HSMError, _ key: BoundKey, _ seen: BoundKey.Handle) -> HSMError? {
-        dropSession()
-        do throws(HSMError) {
-            switch key.proof {
-            case .signatures: _ = try attempt(Lane.canary, with: key, seen)
-            case .roundTrip(let encryption): try attemptRoundTrip(encryption, key, seen)
+        var isLast = false
+        while true {
+            dropSession()
+            do throws(HSMError) {
+                switch key.proof {
+                case .signatures: _ = try attempt(Lane.canary, with: key, seen)
+                case .roundTrip(let encryption): try attemptRoundTrip(encryption, key, seen)
+                }
+                return nil
+            } catch let canaryError {
+                if !isLast, [.session, .ambiguous].contains(canaryError.failureClass) {
+                    isLast = true
+                    continue
+                }
+                verdict = Lane.judge(canaryError, isProven: true)
+                return canaryError.isAboutKey ? canaryError : error
             }
-            return nil
-        } catch let canaryError {
-            verdict = Lane.judge(canaryError, isProven: true)
-            return canaryError.isAboutKey ? canaryError : error
         }
     }
 

@@ -53,9 +53,11 @@ struct Lane: ~Copyable {
         }
     }
 
-    /// A verified signature in the form the key's purpose wants, recovering at most once from each kind of loss.
-    mutating func sign(_ message: [UInt8], with key: BoundKey) -> Result<[UInt8], HSMError> {
-        var recovered: Set<FailureClass> = []
+    /// A verified signature in the form the key's purpose wants, recovering from losses while its caller waits.
+    mutating func sign(
+        _ message: [UInt8], with key: BoundKey, until deadline: ContinuousClock.Instant? = nil
+    ) -> Result<[UInt8], HSMError> {
+        var recoveries = Recoveries(until: deadline)
         while true {
             let seen = key.handle
             do throws(HSMError) {
@@ -63,9 +65,10 @@ struct Lane: ~Copyable {
                 verdict = .works
                 return .success(key.form.encode(signature, algorithm: key.reference.algorithm))
             } catch {
-                guard let failure = error.failureClass, recovered.insert(failure).inserted else {
-                    // Ambiguous twice means that a canary was signed in between: the token works, this request does not.
-                    verdict = error.failureClass == .ambiguous ? .works : Lane.judge(error, isProven: false)
+                guard let failure = error.failureClass, recoveries.permit(failure) else {
+                    // Canaries were signed in between: the token works, this request does not.
+                    let isCleared = error.failureClass == .ambiguous && recoveries.isTokenCleared
+                    verdict = isCleared ? .works : Lane.judge(error, isProven: false)
                     return .failure(error)
                 }
                 if let fatal = recover(from: error, failure, key, seen) { return .failure(fatal) }

@@ -59,8 +59,8 @@ extension LanePool {
     private func perform(_ job: Job, _ lane: inout Lane, _ id: Int) -> LaneScheduler<Job>.Conclusion {
         let conclusion: LaneScheduler<Job>.Conclusion
         switch job {
-        case .signature(let key, let message, let completion):
-            let result = lane.sign(message, with: key)
+        case .signature(let key, let message, let deadline, let completion):
+            let result = lane.sign(message, with: key, until: deadline)
             let failure: HSMError? = if case .failure(let error) = result { error } else { nil }
             conclusion = finish(id, lane.takeVerdict(), failure, isSignature: true)
             deliver(conclusion, job) { completion(result) }

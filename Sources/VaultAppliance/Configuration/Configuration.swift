@@ -62,6 +62,11 @@ extension Configuration {
         } catch {
             throw ConfigurationError(faults: [error.fault(file: file, limit: maximumFileSize)])
         }
+        return decode(bytes, file: file)
+    }
+
+    /// Decodes the bytes of a file, as far as they can be; the source tells the faults.
+    static func decode(_ bytes: [UInt8], file: String) -> (Configuration, YAMLSource) {
         let source = YAMLSource(file: file)
         let configuration = Configuration(
             source.read(bytes), file: file, directory: ConfigurationFile.directory(of: file))

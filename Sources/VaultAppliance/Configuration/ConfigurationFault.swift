@@ -14,9 +14,24 @@ package struct ConfigurationFault: Sendable, Equatable, CustomStringConvertible 
     /// The fault on one line.
     ///
     /// As in `config.yaml:12: listeners.gateway.port: must be 1...65535, is 70000. Mend: choose a free port.`
+    ///
+    /// A file may be somebody else's draft: of what it holds nothing is repeated that a terminal would obey, or that would
+    /// show a line other than it is.
     package var description: String {
         let place = line.map { "\(file):\($0)" } ?? file
-        return "\(place): \(field.isEmpty ? "" : field + ": ")\(message). Mend: \(mend)."
+        return ConfigurationFault.visible("\(place): \(field.isEmpty ? "" : field + ": ")\(message). Mend: \(mend).")
+    }
+
+    private static func visible(_ text: String) -> String {
+        var visible = String.UnicodeScalarView()
+        for scalar in text.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .format, .lineSeparator, .paragraphSeparator:
+                visible.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+            default: visible.append(scalar)
+            }
+        }
+        return String(visible)
     }
 }
 

@@ -22,18 +22,35 @@ struct Trust {
                 mend: "add it: the directory that the ceremony genesis makes")
         }
         let directory = CustodyDirectory(path: path)
+        let (chain, hostKey) = try verified(directory)
+        do {
+            let custody = try QuorumCustody(
+                directory: directory, chain: chain, hostKey: hostKey, manager: manager, clock: clock)
+            return Trust(inForce: ManifestInForce(chain: chain), custody: custody)
+        } catch {
+            throw fault(of: directory, error)
+        }
+    }
+
+    /// The chain of a custody directory and the host's key, which its newest manifest must name; nothing is written.
+    static func verified(
+        _ directory: CustodyDirectory
+    ) throws(StartError) -> (chain: ManifestChain, hostKey: SSHPrivateKey) {
         do {
             try directory.check()
             let chain = try directory.readChain()
-            let custody = try QuorumCustody(
-                directory: directory, chain: chain, hostKey: try directory.readHostKey(), manager: manager,
-                clock: clock)
-            return Trust(inForce: ManifestInForce(chain: chain), custody: custody)
+            let hostKey = try directory.readHostKey()
+            try chain.check(hostKey: hostKey)
+            return (chain, hostKey)
         } catch {
-            throw StartError(
-                file: path, problem: error.reason,
-                mend: "restore the custody directory as the ceremonies wrote it: docs/recovery.md")
+            throw fault(of: directory, error)
         }
+    }
+
+    private static func fault(of directory: CustodyDirectory, _ error: CustodyError) -> StartError {
+        StartError(
+            file: directory.path, problem: error.reason,
+            mend: "restore the custody directory as the ceremonies wrote it: docs/recovery.md")
     }
 }
 

@@ -28,6 +28,7 @@ struct BenchBaseline: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try ProcessHygiene.apply()
         let logger = Log.bootstrap("baseline")
         let settings = try CoreSettings(loading: options.config)
         guard settings.custody == "development" else {

@@ -30,6 +30,7 @@ struct BenchHSM: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try ProcessHygiene.apply()
         let benchmark = HSMBenchmark(settings: try CoreSettings(loading: options.config))
         if !json {
             print(

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Custody
 import Glibc
 import HSMBridge
 import StrictEncoding
@@ -12,7 +13,8 @@ struct Doctor: AsyncParsableCommand {
         discussion: """
             Works without a core and beside a running one, in sessions of its own, and changes nothing on the token. The
             PIN comes from a file or is asked for at the terminal without echo, and is tried once. With --config the
-            configured token is held against the manifest. docs/hsm.md explains every finding.
+            configured tokens are held against the manifest: under quorum custody the newest of the custody directory,
+            verified as the core does at its start. docs/hsm.md explains every finding.
             Exits 0 when nothing is wrong, 1 when something is.
             """)
 
@@ -24,6 +26,8 @@ struct Doctor: AsyncParsableCommand {
     var token: String?
     @Option(help: "A file with the PIN, for its owner alone; without one the PIN is asked for.", completion: .file())
     var pinFile: String?
+    @Flag(help: "Ask for no PIN: what only a login can tell is then left out, and the report says so.")
+    var withoutPin = false
     @Flag(help: "Make no keys at all, not even such as end with their session: algorithms are then listed, not tried.")
     var noSessionKeys = false
     @Option(help: "Seconds after which a call that has not returned is given up.") var patience = 120
@@ -36,6 +40,7 @@ struct Doctor: AsyncParsableCommand {
         guard config == nil || (module == nil && token == nil) else {
             throw ValidationError("--config names module and token already")
         }
+        guard !withoutPin || pinFile == nil else { throw ValidationError("--without-pin excludes --pin-file") }
         guard (1...3600).contains(patience) else { throw ValidationError("--patience 1 to 3600") }
     }
 
@@ -62,23 +67,19 @@ struct Doctor: AsyncParsableCommand {
     }
 
     private func examine(_ subject: Subject) async throws -> TokenReport {
-        do {
+        do throws(HSMError) {
             let uri = try TokenURI(subject.token)
-            let pin: PIN
-            if let file = pinFile ?? subject.pinFile {
+            let pin: PIN?
+            if withoutPin {
+                pin = nil
+            } else if let file = pinFile ?? subject.pinFile {
                 pin = try PIN(file: file)
             } else {
                 pin = try PIN(promptingAtTerminal: "PIN of \(uri)")
             }
-            let doctor =
-                if let manifest = subject.manifest {
-                    try HSMDoctor(manifestFile: manifest, triesKeys: !noSessionKeys)
-                } else {
-                    HSMDoctor(manifest: nil, triesKeys: !noSessionKeys)
-                }
-            return await doctor.examine(
+            return await subject.doctor.examine(
                 module: subject.module, token: uri, pin: pin, patience: .seconds(patience))
-        } catch let error as HSMError {
+        } catch {
             throw CommandFailure("\(error). Mend: \(error.mend)")
         }
     }
@@ -90,20 +91,31 @@ extension Doctor {
         let module: String
         let token: String
         let pinFile: String?
-        let manifest: String?
+        let doctor: HSMDoctor
     }
 
     private func subjects() throws -> [Subject] {
         if let config {
             let configuration = try Configuration.load(file: config)
+            let doctor = doctor(configuration.core)
             return configuration.hsm.tokens.map {
-                Subject(
-                    module: $0.module, token: $0.token, pinFile: $0.pinFile,
-                    manifest: configuration.core.manifestFile)
+                Subject(module: $0.module, token: $0.token, pinFile: $0.pinFile, doctor: doctor)
             }
         }
         guard let module, let token else { return [] }
         let uri = token.hasPrefix("pkcs11:") ? token : TokenURI(label: token).description
-        return [Subject(module: module, token: uri, pinFile: nil, manifest: nil)]
+        let doctor = HSMDoctor(manifest: nil, triesKeys: !noSessionKeys)
+        return [Subject(module: module, token: uri, pinFile: nil, doctor: doctor)]
+    }
+
+    /// One who knows the manifest that the configuration means, whatever its custody.
+    private func doctor(_ core: Configuration.Core) -> HSMDoctor {
+        if let directory = core.custodyDirectory {
+            HSMDoctor(custodyDirectory: CustodyDirectory(path: directory), triesKeys: !noSessionKeys)
+        } else if let file = core.manifestFile {
+            HSMDoctor(manifestFile: file, triesKeys: !noSessionKeys)
+        } else {
+            HSMDoctor(manifest: nil, triesKeys: !noSessionKeys)
+        }
     }
 }

@@ -38,10 +38,11 @@ def read_entries(log):
         path = bundle_path(log, index, width)
         # A partial bundle may be gone once the full one is there.
         data = (path if path.exists() else bundle_path(log, index, 256)).read_bytes()
+        position = 0
         for _ in range(width):
-            length = int.from_bytes(data[:2], "big")
-            entries.append(json.loads(data[2 : 2 + length]))
-            data = data[2 + length :]
+            start = position + 2
+            position = start + int.from_bytes(data[position:start], "big")
+            entries.append(json.loads(data[start:position]))
     return entries
 
 

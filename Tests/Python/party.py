@@ -43,8 +43,8 @@ class Party:
     def place(self, identifier):
         return self.custody / "ceremonies" / identifier
 
-    def plan(self, kind, *answers, more=""):
-        """Let `ceremony plan` ask and write the plan; `more` is what a person adds to it by hand."""
+    def plan(self, kind, *answers, more="", rehearsed=True):
+        """Let `ceremony plan` ask and write the plan; `more` is what a person adds by hand, who may waive the rehearsal."""
         number = len(list(self.scratch.glob(f"{kind}-*.yaml"))) + 1
         path = self.scratch / f"{kind}-{number}.yaml"
         # Why, who runs it, how long it is good, no witnesses.
@@ -52,18 +52,19 @@ class Party:
         self.run(
             "ceremony", "plan", "--config", self.environment["VAULT_CONFIG"], "--out", path, kind,
             answers="".join(f"{answer}\n" for answer in (*opening, *answers)))
-        with open(path, "a") as file:
-            file.write(more)
+        text = path.read_text() + more
+        if not rehearsed:
+            text = text.replace("rehearsal: required", "rehearsal: waived")
+        path.write_text(text)
         return path
 
-    def draft(self, plan, rehearse=True, approve=True):
-        """Validate, draft, rehearse, approve; returns the ceremony's id."""
+    def draft(self, plan, rehearse=None):
+        """Validate, draft, rehearse where the plan demands it (or as told), approve; returns the ceremony's id."""
         self.ceremony_without_configuration("validate", plan)
         identifier = re.search(r'"id":"([^"]*)"', self.ceremony("draft", "--json", plan))[1]
-        if rehearse:
+        if "rehearsal: required" in plan.read_text() if rehearse is None else rehearse:
             self.ceremony("rehearse", identifier)
-        if approve:
-            self.sign(identifier, "plan.json")
+        self.sign(identifier, "plan.json")
         return identifier
 
     def ceremony_without_configuration(self, command, *arguments, code=0):

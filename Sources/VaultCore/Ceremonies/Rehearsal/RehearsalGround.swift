@@ -61,6 +61,7 @@ struct RehearsalGround: Sendable {
         settings.manifestFile = custody.manifests
         settings.logDirectory = "\(place.path)/log"
         settings.logOptions = AuditLogOptions()
+        settings.logOptions.segmentBytes = 1 << 20
         settings.headroom = 0
         (settings.witnesses, settings.onCallFile) = ([], nil)
         for index in settings.keys.indices {

@@ -2,10 +2,11 @@
 //
 // The file VAULT_CLOCK_CONTROL holds one int64 of this machine's byte order: the seconds that are added to the time of day,
 // which may change at any time. Clocks that only run (CLOCK_MONOTONIC and the like) are left alone, and so is the kernel:
-// whoever waits on a semaphore until a time of day gets that time translated back.
+// whoever waits on a semaphore or a condition until a time of day gets that time translated back.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -67,4 +68,20 @@ int sem_timedwait(sem_t *restrict semaphore, const struct timespec *restrict end
     struct timespec moment = *end;
     moment.tv_sec -= moved();
     return real(semaphore, &moment);
+}
+
+int pthread_cond_timedwait(
+    pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex, const struct timespec *restrict end) {
+    static int (*real)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *);
+    // Where there are two, the one that dlsym finds takes another kind of condition.
+    if (real == NULL)
+        real = (int (*)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *))dlvsym(
+            RTLD_NEXT, "pthread_cond_timedwait", "GLIBC_2.3.2");
+    if (real == NULL)
+        real = (int (*)(pthread_cond_t *, pthread_mutex_t *, const struct timespec *))dlsym(
+            RTLD_NEXT, "pthread_cond_timedwait");
+    struct timespec moment = *end;
+    // A condition may wait by the clock that only runs: no machine has run for thirty years.
+    if (moment.tv_sec > 1000000000) moment.tv_sec -= moved();
+    return real(condition, mutex, &moment);
 }

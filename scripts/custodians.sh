@@ -23,7 +23,7 @@ enrol_custodians() {
 
 # write_plan ISSUER writes genesis.yaml: the token and the keys of the configuration, the custodians of the enrolments.
 write_plan() {
-    local name
+    local name label
     {
         cat <<YAML
 # The one input of this environment's genesis.
@@ -33,9 +33,11 @@ administrator: developer
 valid_for: 1h
 rehearsal: waived
 tokens:
-  - {module: "$(softhsm_module)", token: "pkcs11:token=$TOKEN_LABEL", prepare: adopt, pin_file: "$DIR/pin", pin: replace, so_pin: burn, so_pin_file: "$DIR/so-pin"}
-keys:
 YAML
+        for label in "${TOKEN_LABELS[@]}"; do
+            say_line "  - {module: \"$(softhsm_module)\", token: \"pkcs11:token=$label\", prepare: adopt, pin_file: \"$DIR/pin\", pin: replace, so_pin: burn, so_pin_file: \"$DIR/so-pin\"}"
+        done
+        say_line 'keys:'
         sed -n "/^keys:/,/^clients:/{ s|^\\(  - {label: [^,]*, purpose: signing,\\)|\\1 issuer: \"$1\",|; /^  - {label:/p }" \
             "$DIR/config.yaml"
         say_line 'threshold: 2' 'custodians:'

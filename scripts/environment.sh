@@ -2,6 +2,9 @@
 # Development environments: their files and their two processes. Sourced after lib.sh; DIR is an absolute path.
 
 TOKEN_LABEL=vault-dev
+# DEV_TOKENS=2: a second token, vault-dev-2, whose keys stand in for the first one's.
+TOKEN_LABELS=("$TOKEN_LABEL")
+[[ ${DEV_TOKENS:-1} == 1 ]] || TOKEN_LABELS+=("$TOKEN_LABEL-2")
 # How long a process may take to become ready, in tenths of a second.
 PATIENCE=200
 
@@ -145,9 +148,9 @@ softhsm_module() {
     die "SoftHSM's module libsofthsm2.so is not where Debian's package libsofthsm2 puts it"
 }
 
-# initialise_token makes the token as a vendor's tool would, with random PINs in files that the genesis makes useless.
-initialise_token() {
-    local pin so_pin output
+# initialise_tokens makes the tokens as a vendor's tool would, with random PINs in files that the genesis makes useless.
+initialise_tokens() {
+    local pin so_pin output label
     mkdir "$DIR/tokens"
     printf '%s\n' "directories.tokendir = $DIR/tokens" 'objectstore.backend = file' 'log.level = ERROR' >"$DIR/softhsm2.conf"
     random_hex 16 >"$DIR/pin"
@@ -156,22 +159,28 @@ initialise_token() {
     so_pin=$(<"$DIR/so-pin")
     # softhsm2-util takes PINs from its command line, where every process of the host can read them, or from a
     # terminal. script(1) gives it a terminal. What comes back holds the echo of the PINs and is shown without them.
-    if ! output=$(printf '%s\n' "$so_pin" "$so_pin" "$pin" "$pin" |
-        SOFTHSM2_CONF=$DIR/softhsm2.conf timeout 20 script -q -e \
-            -c "softhsm2-util --init-token --free --label $TOKEN_LABEL" /dev/null 2>&1); then
-        output=${output//"$so_pin"/[SO PIN]}
-        say "${output//"$pin"/[PIN]}"
-        die "softhsm2-util could not initialise a token"
-    fi
+    for label in "${TOKEN_LABELS[@]}"; do
+        if ! output=$(printf '%s\n' "$so_pin" "$so_pin" "$pin" "$pin" |
+            SOFTHSM2_CONF=$DIR/softhsm2.conf timeout 20 script -q -e \
+                -c "softhsm2-util --init-token --free --label $label" /dev/null 2>&1); then
+            output=${output//"$so_pin"/[SO PIN]}
+            say "${output//"$pin"/[PIN]}"
+            die "softhsm2-util could not initialise a token"
+        fi
+    done
 }
 
 # write_configuration GATEWAY_PORT PUBLIC_PORT OPS_PORT writes config.yaml. Its paths are relative to DIR.
 write_configuration() {
-    local module custody='custody: quorum, custody_directory: custody' pin=''
+    local module custody='custody: quorum, custody_directory: custody' pin='' label tokens=''
     module=$(softhsm_module)
     if [[ ${DEV_CUSTODY:-} == development ]]; then
         custody='custody: development, manifest: manifest.json' pin=' pin_file: pin,'
     fi
+    for label in "${TOKEN_LABELS[@]}"; do
+        tokens+="${tokens:+, }{module: \"$module\", token: \"pkcs11:token=$label\",$pin lanes: 2, queue: 1024}"
+    done
+    ((${#TOKEN_LABELS[@]} == 1)) || tokens="{tokens: [$tokens]}"
     cat >"$DIR/config.yaml" <<YAML
 # A development appliance, under the custody of two of three software custodians (custodians/) unless it says otherwise.
 version: 1
@@ -182,7 +191,7 @@ listeners:
   public: {host: 127.0.0.1, port: $2, key: tls-public, certificate: tls/public.pem, external_url: "https://127.0.0.1:$2"}
   ops: {host: 127.0.0.1, port: $3}
 core: {front_socket: run/front.sock, admin_socket: run/admin.sock, $custody}
-hsm: {module: "$module", token: "pkcs11:token=$TOKEN_LABEL",$pin lanes: 2, queue: 1024}
+hsm: $tokens
 keys:
   - {label: sign-es256, purpose: signing, alg: ES256, types: ["at+jwt", "txntoken+jwt", "oauth-id-jag+jwt"], max_lifetime: 300s}
   # Federations: some know RS256 alone.

@@ -14,6 +14,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -91,6 +92,21 @@ int csystem_spawn(const char *path, const char *argument, int standard, pid_t *p
     if (error == 0) error = posix_spawn(process, path, &actions, NULL, arguments, environ);
     (void)posix_spawn_file_actions_destroy(&actions);
     return error;
+}
+
+int csystem_run(char *const *arguments) {
+    posix_spawn_file_actions_t actions;
+    pid_t process = 0;
+    if (posix_spawn_file_actions_init(&actions) != 0) return -1;
+    int error = posix_spawn_file_actions_adddup2(&actions, STDERR_FILENO, STDOUT_FILENO);
+    if (error == 0) error = posix_spawnp(&process, arguments[0], &actions, NULL, arguments, environ);
+    (void)posix_spawn_file_actions_destroy(&actions);
+    if (error != 0) return -1;
+    int status = -1;
+    while (waitpid(process, &status, 0) < 0) {
+        if (errno != EINTR) return -1;
+    }
+    return status;
 }
 
 static const int csystem_seals = F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL;

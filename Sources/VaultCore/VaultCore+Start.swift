@@ -153,6 +153,9 @@ extension VaultCore {
         var options = settings.logOptions
         options.checkpointInterval = settings.checkpointInterval
         options.headroom = settings.headroom
+        // The genesis wrote into this log: nobody shall begin it anew unseen.
+        let custody = settings.custody == Manifest.Mode.quorum.rawValue ? settings.custodyDirectory : nil
+        options.isExpected = custody.map { CustodyDirectory(path: $0).holdsGenesis } ?? false
         if !settings.witnesses.isEmpty {
             options.witnesses = Witnesses(settings.witnesses, quorum: settings.witnessQuorum)
         }

@@ -110,6 +110,28 @@ import Testing
         #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
     }
 
+    @Test func aLogThatIsGoneWithItsRecordIsNotBegunAnewUnlessAPersonSaysSo() async throws {
+        let fixture = try TestLog()
+        var options = options(fixture)
+        try await fixture.write(3, options: options)
+        for path in [fixture.directory, fixture.root + "/last-checkpoint"] {
+            try FileManager.default.removeItem(atPath: path)
+        }
+        options.isExpected = true
+        #expect(code { _ = try fixture.open(options: options) } == .rolledBack)
+        // The directory was not there either: a restoration needs none.
+        try FileManager.default.removeItem(atPath: fixture.directory)
+        let decision = try Restoration.accept(
+            directory: fixture.directory, record: fixture.root + "/last-checkpoint", origin: TestSigner.origin,
+            operator: "dora", reason: "disk lost, no copy")
+        #expect(decision.lost == nil && decision.found.size == 0)
+        let log = try fixture.open(options: options)
+        try await log.close()
+        #expect(try Self.entries(fixture).map(\.kind) == [.logRestored])
+        // From now on it is a log like any other.
+        try await fixture.open(options: options).close()
+    }
+
     @Test func aRecordThatCannotBeWrittenIsAFaultAndStopsNothing() async throws {
         let fixture = try TestLog()
         let log = try fixture.open(options: options(fixture))

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 
 import summary
-from environment import Environment, script, wait_until
+from environment import Environment, wait_until
 from gateway_client import GatewayClient, tool
 from party import Party
 
@@ -61,10 +61,7 @@ class CustodianChange(unittest.TestCase):
         for name in ("anna", "frida"):
             share = outcome["place"] / "shares" / f"{name}.age"
             party.run("custodian", "accept", "--home", party.home(name), "--share", share, "--genesis", genesis, manifests)
-        script("dev-restart", environment.directory, "core", "--sealed")
-        environment.reload()
-        status = ("status", "--config", environment["VAULT_CONFIG"])
-        wait_until(lambda: "sealed" in environment.appliance(*status).stdout, "the core is there, sealed")
+        environment.restart_sealed()
         request = pathlib.Path(directory.name) / "activation"
         party.run("activate", "--config", environment["VAULT_CONFIG"], "--no-wait", "--write", request)
         self.assertIn("belongs to none of", party.contribute("ben", request, code=1))

@@ -35,8 +35,8 @@ class Environment:
         self.variables = dict(item.split("=", 1) for item in output.decode().split("\0") if item)
 
     @classmethod
-    def up(cls, directory):
-        script("dev-up", directory)
+    def up(cls, directory, **variables):
+        script("dev-up", directory, **variables)
         return cls(directory)
 
     def down(self):
@@ -49,6 +49,13 @@ class Environment:
             script("dev-restart", self.directory, process, DEV_CORE_ENVIRONMENT=lines)
         finally:
             self.reload()
+
+    def restart_sealed(self):
+        """Restart the core, and leave it as nobody has activated it."""
+        script("dev-restart", self.directory, "core", "--sealed")
+        self.reload()
+        wait_until(
+            lambda: "sealed" in self.appliance("status", "--config", self["VAULT_CONFIG"]).stdout, "the core is sealed")
 
     def activate(self):
         """Two custodians bring a sealed core to life."""

@@ -188,8 +188,8 @@ import VaultTesting
     }
 
     @Test(
-        "a chain that custodians did not sign, or another host's key, stops the start",
-        arguments: ["unsigned", "one signature", "strangers", "host key", "missing"])
+        "a chain that custodians did not sign, another host's key, or no sealed PINs stop the start",
+        arguments: ["unsigned", "one signature", "strangers", "host key", "no PINs", "missing"])
     func badCustody(what: String) async throws {
         try await QuorumSite.withGenesis { site in
             let first = try site.directory.readChain().current
@@ -206,6 +206,7 @@ import VaultTesting
             case "host key":
                 try FileManager.default.removeItem(atPath: site.directory.hostKeyFile)
                 _ = try site.directory.createHostKey()
+            case "no PINs": try FileManager.default.removeItem(atPath: site.directory.pinsFile(epoch: 1))
             default: try FileManager.default.removeItem(atPath: site.directory.manifestFile(1))
             }
             let error = await #expect(throws: StartError.self) { _ = try await site.start() }

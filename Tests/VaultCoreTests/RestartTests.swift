@@ -2,6 +2,7 @@ import AuditLog
 import CoreProtocol
 import Custody
 import Foundation
+import Logging
 import StrictEncoding
 import Testing
 import VaultTesting
@@ -34,6 +35,23 @@ import VaultTesting
                 try await keeper.until { $0 == 0 }
             }
             try await site.running(serviceManager: keeper.manager()) { core in #expect(core.isSealed) }
+        }
+    }
+
+    @Test func aSealedCoreThatStopsReportsNoFaultAndItsEntriesGetTheirCheckpointLater() async throws {
+        try await QuorumSite.withGenesis { site in
+            let log = CapturedLog()
+            let core = try await site.start(logger: log.logger)
+            #expect(core.log.status.checkpoint == nil)
+            await core.shutdown()
+            #expect(log.texts(from: .warning).isEmpty, "\(log.texts(from: .warning))")
+            #expect(log.texts(from: .info).contains { $0.contains("the next activation gives them one") })
+            try await site.running { core in try await site.activate(core) }
+            // The entries of the run before are there, and covered by now.
+            let kinds = try site.entries().map(\.kind)
+            #expect(kinds.prefix(3) == [.adminCoreStarted, .adminCoreStopped, .adminCoreStarted])
+            let checkpoint = try String(contentsOfFile: site.site.settings.logDirectory + "/checkpoint", encoding: .utf8)
+            #expect(checkpoint.split(separator: "\n")[1] == "\(kinds.count)")
         }
     }
 

@@ -69,6 +69,10 @@ extension AuditLog {
             isEmpty = recovered.checkpoint == nil && recovered.tail.isEmpty
             guard let record else { return }
             do throws(AuditLogError) {
+                if isEmpty, number == 1, settings.options.isExpected {
+                    throw AuditLogError(
+                        .rolledBack, "the log is gone: it has no entry, but had some", path: layout.directory)
+                }
                 try record.check(layout, recovered, number: number, origin: settings.origin, series: series)
             } catch {
                 guard error.code == .rolledBack else { throw error }

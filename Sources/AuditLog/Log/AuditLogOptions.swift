@@ -29,6 +29,8 @@ package struct AuditLogOptions: Sendable {
     package var coSigningPatience: Duration = .seconds(1)
     /// A file outside the log directory that keeps the last checkpoint, so that an older copy of the log is refused.
     package var lastCheckpointFile: String?
+    /// Whether the log has begun long ago: an empty one is then a lost one, and refused like an older copy.
+    package var isExpected = false
     /// How far the clock may jump forward while the log is open; nil is no limit.
     package var maximumClockJump: Duration?
     /// With this many entries a shard is full; nil: never.

@@ -29,6 +29,8 @@ package struct Restoration: Sendable, Equatable {
         directory: String, record: String, origin: String, operator: String, reason: String
     ) throws(AuditLogError) -> (lost: Checkpoint?, found: Checkpoint) {
         let layout = LogLayout(directory)
+        // Of a log that is gone altogether there is no directory either.
+        try Directory(layout.directory).make()
         let lock = try DirectoryLock(directory: layout.directory)
         defer { lock.release() }
         let name = LogSeries.origin(origin, try LogSeries(directory: directory).current())

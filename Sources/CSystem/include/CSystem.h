@@ -26,6 +26,10 @@ int csystem_harden_process(void);
 /// descriptor of ours (posix_spawn, never fork: a forked child would inherit what PKCS#11 libraries hold). 0, or an errno.
 int csystem_spawn(const char *_Nonnull path, const char *_Nonnull argument, int standard, pid_t *_Nonnull process);
 
+/// Runs a program that is found on the path, its standard output our standard error, and waits for it. It stays in the
+/// terminal's foreground, so that it can ask a person for a passphrase. Its wait status, or -1 when it cannot be started.
+int csystem_run(char *_Nullable const *_Nonnull arguments);
+
 /// Names the calling thread, with at most 15 bytes, for those who look at the process from outside.
 void csystem_name_thread(const char *_Nonnull name);
 

@@ -39,15 +39,16 @@ package struct RequestDirectory: Sendable {
           vault-appliance custodian contribute --request DIRECTORY
         and with --share FILE besides, if you were given a new share that you have not accepted yet.
 
-        With stock tools alone, in this directory (alice, share-\(request.epoch).age, identity and id_ssh are yours):
+        With stock tools alone, in this directory. NAME is your name in the manifest; share-\(request.epoch).age, identity and
+        id_ssh are the files in your own directory:
           1. Is it our appliance that asks? Compare host.allowed_signers with the key you know from the ceremony, then
              ssh-keygen -Y verify -f host.allowed_signers -I appliance -n \(SignaturePurpose.request.namespace) \\
                -s request.json.sig < request.json
           2. Is "manifest" in request.json the newest you know, and has "expires" not passed? Are the words those that were
              read to you? If anything differs: stop, and call the others.
-          3. age -d -i identity share-\(request.epoch).age | age -r \(request.recipient) -o alice.age
-          4. ssh-keygen -Y sign -f id_ssh -n \(SignaturePurpose.contribution(request: request.hash).namespace) alice.age
-          5. Send alice.age and alice.age.sig to the administrator.
+          3. age -d -i identity share-\(request.epoch).age | age -r \(request.recipient) -o NAME.age
+          4. ssh-keygen -Y sign -f id_ssh -n \(SignaturePurpose.contribution(request: request.hash).namespace) NAME.age
+          5. Send NAME.age and NAME.age.sig to the administrator.
 
         """
     }

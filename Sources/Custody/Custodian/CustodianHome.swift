@@ -70,19 +70,31 @@ package struct CustodianHome: Sendable {
         to request: ActivationRequest, signature: String, chain: ManifestChain, now: UnixTime,
         newShare: [UInt8]? = nil
     ) throws(CustodyError) -> [UInt8] {
-        let pin = try pin(of: request.appliance)
-        guard pin != nil || (newShare != nil && request.ceremony != nil) else {
-            throw CustodyError(
-                .foreign, "the appliance \(request.appliance) was never accepted here: custodian accept comes first")
-        }
-        try pin?.check(chain)
-        try request.verify(signature: signature, chain: chain, now: now)
+        try check(request, signature: signature, chain: chain, now: now, hasNewShare: newShare != nil)
         let person = try me(in: chain.current)
         let file: [UInt8]
         if let newShare { file = newShare } else { file = try PrivateFile.readPublic(sharePath(chain.current)) }
         let share = try openShare(file)
         try check(share, of: person, chain.current)
         return try AgeFile.encrypt(share.encoded, to: [try AgeRecipient(request.recipient)])
+    }
+
+    /// Verifies a request against what was pinned, and opens nothing.
+    ///
+    /// - Returns: Whether the appliance was accepted here; if not, it is a ceremony that wants a new share proven.
+    @discardableResult
+    package func check(
+        _ request: ActivationRequest, signature: String, chain: ManifestChain, now: UnixTime, hasNewShare: Bool
+    ) throws(CustodyError) -> Bool {
+        let pin = try pin(of: request.appliance)
+        guard pin != nil || (hasNewShare && request.ceremony != nil) else {
+            throw CustodyError(
+                .foreign, "the appliance \(request.appliance) was never accepted here: custodian accept comes first")
+        }
+        try pin?.check(chain)
+        try request.verify(signature: signature, chain: chain, now: now)
+        _ = try me(in: chain.current)
+        return pin != nil
     }
 
     private func sharePath(_ manifest: Manifest) -> String {

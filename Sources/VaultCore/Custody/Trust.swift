@@ -24,6 +24,8 @@ struct Trust {
         let directory = CustodyDirectory(path: path)
         let (chain, hostKey) = try verified(directory)
         do {
+            // Without them every activation would fail, after the custodians were called together.
+            if let epoch = chain.current.activation?.epoch { _ = try directory.readPINs(epoch: epoch) }
             let custody = try QuorumCustody(
                 directory: directory, chain: chain, hostKey: hostKey, manager: manager, clock: clock)
             return Trust(inForce: ManifestInForce(chain: chain), custody: custody)

@@ -149,7 +149,8 @@ extension VaultCore {
                     }
                     return [
                         "name": .string(leaf.secret ?? ""), "version": .integer(leaf.secretVersion ?? 0),
-                        "by": leaf.operator.map { .string($0) } ?? .null,
+                        // Who sealed it; or the ceremony that wrapped it anew.
+                        "by": (leaf.operator ?? leaf.reason).map { .string($0) } ?? .null,
                         "time": leaf.time.map { .string($0.rfc3339) } ?? .null,
                         "problem": problem.map { .string($0) } ?? .null,
                     ]

@@ -12,7 +12,7 @@ struct BenchBaseline: AsyncParsableCommand {
         commandName: "baseline",
         abstract: "Serve mutual TLS with one C_Sign a request and nothing else, to hold the appliance's rate against.",
         discussion: """
-            Load it with `bench exchange`. It verifies no request, checks no signature and records nothing, so what it
+            Load it with `bench exchange`. It verifies no request, checks no signature and records nothing, so what it \
             signs is never a token. For custody: development alone.
             """)
 

@@ -11,7 +11,7 @@ struct BenchExchange: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "exchange", abstract: "Load the token endpoint over keep-alive mTLS connections.",
         discussion: """
-            Reads requests, one form body a line, from a file and sends them in turn, each connection one at a time. Exits 1
+            Reads requests, one form body a line, from a file and sends them in turn, each connection one at a time. Exits 1 \
             when any answer is not 200.
             """)
 

@@ -9,7 +9,7 @@ struct BenchLog: AsyncParsableCommand {
         commandName: "log",
         abstract: "Measure the audit log: durable appends beside ones that wait for nothing, and a large log.",
         discussion: """
-            Needs no HSM; checkpoints are signed in software. `unsynced` writes everything and waits for no disk, `none`
+            Needs no HSM; checkpoints are signed in software. `unsynced` writes everything and waits for no disk, `none` \
             writes nothing. The large log is made, opened and verified as a whole. On a machine that has nothing else to do.
             """)
 

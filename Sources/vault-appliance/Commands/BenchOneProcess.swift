@@ -13,7 +13,7 @@ struct BenchOneProcess: AsyncParsableCommand {
         commandName: "one-process",
         abstract: "Run core and front in one process, to see what the hop between them costs.",
         discussion: """
-            Load it with `bench exchange` and hold the rate against that of the two processes. For measuring alone: here
+            Load it with `bench exchange` and hold the rate against that of the two processes. For measuring alone: here \
             whoever breaks into the front holds the HSM's session too, so it runs under custody: development only.
             """)
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import CoreProtocol
+import Custody
 import Foundation
 import StrictEncoding
 import VaultAppliance
@@ -11,15 +12,15 @@ struct CutOffCommand: AsyncParsableCommand {
         commandName: "cutoff",
         abstract: "Cut off a user, agent, gateway or provider for a time, under your own SSH key.",
         discussion: """
-            The command shows what it is about to do, has ssh-keygen sign it with your key, and hands it to the core. It is
-            in force, and in the audit log under your name, when the command returns. It ends by itself: people on call may
+            The command shows what it is about to do, has ssh-keygen sign it with your key, and hands it to the core. It is \
+            in force, and in the audit log under your name, when the command returns. It ends by itself: people on call may \
             only narrow, so nothing here ends one early.
 
             With your key on another machine: --write FILE here, then there
               ssh-keygen -Y sign -f KEY -n cutoff@vault-appliance FILE
             and back here --submit FILE, with FILE.sig beside it, within five minutes.
 
-            Names are those of the audit log: a user's is the sub of our tokens. With --issuer NAME, an issuer of the
+            Names are those of the audit log: a user's is the sub of our tokens. With --issuer NAME, an issuer of the \
             configuration, give the name as that issuer writes it. Exits 0 when it is in force.
             """)
 
@@ -163,15 +164,11 @@ enum SSHKeygen {
         defer { try? FileManager.default.removeItem(at: directory) }
         let file = directory.appending(path: "statement")
         try Data(message).write(to: file)
-        let process = Foundation.Process()
-        process.executableURL = URL(filePath: "/usr/bin/env")
-        process.arguments = ["ssh-keygen", "-q", "-Y", "sign", "-f", key, "-n", namespace, file.path]
-        process.standardOutput = FileHandle.standardError
-        try process.run()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0,
-            let signature = try? String(contentsOf: file.appendingPathExtension("sig"), encoding: .utf8)
-        else { throw CommandFailure("ssh-keygen made no signature with \(key)") }
-        return signature
+        do {
+            return String(
+                decoding: try Custody.SSHKeygen.sign(file: file.path, key: key, namespace: namespace), as: UTF8.self)
+        } catch {
+            throw CommandFailure("no signature was made with \(key): \(error.reason)")
+        }
     }
 }

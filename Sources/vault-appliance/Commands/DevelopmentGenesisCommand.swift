@@ -10,7 +10,7 @@ struct DevelopmentGenesisCommand: AsyncParsableCommand {
         abstract:
             "Generate the configured keys in each token under development custody; for development and tests alone.",
         discussion: """
-            Nobody vouches for what this makes: the manifest is unsigned, and status, health and every audit entry say
+            Nobody vouches for what this makes: the manifest is unsigned, and status, health and every audit entry say \
             'custody: development'. It refuses to run where a manifest exists.
             """)
 

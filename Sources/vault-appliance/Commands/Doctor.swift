@@ -11,10 +11,10 @@ struct Doctor: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Examine the token: what it can do, its keys, and what is wrong, each with its mend.",
         discussion: """
-            Works without a core and beside a running one, in sessions of its own, and changes nothing on the token. The
-            PIN comes from a file or is asked for at the terminal without echo, and is tried once. With --config the
-            configured tokens are held against the manifest: under quorum custody the newest of the custody directory,
-            verified as the core does at its start. docs/hsm.md explains every finding.
+            Works without a core and beside a running one, in sessions of its own, and changes nothing on the token. The \
+            PIN comes from a file or is asked for at the terminal without echo, and is tried once. With --config the \
+            configured tokens are held against the manifest: under quorum custody the newest of the custody directory, \
+            verified as the core does at its start. docs/hsm.md explains every finding. \
             Exits 0 when nothing is wrong, 1 when something is.
             """)
 

@@ -13,7 +13,7 @@ struct Exchange: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask the token endpoint for a credential and explain what comes back.",
         discussion: """
-            Prints the token's header and claims, which key of the JWKS signed it, and, with --log, the audit entry it is
+            Prints the token's header and claims, which key of the JWKS signed it, and, with --log, the audit entry it is \
             recorded under. Tokens are read from files; the token received is printed only with --token-only.
             """)
 

@@ -11,7 +11,7 @@ struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Say how the core is: custody, HSM, audit log, keys, faults.",
         discussion: """
-            Exits 0 when the core can sign with every key (state active, or degraded when one of several tokens is
+            Exits 0 when the core can sign with every key (state active, or degraded when one of several tokens is \
             away), 1 when it is sealed or faulty, or does not answer.
             """)
 
@@ -93,6 +93,7 @@ struct StatusText {
         ]
         for token in status.object?["hsm"]?.array ?? [] { lines.append(Self.line(token: token.object)) }
         lines += Self.activation(status.object?["activation"]?.object)
+        lines += Self.dials(status.object?["dials"]?.object)
         for fault in status.object?["faults"]?.strings ?? [] { lines.append("fault        \(fault)") }
         for warning in status.object?["warnings"]?.strings ?? [] { lines.append("warning      \(warning)") }
         for key in status.object?["keys"]?.array ?? [] {
@@ -111,7 +112,14 @@ struct StatusText {
         func names(_ object: JSONObject?, _ name: String) -> String {
             (object?[name]?.strings ?? []).joined(separator: ", ")
         }
-        var lines: [String] = []
+        var lines = [
+            "custodians   any \(activation["threshold"]?.integer ?? 0) of \(names(activation, "custodians")) "
+                + "(epoch \(activation["epoch"]?.integer ?? 0))"
+        ]
+        if let stalest = activation["stalest_custodian"]?.string {
+            let proven = activation["last_proven"]?.object?[stalest]?.string
+            lines.append("             \(stalest) opened a share least recently: \(proven ?? "never yet")")
+        }
         if let by = activation["activated_by"]?.string {
             let people = names(activation, "activated_custodians")
             lines.append(
@@ -131,6 +139,16 @@ struct StatusText {
             lines.append("restart      within \(seconds) s needs no custodians")
         }
         return lines
+    }
+
+    /// What the custodians have relaxed or demanded.
+    private static func dials(_ dials: JSONObject?) -> [String] {
+        guard let dials else { return [] }
+        let texts = dials.members.map { dial in
+            let value = dial.value.integer.map { "\($0)" } ?? (dial.value.bool == true ? "on" : "off")
+            return "\(dial.name) \(value)"
+        }
+        return ["dials        \(texts.joined(separator: ", "))"]
     }
 
     private static func line(token: JSONObject?) -> String {

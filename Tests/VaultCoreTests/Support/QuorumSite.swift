@@ -2,6 +2,7 @@ import AuditLog
 import CoreProtocol
 import Custody
 import Foundation
+import Logging
 import NIOCore
 import StrictEncoding
 import VaultTesting
@@ -59,10 +60,10 @@ struct QuorumSite: Sendable {
         await core.shutdown()
     }
 
-    func start(serviceManager: ServiceManager? = nil) async throws -> VaultCore {
+    func start(serviceManager: ServiceManager? = nil, logger: Logger = .silent) async throws -> VaultCore {
         let (clock, fatal) = (site.clock, fatal)
         return try await VaultCore.start(
-            settings: site.settings, logger: .silent, clock: { clock.now }, instance: UUID().uuidString,
+            settings: site.settings, logger: logger, clock: { clock.now }, instance: UUID().uuidString,
             serviceManager: serviceManager, onFatal: { fatal.add($0) })
     }
 

@@ -119,7 +119,7 @@ extension Ceremony {
             missing: authority.custodians.map(\.name).filter { !signers.contains($0) },
             needed: authority.threshold - signers.count,
             what: "compare the manifest with the plan, and sign it: vault-appliance custodian approve manifest.json",
-            files: [directory.manifest])
+            files: [directory.manifest], words: Proquint.phrase(hexadecimal: manifest.hash))
     }
 
     /// Who has signed the transcript's head, each signature checked anew.

@@ -25,6 +25,8 @@ package struct CeremonyProgress: Sendable {
     package let planHash: String
     package let expires: UnixTime
     package let threshold: Int
+    /// Whether it must run on a throw-away token before.
+    package let rehearsal: CeremonyPlan.Rehearsal
     /// Who has approved the plan.
     package let approvals: [String]
     /// Custodians who have not; nobody is missing once enough have.
@@ -52,7 +54,7 @@ package struct CeremonyProgress: Sendable {
             "id": .string(id), "ceremony": .string(kind.rawValue), "directory": .string(directory),
             "purpose": .string(purpose), "administrator": .string(administrator), "state": .string(state.rawValue),
             "words": .string(words), "plan": .string(planHash), "expires": .string(expires.rfc3339),
-            "threshold": .integer(Int64(threshold)), "approved": CeremonyProgress.list(approvals),
+            "threshold": .integer(Int64(threshold)), "rehearsal": .string(rehearsal.rawValue), "approved": CeremonyProgress.list(approvals),
             "missing_approvals": CeremonyProgress.list(missingApprovals),
             "steps": .array(
                 steps.map { step in
@@ -84,7 +86,7 @@ extension Ceremony {
         return CeremonyProgress(
             id: plan.id, kind: plan.kind, directory: directory.path, purpose: plan.purpose,
             administrator: plan.administrator, state: state, words: plan.words, planHash: plan.hash,
-            expires: plan.expires, threshold: authority.threshold, approvals: approved,
+            expires: plan.expires, threshold: authority.threshold, rehearsal: plan.rehearsal, approvals: approved,
             missingApprovals: approved.count >= authority.threshold
                 ? [] : authority.custodians.map(\.name).filter { !approved.contains($0) },
             steps: steps.map { step in

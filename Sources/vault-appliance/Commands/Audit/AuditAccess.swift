@@ -9,7 +9,7 @@ struct AuditAccess: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "access", abstract: "Say for each rule who could use it, who did, and when it was last used.",
         discussion: """
-            Rules come from the policy of the configuration, uses from the log. A rule that was never used may be one that
+            Rules come from the policy of the configuration, uses from the log. A rule that was never used may be one that \
             nobody needs; a rule that stands in the log but not in the policy was removed since.
             """)
 

@@ -15,8 +15,8 @@ struct AuditAcceptTime: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "accept-time", abstract: "Vouch for the clock after it has jumped, so that the log goes on.",
         discussion: """
-            The log refuses a clock that is more than a second behind its last entry, and one that has jumped forward by more
-            than audit.max_clock_jump while the core ran. Mend the clock first. Then this command records, under your name, that it is
+            The log refuses a clock that is more than a second behind its last entry, and one that has jumped forward by more \
+            than audit.max_clock_jump while the core ran. Mend the clock first. Then this command records, under your name, that it is \
             right now; the entry is the only one whose time may be before that of the entry before it.
             """)
 
@@ -40,8 +40,8 @@ struct AuditPrune: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune", abstract: "Remove the entries of a closed shard; its final checkpoint stays.",
         discussion: """
-            Fetch or export the shard, and verify the copy, before you prune it: what is gone is gone. The core verifies the
-            shard once more (a minute for some millions of entries), records the pruning under your name, and keeps the few entries
+            Fetch or export the shard, and verify the copy, before you prune it: what is gone is gone. The core verifies the \
+            shard once more (a minute for some millions of entries), records the pruning under your name, and keeps the few entries \
             that still say what is in force, with their proofs.
             """)
 
@@ -68,7 +68,7 @@ struct AuditRestore: AsyncParsableCommand {
         commandName: "restore",
         abstract: "Accept that the log is older than its last checkpoint; the core must be stopped.",
         discussion: """
-            Entries that were recorded and signed are lost by this. Look for a newer copy first: collectors and witnesses may
+            Entries that were recorded and signed are lost by this. Look for a newer copy first: collectors and witnesses may \
             have one. What you decide here is recorded under your name as the first entry after the next start, with what is lost.
             """)
 

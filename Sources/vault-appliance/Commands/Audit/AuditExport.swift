@@ -9,8 +9,8 @@ struct AuditExport: AsyncParsableCommand {
         commandName: "export",
         abstract: "Write entries as JSON lines, with their leaf hashes and, on request, their proofs.",
         discussion: """
-            Each line has index, entry and leaf_hash (SHA-256(0x00 || canonical JSON of entry), base64); with --proofs also
-            proof, the hashes from the leaf to the root. After the entries of a shard comes a line with its number and its
+            Each line has index, entry and leaf_hash (SHA-256(0x00 || canonical JSON of entry), base64); with --proofs also \
+            proof, the hashes from the leaf to the root. After the entries of a shard comes a line with its number and its \
             signed checkpoint, which the proofs lead to. With --proofs only what a checkpoint covers is written.
             """)
 

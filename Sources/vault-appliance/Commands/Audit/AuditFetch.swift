@@ -10,7 +10,7 @@ struct AuditFetch: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "fetch", abstract: "Copy the log's checkpoints and tiles from a running core; only what is new.",
         discussion: """
-            DIR gets the layout of a log, closed shards beside it, and can be verified and read like one. A file that is
+            DIR gets the layout of a log, closed shards beside it, and can be verified and read like one. A file that is \
             complete is never fetched again, and one that the appliance has pruned stays.
             """)
 

@@ -8,8 +8,8 @@ struct AuditProve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "prove", abstract: "Print a proof that a credential is recorded (C2SP tlog-proof).",
         discussion: """
-            The proof goes to standard output or --out; the entry it is about to --entry, byte for byte as it was hashed.
-            Whoever has both and the log's verifier key needs nothing else: see audit check-proof. A mint whose signature
+            The proof goes to standard output or --out; the entry it is about to --entry, byte for byte as it was hashed. \
+            Whoever has both and the log's verifier key needs nothing else: see audit check-proof. A mint whose signature \
             failed has a second entry, mint.aborted; --all lists every entry of the credential.
             """)
 

@@ -8,9 +8,9 @@ struct AuditVerify: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Re-hash every entry, authenticate every tile, check every signature.",
         discussion: """
-            Exits 0 when the log is whole, 1 when anything is wrong; the first fault is named with its file. Keep each
-            checkpoint you have verified: with --checkpoint the log must be a continuation of it, so that a log that was
-            rewritten or put back is found even if every signature in it is right. With --witness a checkpoint must have the
+            Exits 0 when the log is whole, 1 when anything is wrong; the first fault is named with its file. Keep each \
+            checkpoint you have verified: with --checkpoint the log must be a continuation of it, so that a log that was \
+            rewritten or put back is found even if every signature in it is right. With --witness a checkpoint must have the \
             cosignatures of --quorum witnesses; what they vouch for, and since when, is said.
             """)
 

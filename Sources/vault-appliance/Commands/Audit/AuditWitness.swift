@@ -14,7 +14,7 @@ struct AuditWitness: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "witness", abstract: "Witness other people's logs: cosign their checkpoints (C2SP tlog-witness).",
         discussion: """
-            A witness remembers the last checkpoint of each log and cosigns only what continues it, so that nobody can be
+            A witness remembers the last checkpoint of each log and cosigns only what continues it, so that nobody can be \
             shown two histories, or an older one. Run it on another machine, under another person's hand, than the log.
             """,
         subcommands: [AuditWitnessInit.self, AuditWitnessServe.self])
@@ -47,7 +47,7 @@ struct AuditWitnessServe: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Answer add-checkpoint over HTTP on a loopback address.",
         discussion: """
-            Put a TLS server such as nginx before it for others than this machine. Without the disk to keep its record it
+            Put a TLS server such as nginx before it for others than this machine. Without the disk to keep its record it \
             cosigns nothing and ends with status 70.
             """)
 

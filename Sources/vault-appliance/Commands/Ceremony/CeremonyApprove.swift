@@ -8,7 +8,7 @@ struct CeremonyApprove: AsyncParsableCommand {
         commandName: "approve",
         abstract: "Hand in signatures of the plan, of the drafted manifest, or of the transcript's head.",
         discussion: """
-            Each signature says by itself what it is for and whose it is; one of anything else, a stranger's or a second one
+            Each signature says by itself what it is for and whose it is; one of anything else, a stranger's or a second one \
             of the same person is refused and named, and the others still count. Exits 0 when all were accepted.
             """)
 
@@ -29,7 +29,7 @@ struct CeremonyApprove: AsyncParsableCommand {
                 if ceremony.json {
                     Terminal.print(json: answer)
                 } else {
-                    print("\(object?["person"]?.string ?? "-") has signed the \(object?["accepted"]?.string ?? "-")")
+                    Terminal.say("taken      \(object?["person"]?.string ?? "-") has signed the \(object?["accepted"]?.string ?? "-")")
                 }
             } catch {
                 failures += 1
@@ -37,7 +37,7 @@ struct CeremonyApprove: AsyncParsableCommand {
             }
         }
         if !ceremony.json {
-            ceremony.console.show(try await access.call("ceremony-status", ["id": .string(ceremony.id)]))
+            ceremony.console.showNext(try await access.call("ceremony-status", ["id": .string(ceremony.id)]))
         }
         guard failures == 0 else { throw ExitCode.failure }
     }
@@ -48,7 +48,7 @@ struct CeremonyAbort: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "abort", abstract: "Take a ceremony back and end it; the transcript says why and what remains.",
         discussion: """
-            In a running core it takes the order of one custodian or approver: give --key to sign it here, or --write to have it
+            In a running core it takes the order of one custodian or approver: give --key to sign it here, or --write to have it \
             signed elsewhere and --submit to hand it in. A genesis, for which there is no core yet, takes --by alone.
             """)
 

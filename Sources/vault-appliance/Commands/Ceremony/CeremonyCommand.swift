@@ -6,10 +6,10 @@ struct CeremonyCommand: AsyncParsableCommand {
         commandName: "ceremony",
         abstract: "Hold a ceremony: make keys and manifests that no one person could have made alone.",
         discussion: """
-            In this order: 'plan' writes the one plan file; 'draft' makes a ceremony of it and shows the words to read
-            aloud; 'rehearse' runs it on a throw-away token; custodians sign the plan, 'approve' hands their signatures in;
-            'run' takes the steps, 'resume' goes on after a pause or a crash, 'abort' takes everything back; custodians and
-            witnesses sign the transcript's head, 'approve' hands that in too; 'verify' checks it all, offline.
+            In this order: 'plan' writes the one plan file; 'draft' makes a ceremony of it and shows the words to read \
+            aloud; 'rehearse' runs it on a throw-away token; custodians sign the plan, 'approve' hands their signatures in; \
+            'run' takes the steps, 'resume' goes on after a pause or a crash, 'abort' takes everything back; custodians and \
+            witnesses sign the transcript's head, 'approve' hands that in too; 'verify' checks it all, offline. \
             'status' says where a ceremony stands and who is missing. docs/ceremonies.md is the script for people.
             """,
         subcommands: [

@@ -1,5 +1,3 @@
-import Foundation
-import Glibc
 import StrictEncoding
 
 /// A ceremony on a person's terminal: numbered steps, roles, who is missing, words to compare; never a secret.
@@ -9,28 +7,39 @@ struct CeremonyConsole {
 
     /// Everything about the ceremony, and what to do next.
     func show(_ progress: JSONValue) {
-        defer { fflush(nil) }
         if isJSON { return Terminal.print(json: progress) }
-        lines(progress).forEach { print($0) }
+        lines(progress).forEach { Terminal.say($0, hanging: 11) }
+        advise(progress)
+    }
+
+    /// Where it stands and what to do next, after steps that were shown one by one.
+    func showNext(_ progress: JSONValue) {
+        if isJSON { return Terminal.print(json: progress) }
+        let object = progress.object ?? [:]
+        Terminal.say("state      \(object["state"]?.string ?? "-"), \(Self.count(object)) steps done", hanging: 11)
+        if let head = object["head"]?.string { Terminal.say("head       \(head)", hanging: 11) }
+        let missing = object["missing_approvals"]?.strings ?? []
+        if !missing.isEmpty { Terminal.say("missing    approvals of \(missing.joined(separator: ", "))", hanging: 11) }
+        Self.waitLines(progress).forEach { Terminal.say($0, hanging: 11) }
+        advise(progress)
     }
 
     /// One line when a step is done.
     func showStep(_ name: String, _ progress: JSONValue) {
-        // Whoever watches through a pipe, as over SSH, sees each line when it is said.
-        defer { fflush(nil) }
         if isJSON { return Terminal.print(json: progress) }
         let steps = progress.object?["steps"]?.array ?? []
         guard let index = steps.firstIndex(where: { $0.object?["name"]?.string == name }) else { return }
-        print(
-            "  \(Self.mark(steps[index].object)) \(index + 1)/\(steps.count)  \(steps[index].object?["title"]?.string ?? name)"
-        )
+        let title = steps[index].object?["title"]?.string ?? name
+        Terminal.say("  \(Self.mark(steps[index].object)) \(index + 1)/\(steps.count)  \(title)", hanging: 11)
     }
 
-    /// What the ceremony waits for, and what to do.
-    func showWait(_ progress: JSONValue) {
-        defer { fflush(nil) }
+    /// What the ceremony waits for, and what to do; of a wait that was shown before only what has changed.
+    func showWait(_ progress: JSONValue, after last: JSONValue?) {
         if isJSON { return Terminal.print(json: progress) }
-        Self.waitLines(progress).forEach { print($0) }
+        let (wait, before) = (progress.object?["waiting"]?.object, last?.object)
+        let isSame = before != nil && wait?["words"] == before?["words"] && wait?["what"] == before?["what"]
+        let lines = Self.waitLines(progress)
+        for line in isSame ? Array(lines.prefix(1)) : lines { Terminal.say(line, hanging: 11) }
     }
 
     /// Everything about a ceremony.
@@ -44,7 +53,7 @@ struct CeremonyConsole {
         var lines = [
             "ceremony   \(text("id"))  (\(text("ceremony")))", "purpose    \(text("purpose"))",
             "state      \(text("state")), until \(text("expires"))", "words      \(text("words"))",
-            "plan       sha256 \(text("plan"))", "files      \(text("directory"))",
+            "plan       \(text("plan"))", "files      \(text("directory"))",
             "approved   \(names("approved")); \(object["threshold"]?.integer ?? 0) custodians must",
         ]
         let missing = object["missing_approvals"]?.strings ?? []
@@ -58,8 +67,12 @@ struct CeremonyConsole {
                     + (role == "appliance" ? "" : "  [\(role)]"))
         }
         if let head = object["head"]?.string { lines.append("head       \(head)") }
-        lines += Self.waitLines(progress)
-        return lines + advice(object)
+        return lines + Self.waitLines(progress)
+    }
+
+    private static func count(_ object: JSONObject) -> String {
+        let steps = (object["steps"]?.array ?? []).compactMap(\.object)
+        return "\(steps.filter { $0["standing"]?.string == "done" }.count) of \(steps.count)"
     }
 
     private static func mark(_ step: JSONObject?) -> String {
@@ -84,36 +97,44 @@ struct CeremonyConsole {
     }
 
     /// What to type next.
-    private func advice(_ object: JSONObject) -> [String] {
+    private func advise(_ progress: JSONValue) {
+        let object = progress.object ?? [:]
         let (id, command) = (object["id"]?.string ?? "ID", "vault-appliance ceremony")
         let place = "--config \(configuration) \(id)"
         let isWaiting = object["waiting"]?.object != nil
+        let isApproved = (object["missing_approvals"]?.strings ?? []).isEmpty
         switch object["state"]?.string {
-        case "draft" where (object["missing_approvals"]?.strings ?? []).isEmpty:
-            return ["next       \(command) rehearse \(place)"]
+        case "draft" where isApproved || object["rehearsal"]?.string == "required":
+            next("rehearse, so that everybody sees the steps:", ["\(command) rehearse \(place)"])
         case "draft", "rehearsed":
-            return [
-                "next       custodians read the plan, compare the words and sign it:",
-                "             ssh-keygen -Y sign -f KEY -n plan@vault-appliance plan.json",
-                "           then hand the signatures in: \(command) approve \(place) plan.json.sig",
-            ]
-        case "approved": return ["next       \(command) run \(place)"]
-        case "running" where isWaiting: return ["then       \(command) resume \(place)"]
-        case "running": return ["next       \(command) resume \(place)"]
+            next("custodians read the plan, compare the words and sign it; each, with a copy of plan.json:", [
+                "vault-appliance custodian approve plan.json",
+            ])
+            next("hand in what they send you:", ["\(command) approve \(place) plan.json.sig"], "then")
+        case "approved": next("begin:", ["\(command) run \(place)"])
+        case "running" where isWaiting:
+            if object["waiting"]?.object?["files"]?.strings?.contains(where: { $0.hasSuffix("/manifest.json") }) == true {
+                next("hand in what they send you:", ["\(command) approve \(place) manifest.json.sig"])
+                next("go on:", ["\(command) resume \(place)"], "then")
+            } else {
+                next("when they have, go on:", ["\(command) resume \(place)"])
+            }
+        case "running": next("go on:", ["\(command) resume \(place)"])
         case "expired":
-            return [
-                "next       make a new plan; what was begun is taken back by: \(command) abort \(place) --reason WHY"
-            ]
+            next("make a new plan; what was begun is taken back by:", ["\(command) abort \(place) --reason WHY"])
         case "completed", "aborted":
-            return [
-                "next       \((object["missing_head_signatures"]?.strings ?? []).joined(separator: ", ")) sign the head:",
-                "             ssh-keygen -Y sign -f KEY -n transcript@vault-appliance head.json",
-                "           then hand the signatures in: \(command) approve \(place) head.json.sig",
-            ]
+            let people = (object["missing_head_signatures"]?.strings ?? []).joined(separator: ", ")
+            next("\(people): read the head aloud; each, with a copy of head.json:", [
+                "vault-appliance custodian approve head.json",
+            ])
+            next("hand in what they send you:", ["\(command) approve \(place) head.json.sig"], "then")
         default:
-            return [
-                "next       keep it, and check it whenever you like: \(command) verify \(object["directory"]?.string ?? "DIR")"
-            ]
+            next("keep it, and check it whenever you like:", ["\(command) verify \(object["directory"]?.string ?? "DIR")"])
         }
+    }
+
+    private func next(_ text: String, _ commands: [String], _ label: String = "next") {
+        Terminal.say("\(label)       \(text)", hanging: 11)
+        commands.forEach { Terminal.command("  \($0)") }
     }
 }

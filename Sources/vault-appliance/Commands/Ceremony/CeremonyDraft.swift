@@ -9,7 +9,7 @@ struct CeremonyDraft: AsyncParsableCommand {
         commandName: "draft",
         abstract: "Make a ceremony of a plan file, and show the words that custodians compare.",
         discussion: """
-            The plan gets a nonce, its time and the appliance's id, and never changes again: plan.json in the ceremony's
+            The plan gets a nonce, its time and the appliance's id, and never changes again: plan.json in the ceremony's \
             directory is what custodians sign. Nothing is done yet. Exits 0 when the ceremony is there.
             """)
 

@@ -8,8 +8,8 @@ struct CeremonyPlanCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "plan", abstract: "Ask what a ceremony needs, and write the plan file with comments.",
         discussion: """
-            Kinds: \(CeremonyKind.allCases.map(\.rawValue).joined(separator: ", ")). Examples of all of them are in
-            hsm-config/ceremonies. Nothing that is asked is a secret, and nothing is done but writing one new file, which
+            Kinds: \(CeremonyKind.allCases.map(\.rawValue).joined(separator: ", ")). Examples of all of them are in \
+            hsm-config/ceremonies. Nothing that is asked is a secret, and nothing is done but writing one new file, which \
             people may edit before 'ceremony draft' makes a ceremony of it.
             """)
 
@@ -26,6 +26,8 @@ struct CeremonyPlanCommand: AsyncParsableCommand {
         try PrivateFile.create(path, Array(text.utf8))
         // What was written must be a plan: better here than in front of the custodians.
         try PlanCheck.check(try PlanDocument.load(file: path))
-        print("\(path): read it, then: vault-appliance ceremony draft --config \(options.config) \(path)")
+        Terminal.say("written    \(path)")
+        Terminal.say("next       read it, and change what you like; then:")
+        Terminal.command("  vault-appliance ceremony draft --config \(options.config) \(path)")
     }
 }

@@ -8,9 +8,9 @@ struct CeremonyRehearse: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rehearse", abstract: "Take the same steps on a throw-away SoftHSM with throw-away custodians.",
         discussion: """
-            The transcript lies in the ceremony's directory under rehearsal/, and is the same as the real one will be but for
-            the values that must differ. A ceremony of the running core is rehearsed in a throw-away core in this process, on
-            tokens with keys like those of the manifest in force: nothing touches the appliance's own, and the core keeps the
+            The transcript lies in the ceremony's directory under rehearsal/, and is the same as the real one will be but for \
+            the values that must differ. A ceremony of the running core is rehearsed in a throw-away core in this process, on \
+            tokens with keys like those of the manifest in force: nothing touches the appliance's own, and the core keeps the \
             transcript. Exits 0 when every step went well.
             """)
 

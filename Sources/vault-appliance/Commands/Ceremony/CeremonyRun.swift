@@ -9,8 +9,8 @@ struct CeremonyRun: AsyncParsableCommand {
         commandName: "run",
         abstract: "Begin an approved ceremony and take its steps, until it waits for people or has ended.",
         discussion: """
-            Every step is in the transcript, durably, before and after. Where custodians have to act the command says who and
-            what and ends; 'resume' goes on. While it waits for shares it stays: they come to its memory alone.
+            Every step is in the transcript, durably, before and after. Where custodians have to act the command says who and \
+            what and ends; 'resume' goes on. While it waits for shares it stays: they come to its memory alone. \
             Exits 0 when the ceremony has ended or waits for people, 1 when a step failed.
             """)
 
@@ -24,7 +24,7 @@ struct CeremonyResume: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "resume", abstract: "Go on with a ceremony after a pause or a crash.",
         discussion: """
-            A step that was interrupted is looked at first: when its effect is in place it counts as done, else what there is
+            A step that was interrupted is looked at first: when its effect is in place it counts as done, else what there is \
             of it is taken back and it is taken again. Exit codes as those of 'run'.
             """)
 
@@ -49,7 +49,7 @@ private struct Performance {
         let id: JSONObject = ["id": .string(ceremony.id)]
         let before = try await access.call("ceremony-status", id)
         try checkState(before)
-        if !ceremony.json { print("\(Self.text(before, "ceremony")): \(Self.text(before, "purpose"))") }
+        if !ceremony.json { Terminal.say("\(Self.text(before, "ceremony")): \(Self.text(before, "purpose"))") }
         var shown: Set<String> = Set(Self.done(before))
         var lastWait: JSONValue?
         while true {
@@ -61,9 +61,9 @@ private struct Performance {
             let wait = progress.object?["waiting"]
             // Shares come to the memory of this process: it stays. Whoever holds it in the core may go.
             guard wait?.object?["live"]?.bool == true, access.site != nil else {
-                return ceremony.console.show(progress)
+                return ceremony.console.showNext(progress)
             }
-            if wait != lastWait { ceremony.console.showWait(progress) }
+            if wait != lastWait { ceremony.console.showWait(progress, after: lastWait) }
             lastWait = wait
             try await Task.sleep(for: .milliseconds(200))
         }

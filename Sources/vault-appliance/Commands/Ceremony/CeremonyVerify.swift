@@ -9,8 +9,8 @@ struct CeremonyVerify: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Check a ceremony's directory offline: plan, approvals, every line, the head's signatures.",
         discussion: """
-            Needs no appliance and no key. What does not hold is named, with the line. With --text or --html it also writes
-            the report that people read and sign. Exits 0 when everything holds and the ceremony is sealed, 2 when
+            Needs no appliance and no key. What does not hold is named, with the line. With --text or --html it also writes \
+            the report that people read and sign. Exits 0 when everything holds and the ceremony is sealed, 2 when \
             everything holds but signatures of the head are missing or the ceremony has not ended, 1 else.
             """)
 

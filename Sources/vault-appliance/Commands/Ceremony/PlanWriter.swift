@@ -31,7 +31,7 @@ struct PlanWriter {
         let purpose = try questions.ask("Why is the ceremony held, in one line")
         let administrator = try questions.ask("Who runs it (not a custodian)", Manifest.isName)
         let time = try questions.ask("How long the plan and its approvals are good", default: "24h")
-        let witnesses = try questions.list("Enrolment file of a witness")
+        let witnesses = try questions.list("Enrolment file of a witness") { try person($0, isCustodian: false) }
         var text = """
             # A ceremony's plan: the only input there is. Custodians sign what 'ceremony draft' makes of it.
             ceremony: \(kind.rawValue)
@@ -47,21 +47,23 @@ struct PlanWriter {
             """
         if !witnesses.isEmpty {
             text += "# Who watch, and sign the transcript's head.\nwitnesses:\n"
-            text += try witnesses.map { try person($0, isCustodian: false) }.joined()
+            text += witnesses.joined()
         }
         return text + "\n"
     }
 
     private func people() throws -> String {
-        let custodians = try questions.list("Enrolment file of a custodian")
+        let custodians = try questions.list("Enrolment file of a custodian") { try person($0, isCustodian: true) }
         let threshold = try questions.ask("How many custodians it takes", default: "2")
-        let approvers = try questions.list("Enrolment file of an approver of configurations")
+        let approvers = try questions.list("Enrolment file of an approver of configurations") {
+            try person($0, isCustodian: false)
+        }
         var text = "# Who hold the shares, from their enrolments ('custodian enrol').\ncustodians:\n"
-        text += try custodians.map { try person($0, isCustodian: true) }.joined()
+        text += custodians.joined()
         text += "# How many of them it takes to approve, to activate, to change anything.\nthreshold: \(threshold)\n"
         if !approvers.isEmpty {
             text += "# Who approve configuration bundles, where config_approvals asks for it.\napprovers:\n"
-            text += try approvers.map { try person($0, isCustodian: false) }.joined()
+            text += approvers.joined()
         }
         return text + """
             # What the custodians decide to relax or to demand; shown in status, health and every transcript.

@@ -7,11 +7,12 @@ struct Questions {
         throws -> String
     {
         while true {
-            Terminal.note("\(question)\(value.map { " [\($0)]" } ?? ""):")
+            let text = "\(question)\(value.flatMap { $0.isEmpty ? nil : " [\($0)]" } ?? ""):"
+            Terminal.lines(text, hanging: 2).forEach { Terminal.note($0) }
             guard let line = readLine() else { throw CommandFailure("the answers ended before the questions did") }
-            let answer = line.trimmingCharacters(in: .whitespaces)
-            let text = answer.isEmpty ? value ?? "" : answer
-            if isAcceptable(text) { return text }
+            let typed = line.trimmingCharacters(in: .whitespaces)
+            let answer = typed.isEmpty ? value ?? "" : typed
+            if isAcceptable(answer) { return answer }
             Terminal.note("  That cannot be the answer; try again.")
         }
     }
@@ -22,12 +23,20 @@ struct Questions {
     }
 
     /// As many answers as a person gives; an empty line ends them.
-    func list(_ question: String) throws -> [String] {
-        var answers: [String] = []
+    func list(_ question: String) throws -> [String] { try list(question) { $0 } }
+
+    /// The same, each read at once: what cannot be is asked for again, and nobody begins anew for a slip.
+    func list<Value>(_ question: String, _ read: (String) throws -> Value) throws -> [Value] {
+        var values: [Value] = []
         while true {
-            Terminal.note("\(question) (\(answers.count + 1); an empty line ends the list):")
-            guard let line = readLine(), !line.trimmingCharacters(in: .whitespaces).isEmpty else { return answers }
-            answers.append(line.trimmingCharacters(in: .whitespaces))
+            Terminal.note("\(question) (\(values.count + 1); an empty line ends the list):")
+            guard let line = readLine()?.trimmingCharacters(in: .whitespaces), !line.isEmpty else { return values }
+            do {
+                values.append(try read(line))
+            } catch {
+                Terminal.note("  \(error)")
+                Terminal.note("  Try again.")
+            }
         }
     }
 }

@@ -9,12 +9,12 @@ struct Activate: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Ask custodians for their shares, and wait until the core is active.",
         discussion: """
-            Opens a request, or joins one that is open, writes it to a directory for the custodians, and shows the words to read
-            to them, who has contributed and who is missing. Each custodian runs `custodian contribute --request DIR` on a computer
+            Opens a request, or joins one that is open, writes it to a directory for the custodians, and shows the words to read \
+            to them, who has contributed and who is missing. Each custodian runs `custodian contribute --request DIR` on a computer \
             of their own, or stock age and ssh-keygen (DIR/README says how), and sends two files back:
               vault-appliance activate --config FILE --submit NAME.age      (with NAME.age.sig beside it)
 
-            Nobody here sees a share: it is encrypted to this one start of the core. The request runs out by itself. To close it
+            Nobody here sees a share: it is encrypted to this one start of the core. The request runs out by itself. To close it \
             before: --cancel WORDS --key KEY. Exits 0 when the core is active.
             """)
 
@@ -89,17 +89,19 @@ struct Activate: AsyncParsableCommand {
             answer["directory"] = .string(directory)
             return Terminal.print(json: .object(answer))
         }
-        print("request      \(directory)")
-        print("words        \(text("words"))        read them to each custodian")
-        print("open until   \(text("expires"))")
-        print("needed       \(request["threshold"]?.integer ?? 0) custodians")
-        print("")
-        print("Next: send the directory to the custodians. Each runs:")
-        print("  vault-appliance custodian contribute --request \(directory)")
-        print("and sends you NAME.age and NAME.age.sig, which you hand in with:")
-        print("  vault-appliance activate --config \(options.config) --submit NAME.age")
-        print("")
+        Terminal.say("request      \(directory)")
+        Terminal.say("words        \(text("words"))        read them to each custodian")
+        Terminal.say("open until   \(text("expires"))")
+        Terminal.say("needed       \(request["threshold"]?.integer ?? 0) custodians")
+        Terminal.say("")
+        Terminal.say("Next: send that directory to the custodians. Each runs on their computer:", hanging: 6)
+        Terminal.command("  vault-appliance custodian contribute --request \(name(of: directory))")
+        Terminal.say("and sends you NAME.age and NAME.age.sig. Hand each in, here in another window:")
+        Terminal.command("  vault-appliance activate --config \(options.config) --submit NAME.age")
+        Terminal.say("")
     }
+
+    private func name(of directory: String) -> String { (directory as NSString).lastPathComponent }
 
     private func handIn(_ socket: String) async throws {
         for path in submit {
@@ -107,7 +109,7 @@ struct Activate: AsyncParsableCommand {
             let signature = try PrivateFile.readPublic(path + ".sig", limit: 65_536)
             let answer = try await AdminClient.call(
                 ActivateSubmission.command(file, signature), socket: socket, within: .seconds(120))
-            if json { Terminal.print(json: answer) } else { ActivateSubmission.lines(answer).forEach { print($0) } }
+            if json { Terminal.print(json: answer) } else { ActivateSubmission.lines(answer).forEach { Terminal.say($0) } }
         }
     }
 
@@ -166,15 +168,15 @@ struct ActivationWait {
     private func tell(_ open: JSONObject, _ contributed: [String]) {
         guard !json else { return }
         let missing = (open["missing"]?.strings ?? []).joined(separator: ", ")
-        print(
-            "waiting      \(contributed.isEmpty ? "nobody" : contributed.joined(separator: ", ")) contributed; "
-                + "\(open["needed"]?.integer ?? 0) more of: \(missing)")
+        Terminal.say(
+            "waiting      for \(open["needed"]?.integer ?? 0) more of \(missing)"
+                + (contributed.isEmpty ? "" : "; thanks to \(contributed.joined(separator: ", "))"))
     }
 
     private func finish(_ progress: JSONObject) throws {
         if json { return Terminal.print(json: .object(progress)) }
         let people = (progress["activated_custodians"]?.strings ?? []).joined(separator: ", ")
-        print("active       since \(progress["activated"]?.string ?? "-"), by \(people.isEmpty ? "-" : people)")
+        Terminal.say("active       since \(progress["activated"]?.string ?? "-"), by \(people.isEmpty ? "-" : people)")
     }
 }
 
@@ -191,11 +193,11 @@ enum ActivateSubmission {
         let object = answer.object
         let name = object?["by"]?.string ?? "-"
         guard object?["state"]?.string != "active" else {
-            return ["taken        \(name)", "active       the core signs again"]
+            return ["taken        \(name)'s share", "active       the core signs again"]
         }
         let progress = object?["progress"]?.object
         return [
-            "taken        \(name)",
+            "taken        \(name)'s share",
             "needed       \(progress?["needed"]?.integer ?? 0) more of: "
                 + (progress?["missing"]?.strings ?? []).joined(separator: ", "),
         ]

@@ -9,9 +9,9 @@ struct ConfigApprove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "approve", abstract: "Approve a configuration's bundle as one of the approvers.",
         discussion: """
-            Reads the configuration with its policy and key files, shows which parts differ from the newest approved bundle, has
-            ssh-keygen sign the approval with your key, and hands it to the core. Where the manifest's dial config_approvals is k,
-            the core takes a bundle only when k approvers have signed it, and never an older one than the newest. Review the files
+            Reads the configuration with its policy and key files, shows which parts differ from the newest approved bundle, has \
+            ssh-keygen sign the approval with your key, and hands it to the core. Where the manifest's dial config_approvals is k, \
+            the core takes a bundle only when k approvers have signed it, and never an older one than the newest. Review the files \
             themselves first: what is shown here are their parts, by hash.
 
             With your key on another machine: --write FILE, there
@@ -48,7 +48,10 @@ struct ConfigApprove: AsyncParsableCommand {
             print("then:    vault-appliance config approve --config \(options.config) --submit \(write)")
             return
         }
-        if !yes { try Confirmation.ask("Do you approve this bundle?", instead: "--yes") }
+        if !yes {
+            try Confirmation.ask(
+                "Do you approve this bundle?", instead: "--yes", otherwise: "Tell whoever changed the configuration why.")
+        }
         let signature = try SSHKeygen.sign(
             approval.bytes, key: key ?? "", namespace: SignaturePurpose.configuration.namespace)
         try await handIn(approval.bytes, Array(signature.utf8), socket)

@@ -8,7 +8,7 @@ struct CustodianApprove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "approve", abstract: "Read a plan, a manifest or a transcript's head, and sign it.",
         discussion: """
-            Shows what is to be approved, in full, then has ssh-keygen sign the file with your key, for that use alone. The
+            Shows what is to be approved, in full, then has ssh-keygen sign the file with your key, for that use alone. The \
             signature is FILE.sig. What each kind of file is good for stands in docs/ceremonies.md.
             """)
 
@@ -32,8 +32,21 @@ struct CustodianApprove: AsyncParsableCommand {
             try ManifestChain.verifyLink(manifest, after: chain.current)
             lines += [""] + ManifestChanges(from: chain.current, to: manifest).lines
         }
-        for line in lines { json ? Terminal.note(line) : print(line) }
-        if !yes { try Confirmation.ask("Do you approve this?", instead: "--yes") }
+        if json {
+            lines.forEach { Terminal.note($0) }
+        } else if yes {
+            lines.forEach { Terminal.say($0) }
+        } else {
+            Terminal.page(lines)
+        }
+        if !yes {
+            // After pages of text, once more what is compared with what was read aloud.
+            Terminal.note("")
+            Terminal.note("words        \(document.words)")
+            try Confirmation.ask(
+                "Are these the words that were read to you, and do you approve it all?", instead: "--yes",
+                otherwise: "Tell the administrator and the other custodians why.")
+        }
         let signature = try SSHKeygen.sign(
             bytes, key: key ?? options.value.sshKey, namespace: document.purpose.namespace)
         let place = out ?? file + ".sig"
@@ -44,9 +57,9 @@ struct CustodianApprove: AsyncParsableCommand {
                 "words": .string(document.words),
             ])
         }
-        print("")
-        print("signed       \(place)")
-        print("Next: give it to the administrator.")
+        Terminal.say("")
+        Terminal.say("signed       \(place)")
+        Terminal.say("Next: give this file to the administrator. It is no secret.", hanging: 6)
     }
 }
 
@@ -113,20 +126,6 @@ enum ApprovableDocument {
         case .bundle(let approval):
             (title, value) = ("CONFIGURATION BUNDLE \(approval.number)", try? JSONParser.parse(approval.bytes))
         }
-        return [title, "words        \(words)"] + Self.lines(value ?? .null, "")
-    }
-
-    /// Every value of a document, each on a line with where it stands.
-    static func lines(_ value: JSONValue, _ path: String) -> [String] {
-        switch value {
-        case .object(let object):
-            object.members.flatMap { lines($0.value, path.isEmpty ? $0.name : "\(path).\($0.name)") }
-        case .array(let elements):
-            elements.isEmpty
-                ? ["\(path): none"] : elements.enumerated().flatMap { lines($0.element, "\(path)[\($0.offset)]") }
-        case .string(let text): ["\(path): \(text)"]
-        case .null: ["\(path): none"]
-        default: ["\(path): \(String(decoding: JSONWriter.canonical(value), as: UTF8.self))"]
-        }
+        return [title, "words        \(words)"] + DocumentText.lines(value?.object ?? JSONObject())
     }
 }

@@ -9,8 +9,8 @@ struct CustodianCommand: AsyncParsableCommand {
         commandName: "custodian",
         abstract: "Enrol as a custodian, accept an appliance, contribute a share, approve plans and manifests.",
         discussion: """
-            Run these on your own computer, never on the appliance. Your keys and your share stay in your home directory
-            (--home, by default ~/.vault-custodian); your share leaves it only encrypted, to one start of one appliance.
+            Run these on your own computer, never on the appliance. Your keys and your share stay in your home directory \
+            (--home, by default ~/.vault-custodian); your share leaves it only encrypted, to one start of one appliance. \
             Stock ssh-keygen and age can do all of this too: docs/custodians.md.
             """,
         subcommands: [
@@ -34,7 +34,7 @@ struct CustodianEnrol: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "enrol", abstract: "Make your keys, and the enrolment file that you hand to the administrator.",
         discussion: """
-            Makes an SSH key (it asks for a passphrase) and an age identity, unless your directory has them already: put your
+            Makes an SSH key (it asks for a passphrase) and an age identity, unless your directory has them already: put your \
             own SSH key there as id_ssh and id_ssh.pub before, if you have one. The enrolment holds public keys alone.
             """)
 
@@ -59,12 +59,14 @@ struct CustodianEnrol: AsyncParsableCommand {
                 "age_recipient": enrolment.person.ageRecipient.map { .string($0) } ?? .null,
             ])
         }
-        print("enrolled as   \(name)")
-        print("SSH key       \(fingerprint)")
-        print("age recipient \(enrolment.person.ageRecipient ?? "-")")
-        print("")
-        print("Next: give \(home.enrolment) to the administrator, and read the SSH key's fingerprint")
-        print("aloud to somebody who sees the plan. Keep a copy of \(home.directory) where only you can reach it.")
+        Terminal.say("enrolled as  \(name)")
+        Terminal.say("SSH key      \(fingerprint)")
+        Terminal.say("age key      \(enrolment.person.ageRecipient ?? "-")")
+        Terminal.say("")
+        Terminal.say("Next: give this file to the administrator (it holds public keys alone):", hanging: 6)
+        Terminal.say("        \(home.enrolment)")
+        Terminal.say("      and read the fingerprint of your SSH key to him, face to face or over a telephone.", hanging: 6)
+        Terminal.say("      Keep a copy of \(home.directory) in a safe place of your own.", hanging: 6)
     }
 }
 
@@ -73,8 +75,8 @@ struct CustodianAccept: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "accept", abstract: "Accept an appliance or a later manifest of it, and keep your share.",
         discussion: """
-            Verifies the manifests from the first on, that you are one of the custodians, and that the share is the one the
-            manifest promises to you. The first time, compare the words with what was read aloud at the ceremony: from then on
+            Verifies the manifests from the first on, that you are one of the custodians, and that the share is the one the \
+            manifest promises to you. The first time, compare the words with what was read aloud at the ceremony: from then on \
             your directory refuses every other appliance. Without --share an epoch that you hold a share of is kept.
             """)
 
@@ -99,9 +101,11 @@ struct CustodianAccept: AsyncParsableCommand {
                 "version": .integer(pin.version), "manifest": .string(pin.manifest),
             ])
         }
-        print("accepted     appliance \(pin.appliance), manifest \(pin.version)")
-        print("epoch        \(manifest.activation?.epoch ?? 0): your share is the one that the manifest promises you")
-        print("quorum       \(manifest.threshold) of \(manifest.custodians.map(\.name).joined(separator: ", "))")
+        Terminal.say("accepted     appliance \(pin.appliance), manifest \(pin.version)")
+        Terminal.say(
+            "epoch        \(manifest.activation?.epoch ?? 0): your share opens, and is the one that the manifest promises you")
+        Terminal.say("quorum       any \(manifest.threshold) of \(manifest.custodians.map(\.name).joined(separator: ", "))")
+        Terminal.say("Next: keep a copy of \(home.directory) in a safe place: your share cannot be made again.", hanging: 6)
     }
 
     private func confirm(_ chain: ManifestChain) throws {
@@ -117,20 +121,25 @@ struct CustodianAccept: AsyncParsableCommand {
         Terminal.note("appliance   \(chain.current.appliance)")
         Terminal.note("genesis     \(chain.genesisHash)")
         Terminal.note("words       \(words)")
-        try Confirmation.ask("Are these the words of the ceremony's transcript?", instead: "--genesis HASH")
+        try Confirmation.ask(
+            "Are these the words that were read aloud in the ceremony?", instead: "--genesis HASH",
+            otherwise: "If the words differ, this is another appliance: tell the others at once.")
     }
 }
 
 /// Questions that a person answers at a terminal.
 enum Confirmation {
     /// Asks for `yes`; without a terminal it says which option answers instead.
-    static func ask(_ question: String, instead option: String) throws {
+    ///
+    /// - Parameter advice: What to do after another answer.
+    static func ask(_ question: String, instead option: String, otherwise advice: String) throws {
         guard isatty(STDIN_FILENO) == 1 else {
             throw CommandFailure("there is no terminal to ask at: \(question) If so, give \(option)")
         }
-        FileHandle.standardError.write(Data("\(question) Type yes: ".utf8))
-        guard readLine()?.lowercased() == "yes" else {
-            throw CommandFailure("not confirmed: nothing was done")
+        let prompt = Terminal.lines("\(question) Type yes or no: ", hanging: 0).joined(separator: "\n")
+        FileHandle.standardError.write(Data(prompt.utf8))
+        guard readLine()?.trimmingCharacters(in: .whitespaces).lowercased() == "yes" else {
+            throw CommandFailure("not confirmed: nothing was done. \(advice)")
         }
     }
 }

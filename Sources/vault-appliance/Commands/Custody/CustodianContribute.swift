@@ -8,12 +8,12 @@ struct CustodianContribute: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "contribute", abstract: "Send your share, encrypted, to an appliance that asks for it.",
         discussion: """
-            Verifies the request first: that your appliance's own host key signed it, for the manifests that you accepted, and
-            that it has not run out. Only then your share is opened, encrypted to that one start of the appliance, and signed with
+            Verifies the request first: that your appliance's own host key signed it, for the manifests that you accepted, and \
+            that it has not run out. Only then your share is opened, encrypted to that one start of the appliance, and signed with \
             your SSH key. Compare the words with what the administrator reads to you.
 
-            With the request's directory (activate writes it): the contribution is two files for the administrator,
-            NAME.age and NAME.age.sig, which `activate --submit NAME.age` hands in. With --socket, on the appliance's own
+            With the request's directory (activate writes it): the contribution is two files for the administrator, \
+            NAME.age and NAME.age.sig, which `activate --submit NAME.age` hands in. With --socket, on the appliance's own \
             machine or through an SSH tunnel to its admin socket, it is handed in at once.
             """)
 
@@ -39,7 +39,10 @@ struct CustodianContribute: AsyncParsableCommand {
         let home = options.value
         let offer = if let socket { try await Offer(socket: socket) } else { try Offer(directory: request ?? "") }
         let asked = offer.request
-        try confirm(asked)
+        // Before a person compares words, so that nobody is asked about an impostor's request.
+        let isKnown = try home.check(
+            asked, signature: offer.signature, chain: offer.chain, now: systemClock(), hasNewShare: share != nil)
+        try confirm(asked, isKnown: isKnown)
         let file = try home.contribution(
             to: asked, signature: offer.signature, chain: offer.chain, now: systemClock(),
             newShare: try share.map { try PrivateFile.readPublic($0, limit: 65_536) })
@@ -56,7 +59,7 @@ struct CustodianContribute: AsyncParsableCommand {
         guard let socket else { return say(place, name) }
         let answer = try await AdminClient.call(
             ActivateSubmission.command(file, signature), socket: socket, within: .seconds(120))
-        if json { Terminal.print(json: answer) } else { ActivateSubmission.lines(answer).forEach { print($0) } }
+        if json { Terminal.print(json: answer) } else { ActivateSubmission.lines(answer).forEach { Terminal.say($0) } }
     }
 
     private func say(_ place: String, _ name: String) {
@@ -65,11 +68,14 @@ struct CustodianContribute: AsyncParsableCommand {
                 "contribution": .string(place), "signature": .string(place + ".sig"), "by": .string(name),
             ])
         }
-        print("written      \(place) and \(place).sig")
-        print("Next: give both to the administrator, who runs: vault-appliance activate --submit \(place)")
+        Terminal.say("written      \(place)")
+        Terminal.say("             \(place).sig")
+        Terminal.say(
+            "Next: give both files to the administrator. They are good for this one request, and for nothing else.",
+            hanging: 6)
     }
 
-    private func confirm(_ asked: ActivationRequest) throws {
+    private func confirm(_ asked: ActivationRequest, isKnown: Bool) throws {
         if let words {
             guard words.lowercased() == asked.words else {
                 throw CommandFailure(
@@ -82,7 +88,14 @@ struct CustodianContribute: AsyncParsableCommand {
         Terminal.note("words       \(asked.words)")
         Terminal.note("tokens      \(asked.tokens.joined(separator: ", "))")
         Terminal.note("open until  \(asked.expires.rfc3339)")
-        try Confirmation.ask("Are these the words that were read to you?", instead: "--words WORDS")
+        Terminal.note(
+            isKnown
+                ? "checked     your appliance's own key signed this request"
+                : "careful     you have not accepted this appliance yet: only the words tell")
+        try Confirmation.ask(
+            "Are these the words that were read to you?", instead: "--words WORDS",
+            otherwise: "Your share stayed closed. Call the others by a number that you already have: if the words differ, "
+                + "somebody else may be asking.")
     }
 
     private func place(_ name: String) throws -> String {

@@ -8,8 +8,8 @@ struct CustodianWrapKey: AsyncParsableCommand {
         commandName: "wrap-key",
         abstract: "Wrap a private key (PEM) so that nothing but the appliance's token can take it in.",
         discussion: """
-            The transport file comes from the appliance's administrator. It is verified against the manifests this custodian
-            has accepted before the PEM file is opened. What is written holds nothing secret to anybody but the token: hand
+            The transport file comes from the appliance's administrator. It is verified against the manifests this custodian \
+            has accepted before the PEM file is opened. What is written holds nothing secret to anybody but the token: hand \
             it to the administrator, and delete the PEM file once the import's report says that the key works.
             """)
 

@@ -72,9 +72,9 @@ struct Seal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Make the core forget its PINs, at once, by one authorised person.",
         discussion: """
-            Signing stops immediately; what was begun may finish within five seconds; then the core logs out of every token. The
-            log and both sockets stay. To bring it back: activate, with a quorum of custodians. Any custodian or approver may seal.
-            When a call hangs inside the PKCS#11 library the core's process ends (exit status 69) and the service manager starts it
+            Signing stops immediately; what was begun may finish within five seconds; then the core logs out of every token. The \
+            log and both sockets stay. To bring it back: activate, with a quorum of custodians. Any custodian or approver may seal. \
+            When a call hangs inside the PKCS#11 library the core's process ends (exit status 69) and the service manager starts it \
             anew, sealed. Exits 0 when the core is sealed.
             """)
 
@@ -98,8 +98,8 @@ struct Quarantine: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Take a key out of use, at once, by one authorised person.",
         discussion: """
-            The key signs nothing more and leaves the published key set within a second, so tokens it has signed are refused as soon
-            as verifiers look again. Custodians decide what becomes of it by the ceremony key-state; until then every start of the
+            The key signs nothing more and leaves the published key set within a second, so tokens it has signed are refused as soon \
+            as verifiers look again. Custodians decide what becomes of it by the ceremony key-state; until then every start of the \
             core keeps it in quarantine. Any custodian or approver may quarantine. Exits 0 when it is in force.
             """)
 

@@ -10,7 +10,7 @@ struct SecretCommand: AsyncParsableCommand {
         commandName: "secret",
         abstract: "Seal, list, rotate and remove secrets that the appliance uses for providers.",
         discussion: """
-            A value is encrypted before it leaves this command, to the tokens that the manifest names; the core opens it for
+            A value is encrypted before it leaves this command, to the tokens that the manifest names; the core opens it for \
             one recorded use at a time, and nobody else can. It comes from a file of yours alone, or is typed at the terminal.
             """,
         subcommands: [SecretSeal.self, SecretRotate.self, SecretList.self, SecretRemove.self])
@@ -111,7 +111,7 @@ struct SecretSeal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "seal", abstract: "Seal a new secret.",
         discussion: """
-            Under quorum custody a custodian or approver signs it (--key), and the manifests are verified before anything is
+            Under quorum custody a custodian or approver signs it (--key), and the manifests are verified before anything is \
             encrypted to them: against your own pin of the appliance (--home), or the genesis hash that you know (--genesis).
             """)
 

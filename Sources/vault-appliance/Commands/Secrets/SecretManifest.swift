@@ -42,7 +42,9 @@ enum SecretManifest {
         }
         note("appliance \(chain.current.appliance), genesis \(chain.genesisHash)")
         note("You have no pin of this appliance.")
-        try Confirmation.ask("Is this the genesis of the first ceremony's transcript?", instead: "--genesis HASH")
+        try Confirmation.ask(
+            "Is this the genesis of the first ceremony's transcript?", instead: "--genesis HASH",
+            otherwise: "If it differs, this is another appliance: tell its custodians.")
     }
 
     private static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }

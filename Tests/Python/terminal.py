@@ -1,0 +1,176 @@
+#!/usr/bin/env python3
+"""Commands at a person's terminal (a real pseudo-terminal, 80 by 24): words are shown, secrets are not, passphrases work."""
+
+import fcntl
+import os
+import pathlib
+import pty
+import re
+import select
+import struct
+import tempfile
+import termios
+import time
+import unittest
+
+import summary
+from environment import Environment
+
+VALUE, PASSPHRASE = "value-canary-Kastanie", "passphrase-canary-Erdbeere"
+COLUMNS, ROWS = 80, 24
+
+directory = tempfile.TemporaryDirectory(prefix="terminal-")
+environment = None
+
+
+def setUpModule():
+    global environment
+    environment = Environment.up(pathlib.Path(directory.name) / "environment")
+
+
+def tearDownModule():
+    environment.down()
+    directory.cleanup()
+
+
+class Terminal:
+    """A command whose controlling terminal is ours."""
+
+    def __init__(self, *arguments):
+        self.screen = ""
+        self.process, self.end = pty.fork()
+        if self.process == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+            variables = {name: value for name, value in os.environ.items() if not name.startswith("SSH_")}
+            binary = str(environment.directory / "run" / "vault-appliance")
+            os.execve(binary, [binary, *map(str, arguments)], variables)
+
+    def expect(self, pattern):
+        """Wait for a text after what was seen before; returns the match."""
+        end = time.monotonic() + 30
+        while not (match := re.search(pattern, self.screen)):
+            if time.monotonic() > end or not self._read():
+                raise AssertionError(f"{pattern!r} does not come:\n{self.screen}")
+        return match
+
+    def type(self, line):
+        """A person types after having read."""
+        # Who switches the echo off throws away what was typed before.
+        time.sleep(0.1)
+        os.write(self.end, f"{line}\n".encode())
+
+    def finish(self):
+        """All that was shown, and the exit code."""
+        while self._read():
+            pass
+        os.close(self.end)
+        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
+
+    def _read(self):
+        ready, _, _ = select.select([self.end], [], [], 30)
+        try:
+            data = os.read(self.end, 65536) if ready else b""
+        except OSError:
+            return False
+        self.screen += data.decode(errors="replace").replace("\r", "")
+        return bool(data)
+
+
+def home(name):
+    return environment.directory / "custodians" / name
+
+
+class AtTheTerminal(unittest.TestCase):
+    def assertFits(self, text):
+        """Nothing that could be broken between words is wider than the terminal."""
+        for line in text.splitlines():
+            if len(line) > COLUMNS:
+                self.assertNotIn(" ", line.strip(), line)
+
+    def test_1_whoever_enrols_chooses_a_passphrase_and_needs_it_to_sign(self):
+        enrol = Terminal("custodian", "enrol", "--home", home("gerda"), "gerda")
+        enrol.expect("Enter passphrase")
+        enrol.type(PASSPHRASE)
+        enrol.expect("same passphrase again")
+        enrol.type(PASSPHRASE)
+        self.assertEqual(enrol.finish(), 0, enrol.screen)
+        self.assertNotIn(PASSPHRASE, enrol.screen)
+        self.assertRegex(enrol.screen, r"SSH key +SHA256:\S{43}\n")
+        self.assertFits(enrol.screen)
+        plan = next((environment.directory / "custody" / "ceremonies").glob("genesis-*/plan.json"))
+        for passphrase, code in (("wrong", 1), (PASSPHRASE, 0)):
+            signature = pathlib.Path(directory.name) / "gerda.sig"
+            approve = Terminal("custodian", "approve", "--home", home("gerda"), "--yes", "--out", signature, plan)
+            approve.expect("Enter passphrase")
+            approve.type(passphrase)
+            self.assertEqual(approve.finish(), code, approve.screen)
+            self.assertEqual(signature.exists(), code == 0)
+            self.assertNotIn(passphrase, approve.screen)
+
+    def test_2_a_plan_is_read_page_by_page_and_its_words_stand_beside_the_question(self):
+        plan = next((environment.directory / "custody" / "ceremonies").glob("genesis-*/plan.json"))
+        signature = pathlib.Path(directory.name) / "anna.sig"
+        approve = Terminal("custodian", "approve", "--home", home("anna"), "--out", signature, plan)
+        shown = 0
+        while True:
+            stop = approve.expect(r"(press Enter to read on --|words +(\w{5}(?:-\w{5}){3})\s+Are these the words[^:]*: $)")
+            self.assertFits(approve.screen.replace("--\n", "--"))
+            if stop[2]:
+                break
+            shown += 1
+            approve.screen = approve.screen[stop.end():]
+            approve.type("")
+        self.assertGreaterEqual(shown, 1, "the plan does not fit one screen")
+        approve.type("no")
+        self.assertEqual(approve.finish(), 1)
+        self.assertIn("Tell the administrator", approve.screen)
+        self.assertFalse(signature.exists())
+
+    def test_3_whoever_contributes_is_shown_the_words_and_refuses_others(self):
+        config = environment["VAULT_CONFIG"]
+        environment.restart_sealed()
+        request = pathlib.Path(directory.name) / "request"
+        activate = Terminal("activate", "--config", config, "--write", request)
+        words = activate.expect(r"words +(\w{5}(?:-\w{5}){3}) ")[1]
+        activate.expect("waiting +for 2 more of anna, ben, carla")
+        self.assertFits(activate.screen)
+        refuse = Terminal("custodian", "contribute", "--home", home("anna"), "--request", request)
+        refuse.expect("Are these the words that were read to you")
+        self.assertIn(words, refuse.screen)
+        self.assertIn("your appliance's own key signed this request", refuse.screen)
+        refuse.type("no")
+        self.assertEqual(refuse.finish(), 1)
+        self.assertIn("Call the others by a number that you already have", " ".join(refuse.screen.split()))
+        self.assertFalse((request / "anna.age").exists())
+        for name in ("anna", "ben"):
+            contribute = Terminal("custodian", "contribute", "--home", home(name), "--request", request)
+            contribute.expect("Are these the words")
+            contribute.type("yes")
+            self.assertEqual(contribute.finish(), 0, contribute.screen)
+            self.assertFits(contribute.screen)
+            share = (request / f"{name}.age").read_text()
+            self.assertNotIn(share.splitlines()[1], contribute.screen)
+            submit = Terminal("activate", "--config", config, "--submit", request / f"{name}.age")
+            self.assertEqual(submit.finish(), 0, submit.screen)
+            self.assertIn(f"taken        {name}'s share", submit.screen)
+            if name == "anna":
+                activate.expect("waiting +for 1 more of ben, carla; thanks to anna")
+        activate.expect("active +since .* by anna, ben")
+        self.assertEqual(activate.finish(), 0)
+
+    def test_4_a_secret_is_typed_twice_and_never_shown(self):
+        options = ["--config", environment["VAULT_CONFIG"], "--home", home("anna"), "--key", home("anna") / "id_ssh"]
+        for second, code in (("something else", 1), (VALUE, 0)):
+            seal = Terminal("secret", "seal", *options, "typed")
+            seal.expect("Value of typed")
+            seal.type(VALUE)
+            seal.expect("Once more")
+            seal.type(second)
+            self.assertEqual(seal.finish(), code, seal.screen)
+            self.assertNotIn(VALUE, seal.screen)
+            self.assertNotIn(second, seal.screen)
+            self.assertIn("the two values differ; nothing was sealed" if code else "sealed typed, version 1", seal.screen)
+
+
+if __name__ == "__main__":
+    summary.run("terminal")

@@ -105,7 +105,7 @@ package final class VaultCore: Sendable {
         _ = try? await appendOwn(.adminCoreStopped, detail: [:])
         do {
             try await log.close()
-        } catch where error.code == .notSigned && isSealed {
+        } catch  where error.code == .notSigned && isSealed {
             // No token is open, so nobody can sign: the entries are in the journal, and stay.
             logger.info("the newest entries have no checkpoint yet: the next activation gives them one")
         } catch {

@@ -50,7 +50,8 @@ import VaultTesting
             // The entries of the run before are there, and covered by now.
             let kinds = try site.entries().map(\.kind)
             #expect(kinds.prefix(3) == [.adminCoreStarted, .adminCoreStopped, .adminCoreStarted])
-            let checkpoint = try String(contentsOfFile: site.site.settings.logDirectory + "/checkpoint", encoding: .utf8)
+            let checkpoint = try String(
+                contentsOfFile: site.site.settings.logDirectory + "/checkpoint", encoding: .utf8)
             #expect(checkpoint.split(separator: "\n")[1] == "\(kinds.count)")
         }
     }

@@ -33,7 +33,7 @@ package enum SSHKeygen {
         unsafe copies.append(nil)
         let status = unsafe csystem_run(copies)
         // Safety: each was made by strdup, and nothing uses it any more.
-        for unsafe copy in unsafe copies { unsafe free(copy) }
+        unsafe copies.forEach { unsafe free($0) }
         guard status != -1, status != 127 << 8 else {
             throw CustodyError(.systemRefused, "ssh-keygen cannot be started: install openssh-client")
         }

@@ -41,6 +41,8 @@ package struct CeremonyProgress: Sendable {
     package let missingHeadSigners: [String]
     /// Hash of the transcript's last line; nil before there is one.
     package let head: String?
+    /// Words of the head's file, which those who sign it compare; nil before the ceremony has ended.
+    package let headWords: String?
 
     /// The step that is next or open; nil when there is none.
     package var current: Step? {
@@ -54,7 +56,8 @@ package struct CeremonyProgress: Sendable {
             "id": .string(id), "ceremony": .string(kind.rawValue), "directory": .string(directory),
             "purpose": .string(purpose), "administrator": .string(administrator), "state": .string(state.rawValue),
             "words": .string(words), "plan": .string(planHash), "expires": .string(expires.rfc3339),
-            "threshold": .integer(Int64(threshold)), "rehearsal": .string(rehearsal.rawValue), "approved": CeremonyProgress.list(approvals),
+            "threshold": .integer(Int64(threshold)), "rehearsal": .string(rehearsal.rawValue),
+            "approved": CeremonyProgress.list(approvals),
             "missing_approvals": CeremonyProgress.list(missingApprovals),
             "steps": .array(
                 steps.map { step in
@@ -64,7 +67,8 @@ package struct CeremonyProgress: Sendable {
                     ]
                 }),
             "can_advance": .bool(canAdvance), "waiting": waiting.map(\.json) ?? .null,
-            "head": head.map { .string($0) } ?? .null, "head_signed": CeremonyProgress.list(headSigners),
+            "head": head.map { .string($0) } ?? .null,
+            "head_words": headWords.map { .string($0) } ?? .null, "head_signed": CeremonyProgress.list(headSigners),
             "missing_head_signatures": CeremonyProgress.list(missingHeadSigners),
         ]
     }
@@ -100,6 +104,7 @@ extension Ceremony {
                                 ? .undone : .pending)
             }, canAdvance: !isOver && waiting == nil && (state == .approved || state == .running), waiting: waiting,
             headSigners: signers, missingHeadSigners: isOver ? missingHeadSigners(signers) : [],
-            head: transcript.lines.last?.hash)
+            head: transcript.lines.last?.hash,
+            headWords: TranscriptHead(plan: plan, transcript: transcript).map { Proquint.phrase(sha256Of: $0.bytes) })
     }
 }

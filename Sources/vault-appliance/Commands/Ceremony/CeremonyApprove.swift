@@ -29,7 +29,9 @@ struct CeremonyApprove: AsyncParsableCommand {
                 if ceremony.json {
                     Terminal.print(json: answer)
                 } else {
-                    Terminal.say("taken      \(object?["person"]?.string ?? "-") has signed the \(object?["accepted"]?.string ?? "-")")
+                    Terminal.say(
+                        "taken      \(object?["person"]?.string ?? "-") has signed the \(object?["accepted"]?.string ?? "-")"
+                    )
                 }
             } catch {
                 failures += 1

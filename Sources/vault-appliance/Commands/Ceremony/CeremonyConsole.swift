@@ -17,7 +17,10 @@ struct CeremonyConsole {
         if isJSON { return Terminal.print(json: progress) }
         let object = progress.object ?? [:]
         Terminal.say("state      \(object["state"]?.string ?? "-"), \(Self.count(object)) steps done", hanging: 11)
-        if let head = object["head"]?.string { Terminal.say("head       \(head)", hanging: 11) }
+        if let head = object["head"]?.string, ["completed", "aborted", "sealed"].contains(object["state"]?.string) {
+            Terminal.say("head       \(head)", hanging: 11)
+            if let words = object["head_words"]?.string { Terminal.say("words      \(words)", hanging: 11) }
+        }
         let missing = object["missing_approvals"]?.strings ?? []
         if !missing.isEmpty { Terminal.say("missing    approvals of \(missing.joined(separator: ", "))", hanging: 11) }
         Self.waitLines(progress).forEach { Terminal.say($0, hanging: 11) }
@@ -107,13 +110,16 @@ struct CeremonyConsole {
         case "draft" where isApproved || object["rehearsal"]?.string == "required":
             next("rehearse, so that everybody sees the steps:", ["\(command) rehearse \(place)"])
         case "draft", "rehearsed":
-            next("custodians read the plan, compare the words and sign it; each, with a copy of plan.json:", [
-                "vault-appliance custodian approve plan.json",
-            ])
+            next(
+                "custodians read the plan, compare the words and sign it; each, with a copy of plan.json:",
+                [
+                    "vault-appliance custodian approve plan.json"
+                ])
             next("hand in what they send you:", ["\(command) approve \(place) plan.json.sig"], "then")
         case "approved": next("begin:", ["\(command) run \(place)"])
         case "running" where isWaiting:
-            if object["waiting"]?.object?["files"]?.strings?.contains(where: { $0.hasSuffix("/manifest.json") }) == true {
+            if object["waiting"]?.object?["files"]?.strings?.contains(where: { $0.hasSuffix("/manifest.json") }) == true
+            {
                 next("hand in what they send you:", ["\(command) approve \(place) manifest.json.sig"])
                 next("go on:", ["\(command) resume \(place)"], "then")
             } else {
@@ -124,12 +130,16 @@ struct CeremonyConsole {
             next("make a new plan; what was begun is taken back by:", ["\(command) abort \(place) --reason WHY"])
         case "completed", "aborted":
             let people = (object["missing_head_signatures"]?.strings ?? []).joined(separator: ", ")
-            next("\(people): read the head aloud; each, with a copy of head.json:", [
-                "vault-appliance custodian approve head.json",
-            ])
+            next(
+                "read these words aloud; \(people) sign, each with a copy of head.json:",
+                [
+                    "vault-appliance custodian approve head.json"
+                ])
             next("hand in what they send you:", ["\(command) approve \(place) head.json.sig"], "then")
         default:
-            next("keep it, and check it whenever you like:", ["\(command) verify \(object["directory"]?.string ?? "DIR")"])
+            next(
+                "keep it, and check it whenever you like:",
+                ["\(command) verify \(object["directory"]?.string ?? "DIR")"])
         }
     }
 

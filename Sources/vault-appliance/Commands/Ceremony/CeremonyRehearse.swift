@@ -30,7 +30,7 @@ struct CeremonyRehearse: AsyncParsableCommand {
             } else {
                 try await rehearse(access, module)
             }
-        ceremony.console.show(status)
+        ceremony.console.showNext(status)
     }
 
     /// There is no core: what was rehearsed is written into the ceremony's directory here.
@@ -40,7 +40,7 @@ struct CeremonyRehearse: AsyncParsableCommand {
         var shown: Set<String> = []
         let progress = try await rehearsal.run { show($0.json, &shown) }
         guard progress.state == .completed else { throw CommandFailure("the rehearsal did not complete") }
-        if !ceremony.json { print("rehearsed  \(directory.rehearsal.transcript)") }
+        if !ceremony.json { Terminal.say("rehearsed  \(directory.rehearsal.transcript)", hanging: 11) }
         return try await ceremony.access().call("ceremony-status", ["id": .string(ceremony.id)])
     }
 
@@ -59,7 +59,8 @@ struct CeremonyRehearse: AsyncParsableCommand {
         let status = try await access.call(
             "ceremony-rehearsed", ["id": .string(ceremony.id), "rehearsal": record])
         if !ceremony.json {
-            print("rehearsed  \(status.object?["directory"]?.string ?? "-")/rehearsal/transcript.jsonl")
+            let directory = status.object?["directory"]?.string ?? "-"
+            Terminal.say("rehearsed  \(directory)/rehearsal/transcript.jsonl", hanging: 11)
         }
         return status
     }

@@ -29,7 +29,8 @@ struct Questions {
     func list<Value>(_ question: String, _ read: (String) throws -> Value) throws -> [Value] {
         var values: [Value] = []
         while true {
-            Terminal.note("\(question) (\(values.count + 1); an empty line ends the list):")
+            let text = "\(question) (\(values.count + 1); an empty line ends the list):"
+            Terminal.lines(text, hanging: 2).forEach { Terminal.note($0) }
             guard let line = readLine()?.trimmingCharacters(in: .whitespaces), !line.isEmpty else { return values }
             do {
                 values.append(try read(line))

@@ -109,7 +109,11 @@ struct Activate: AsyncParsableCommand {
             let signature = try PrivateFile.readPublic(path + ".sig", limit: 65_536)
             let answer = try await AdminClient.call(
                 ActivateSubmission.command(file, signature), socket: socket, within: .seconds(120))
-            if json { Terminal.print(json: answer) } else { ActivateSubmission.lines(answer).forEach { Terminal.say($0) } }
+            if json {
+                Terminal.print(json: answer)
+            } else {
+                ActivateSubmission.lines(answer).forEach { Terminal.say($0) }
+            }
         }
     }
 

@@ -50,7 +50,8 @@ struct ConfigApprove: AsyncParsableCommand {
         }
         if !yes {
             try Confirmation.ask(
-                "Do you approve this bundle?", instead: "--yes", otherwise: "Tell whoever changed the configuration why.")
+                "Do you approve this bundle?", instead: "--yes",
+                otherwise: "Tell whoever changed the configuration why.")
         }
         let signature = try SSHKeygen.sign(
             approval.bytes, key: key ?? "", namespace: SignaturePurpose.configuration.namespace)

@@ -44,7 +44,7 @@ struct CustodianApprove: AsyncParsableCommand {
             Terminal.note("")
             Terminal.note("words        \(document.words)")
             try Confirmation.ask(
-                "Are these the words that were read to you, and do you approve it all?", instead: "--yes",
+                "Are these the words that were read to you, and do you approve it?", instead: "--yes",
                 otherwise: "Tell the administrator and the other custodians why.")
         }
         let signature = try SSHKeygen.sign(

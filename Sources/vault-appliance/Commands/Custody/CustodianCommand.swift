@@ -65,7 +65,8 @@ struct CustodianEnrol: AsyncParsableCommand {
         Terminal.say("")
         Terminal.say("Next: give this file to the administrator (it holds public keys alone):", hanging: 6)
         Terminal.say("        \(home.enrolment)")
-        Terminal.say("      and read the fingerprint of your SSH key to him, face to face or over a telephone.", hanging: 6)
+        Terminal.say(
+            "      and read the fingerprint of your SSH key to him, face to face or over a telephone.", hanging: 6)
         Terminal.say("      Keep a copy of \(home.directory) in a safe place of your own.", hanging: 6)
     }
 }
@@ -103,9 +104,12 @@ struct CustodianAccept: AsyncParsableCommand {
         }
         Terminal.say("accepted     appliance \(pin.appliance), manifest \(pin.version)")
         Terminal.say(
-            "epoch        \(manifest.activation?.epoch ?? 0): your share opens, and is the one that the manifest promises you")
-        Terminal.say("quorum       any \(manifest.threshold) of \(manifest.custodians.map(\.name).joined(separator: ", "))")
-        Terminal.say("Next: keep a copy of \(home.directory) in a safe place: your share cannot be made again.", hanging: 6)
+            "epoch        \(manifest.activation?.epoch ?? 0): your share opens, and is the one that the manifest promises you"
+        )
+        Terminal.say(
+            "quorum       any \(manifest.threshold) of \(manifest.custodians.map(\.name).joined(separator: ", "))")
+        Terminal.say(
+            "Next: keep a copy of \(home.directory) in a safe place: your share cannot be made again.", hanging: 6)
     }
 
     private func confirm(_ chain: ManifestChain) throws {
@@ -129,9 +133,7 @@ struct CustodianAccept: AsyncParsableCommand {
 
 /// Questions that a person answers at a terminal.
 enum Confirmation {
-    /// Asks for `yes`; without a terminal it says which option answers instead.
-    ///
-    /// - Parameter advice: What to do after another answer.
+    /// Asks for `yes`, and after another answer says what to do; without a terminal it says which option answers instead.
     static func ask(_ question: String, instead option: String, otherwise advice: String) throws {
         guard isatty(STDIN_FILENO) == 1 else {
             throw CommandFailure("there is no terminal to ask at: \(question) If so, give \(option)")

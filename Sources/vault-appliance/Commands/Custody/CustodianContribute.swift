@@ -94,7 +94,8 @@ struct CustodianContribute: AsyncParsableCommand {
                 : "careful     you have not accepted this appliance yet: only the words tell")
         try Confirmation.ask(
             "Are these the words that were read to you?", instead: "--words WORDS",
-            otherwise: "Your share stayed closed. Call the others by a number that you already have: if the words differ, "
+            otherwise:
+                "Your share stayed closed. Call the others by a number that you already have: if the words differ, "
                 + "somebody else may be asking.")
     }
 

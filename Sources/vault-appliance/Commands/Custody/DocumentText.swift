@@ -5,7 +5,8 @@ import StrictEncoding
 enum DocumentText {
     /// What is read first; the rest follows as it stands.
     private static let order = [
-        "purpose", "administrator", "expires", "rehearsal", "token", "tokens", "keys", "changes", "custodians", "threshold",
+        "purpose", "administrator", "expires", "rehearsal", "token", "tokens", "keys", "changes", "custodians",
+        "threshold",
         "approvers", "witnesses", "dials",
     ]
 
@@ -30,7 +31,9 @@ enum DocumentText {
         return column + text
     }
 
-    private static func singular(_ name: String) -> String { name.hasSuffix("s") ? String(name.dropLast()) : name }
+    private static func singular(_ name: String) -> String {
+        name == "witnesses" ? "witness" : name.hasSuffix("s") ? String(name.dropLast()) : name
+    }
 
     /// A value in one line; what names a thing stands first.
     private static func text(_ value: JSONValue) -> String {
@@ -47,7 +50,8 @@ enum DocumentText {
             // A person's SSH key stands before all else.
             let members = (others.filter { $0.name == "ssh_key" } + others.filter { $0.name != "ssh_key" })
                 .map { member($0.name, $0.value) }
-            return ([title.flatMap { object[$0] }.map { text($0) }].compactMap { $0 } + [members.joined(separator: ", ")])
+            return
+                ([title.flatMap { object[$0] }.map { text($0) }].compactMap { $0 } + [members.joined(separator: ", ")])
                 .filter { !$0.isEmpty }.joined(separator: ": ")
         default: return String(decoding: JSONWriter.canonical(value), as: UTF8.self)
         }

@@ -18,8 +18,8 @@ struct ManifestChanges {
         return [
             "created      \(manifest.created.rfc3339)",
             "previous     \(manifest.previous ?? "none: it is the first")",
-            "quorum       \(manifest.threshold) of \(names(manifest.custodians))",
-            "approvers    \(names(manifest.approvers))",
+            "quorum       any \(manifest.threshold) of these custodians:",
+        ] + people("custodian", manifest.custodians) + people("approver", manifest.approvers) + [
             "epoch        \(manifest.activation?.epoch ?? 0)",
             "dials        config_approvals \(dials.configApprovals), unattended_start \(dials.unattendedStart), "
                 + "restart_grace \(dials.restartGrace) s, file_tls_keys \(dials.fileTLSKeys)",
@@ -68,8 +68,10 @@ struct ManifestChanges {
             + before.filter { !after.contains($0) }.map { "  \(role) gone  \($0.name), key \(fingerprint($0))" }
     }
 
-    private static func names(_ people: [Manifest.Person]) -> String {
-        people.isEmpty ? "none" : people.map { "\($0.name) (\(fingerprint($0)))" }.joined(separator: ", ")
+    /// A line for each person.
+    private static func people(_ role: String, _ people: [Manifest.Person]) -> [String] {
+        let role = role + String(repeating: " ", count: 13 - role.count)
+        return people.isEmpty ? ["\(role)none"] : people.map { "\(role)\($0.name)  \(fingerprint($0))" }
     }
 
     private static func fingerprint(_ person: Manifest.Person) -> String {

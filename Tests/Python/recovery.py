@@ -68,6 +68,14 @@ def is_ready():
         return False
 
 
+def mints():
+    """Whether a new connection gets a token: the front opens its listeners within two seconds after the activation."""
+    try:
+        return bool(key_of_a_new_token())
+    except OSError:
+        return False
+
+
 def sign(place, document, names):
     signatures = []
     for name in names:
@@ -112,6 +120,7 @@ class Recovery(unittest.TestCase):
         self.assertEqual(key_of_a_new_token(), kids[left])
         environment.restart("core")
         self.assertEqual(status()["state"], "degraded")
+        wait_until(mints, "the front is there")
         self.assertEqual(key_of_a_new_token(), kids[left])
         # The device comes back: nothing is to be done.
         shutil.move(pathlib.Path(directory.name) / "dead", place)
@@ -142,7 +151,7 @@ class Recovery(unittest.TestCase):
             run("custodian", "accept", "--home", home(name), "--share", place / "shares" / f"{name}.age", "--genesis", genesis(),
                 environment.directory / "custody" / "manifests")
         self.assertIn("any 2 of anna, frida, carla (epoch 2)", run("status", "--config", config))
-        self.assertTrue(key_of_a_new_token())
+        wait_until(mints, "tokens are minted under the new PINs")
 
     def test_3_the_disk_is_dead_and_the_tokens_are_not(self):
         """The backup comes back on a new directory; what it lacks stands in the log under the name of who decided."""
@@ -177,7 +186,7 @@ class Recovery(unittest.TestCase):
         wait_until(lambda: status(config)["state"] == "active", "the core is active")
         others.append(self.start(config, "serve"))
         wait_until(is_ready, "the front is ready")
-        self.assertTrue(key_of_a_new_token())
+        wait_until(mints, "the gateway listener is open")
         restored = run("audit", "tail", "--log", new / "log", "-n", "0", "--json")
         self.assertRegex(restored, r'"kind":"log.restored"[^\n]*"operator":"dora"[^\n]*"reason":"disk lost"')
         # Whoever kept a later checkpoint finds out; there is an entry that explains it.

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import threading
 import unittest
 
 import summary
@@ -251,9 +252,15 @@ class Malice(unittest.TestCase):
         wait_until((place.place / "request" / "request.json").exists, "the request is open")
 
     def wait_for_line(self, process, text):
-        for line in process.stdout:
-            if text in line:
-                return line
+        # A process that says nothing would be waited for without end.
+        limit = threading.Timer(60, process.kill)
+        limit.start()
+        try:
+            for line in process.stdout:
+                if text in line:
+                    return line
+        finally:
+            limit.cancel()
         raise AssertionError(f"{text} was not said: {process.stderr.read()}")
 
     def test_every_fault_of_a_plan_is_shown_with_its_line(self):

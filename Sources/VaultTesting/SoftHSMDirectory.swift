@@ -1,4 +1,5 @@
 internal import Foundation
+internal import HSMBridge
 
 /// A SoftHSM of its own in a directory: configuration, tokens and PIN files, made with softhsm2-util.
 ///
@@ -39,7 +40,7 @@ package struct SoftHSMDirectory: Sendable {
         try FileManager.default.createDirectory(
             atPath: path + "/tokens", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         try SoftHSMDirectory.write(
-            SoftHSMDirectory.configuration(tokens: path + "/tokens"), to: path + "/softhsm2.conf")
+            SoftHSM.configuration(tokens: path + "/tokens"), to: path + "/softhsm2.conf")
         var tokens: [Token] = []
         for (index, label) in labels.enumerated() {
             let token = Token(
@@ -71,26 +72,10 @@ package struct SoftHSMDirectory: Sendable {
 
     /// The SoftHSM library of this machine.
     package static func modulePath() throws -> String {
-        let known = [
-            "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-            "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so",
-        ]
-        guard let found = known.first(where: FileManager.default.fileExists(atPath:)) else {
-            throw Failure(description: "no SoftHSM library in \(known): install softhsm2")
+        guard let found = SoftHSM.installedLibrary else {
+            throw Failure(description: "no SoftHSM library in \(SoftHSM.usualPaths): install softhsm2")
         }
         return found
-    }
-
-    private static func configuration(tokens: String) -> String {
-        // A forked child must not inherit a login (SoftHSMv2 pull request 513).
-        """
-        directories.tokendir = \(tokens)
-        objectstore.backend = file
-        log.level = ERROR
-        slots.removable = false
-        library.reset_on_fork = true
-
-        """
     }
 
     /// Makes a token where it is alone and then moves it to the others: softhsm2-util looks at all that are there, which
@@ -102,7 +87,7 @@ package struct SoftHSMDirectory: Sendable {
             atPath: birthplace + "/tokens", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         defer { try? files.removeItem(atPath: birthplace) }
         try SoftHSMDirectory.write(
-            SoftHSMDirectory.configuration(tokens: birthplace + "/tokens"), to: birthplace + "/softhsm2.conf")
+            SoftHSM.configuration(tokens: birthplace + "/tokens"), to: birthplace + "/softhsm2.conf")
         try runUtility(for: token, configurationFile: birthplace + "/softhsm2.conf")
         for name in try files.contentsOfDirectory(atPath: birthplace + "/tokens") {
             try files.moveItem(atPath: "\(birthplace)/tokens/\(name)", toPath: "\(path)/tokens/\(name)")

@@ -92,13 +92,6 @@ struct LostTokenTests {
         let hsm = try await HSM.open(
             modulePath: library, token: TokenURI(token.uri), pin: PIN(file: token.pinFile),
             configuration: Harness.configuration())
-        let tokens = fixture.directory.path + "/tokens"
-        // SoftHSM names a token's directory after its serial number, the last part of a UUID of its own making.
-        let label = Data(token.label.utf8)
-        let name = try FileManager.default.contentsOfDirectory(atPath: tokens).first {
-            let object = FileManager.default.contents(atPath: "\(tokens)/\($0)/token.object")
-            return object?.range(of: label) != nil
-        }
-        return (hsm, "\(tokens)/\(try #require(name))")
+        return (hsm, try fixture.directory.tokenDirectory(serial: hsm.profile.info.serial))
     }
 }

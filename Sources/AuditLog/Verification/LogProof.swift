@@ -8,6 +8,7 @@ package struct LogProof: Sendable, Equatable {
     /// A tree of 2^63 entries needs no more.
     private static let maximumHashes = 63
 
+    /// Where the entry stands in its log.
     package let index: UInt64
     let hashes: [MerkleHash]
     /// The checkpoint as it is stored.

@@ -51,10 +51,15 @@ package struct LogProver {
 extension LogSeries {
     /// An entry and where it stands.
     package struct Found: Sendable {
+        /// Number of its shard, counted from 1.
         package let shard: UInt64
+        /// Where that shard lies.
         package let directory: String
+        /// Where it stands in the shard, counted from 0.
         package let index: UInt64
+        /// The leaf, as it is hashed.
         package let bytes: [UInt8]
+        /// What the leaf says.
         package let entry: Entry
     }
 

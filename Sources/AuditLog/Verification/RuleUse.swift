@@ -2,13 +2,17 @@ package import StrictEncoding
 
 /// Who made use of a rule, as far as the log tells.
 package struct RuleUse: Sendable, Equatable {
-    /// How often it granted, and how often it denied.
+    /// How often it granted.
     package private(set) var granted: Int64 = 0
+    /// How often it denied.
     package private(set) var denied: Int64 = 0
     /// When it last granted.
     package private(set) var lastGranted: UnixTime?
+    /// The users that it granted for.
     package private(set) var users: Set<String> = []
+    /// The agents that acted for them.
     package private(set) var agents: Set<String> = []
+    /// The tools that were to be called.
     package private(set) var tools: Set<String> = []
 
     /// Reads a log and says who used which rule.

@@ -6,8 +6,11 @@ package struct SeriesVerifier: Sendable {
     package struct Shard: Sendable {
         /// Counts from 1.
         package let number: UInt64
+        /// Where it lies.
         package let directory: String
+        /// Its newest checkpoint.
         package let checkpoint: Checkpoint
+        /// Whose keys have signed that.
         package let signers: [VerifierKey]
         /// Nil when the shard was pruned: then the checkpoint's signature is all that was checked.
         package let report: VerificationReport?

@@ -7,19 +7,11 @@ import StrictEncoding
 /// A directory with a SoftHSM of its own, for as long as a rehearsal takes.
 ///
 /// For a process that does nothing else: PKCS#11 libraries are configured by the environment, once.
-package struct RehearsalPlace: Sendable {
+struct RehearsalPlace: Sendable {
     /// The directory.
     let path: String
     /// SoftHSM's library.
     let module: String
-
-    /// Where Debian, Ubuntu and others put SoftHSM; nil when it is at none of these places.
-    package static var installedSoftHSM: String? {
-        [
-            "/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",
-            "/usr/lib/aarch64-linux-gnu/softhsm/libsofthsm2.so", "/usr/lib64/softhsm/libsofthsm2.so",
-        ].first { FileManager.default.fileExists(atPath: $0) }
-    }
 
     /// Makes the directory and lets the library find it.
     init(softHSM: String) throws(CustodyError) {
@@ -39,14 +31,7 @@ package struct RehearsalPlace: Sendable {
 
     private func prepare() throws(CustodyError) {
         try PrivateFile.makeDirectory("\(path)/tokens")
-        let text = """
-            directories.tokendir = \(path)/tokens
-            objectstore.backend = file
-            log.level = ERROR
-            slots.removable = false
-            library.reset_on_fork = true
-
-            """
+        let text = SoftHSM.configuration(tokens: "\(path)/tokens")
         try PrivateFile.create("\(path)/softhsm2.conf", Array(text.utf8))
         // Safety: commands run on one thread at this point, and the library is loaded afterwards.
         guard unsafe setenv("SOFTHSM2_CONF", "\(path)/softhsm2.conf", 1) == 0 else {

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Custody
+import HSMBridge
 import StrictEncoding
 import VaultCore
 
@@ -20,7 +21,7 @@ struct CeremonyRehearse: AsyncParsableCommand {
 
     func run() async throws {
         try ProcessHygiene.apply()
-        guard let module = softhsm ?? RehearsalPlace.installedSoftHSM else {
+        guard let module = softhsm ?? SoftHSM.installedLibrary else {
             throw CommandFailure("SoftHSM is not here: install softhsm2, or name its library with --softhsm")
         }
         let access = try ceremony.access()

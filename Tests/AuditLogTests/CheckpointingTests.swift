@@ -75,19 +75,39 @@ import Testing
 
     @Test func aSlowSignerIsAskedMoreRarely() async throws {
         let fixture = try TestLog()
-        fixture.signer.behave(.hanging)
         var options = TestLog.options(interval: .milliseconds(1))
         options.signerShare = AuditLogOptions().signerShare
         let log = try fixture.open(options: options)
-        try await fixture.append(1, to: log)
-        try await eventually { fixture.signer.count == 1 }
-        try await Task.sleep(for: .milliseconds(20))
-        fixture.signer.behave(.good)
-        try await eventually { log.status.checkpoint != nil }
-        let latency = try #require(log.status.signatureLatency)
+        for size in 1...SignerPace.window {
+            try await checkpoint(size, takes: .milliseconds(20), of: log, fixture)
+        }
+        let latency = log.status.signatureLatency
         #expect(latency >= .milliseconds(20))
         #expect(log.status.checkpointInterval == latency * 40)
         try await log.close()
+    }
+
+    @Test func oneSignatureThatWasHeldUpMakesNoCheckpointRare() async throws {
+        let fixture = try TestLog()
+        var options = TestLog.options(interval: .milliseconds(1))
+        options.signerShare = 1_000_000
+        let log = try fixture.open(options: options)
+        // A million times twenty milliseconds would be five hours.
+        try await checkpoint(1, takes: .milliseconds(20), of: log, fixture)
+        #expect(log.status.checkpointInterval == .milliseconds(1))
+        try await fixture.append(1, from: 1, to: log)
+        try await eventually { log.status.checkpoint?.size == 2 }
+        try await log.close()
+    }
+
+    /// Appends one entry; the signature of the checkpoint that covers it takes at least so long.
+    private func checkpoint(_ size: Int, takes: Duration, of log: AuditLog, _ fixture: TestLog) async throws {
+        fixture.signer.behave(.hanging)
+        try await fixture.append(1, from: size - 1, to: log)
+        try await eventually { fixture.signer.count == size }
+        try await Task.sleep(for: takes)
+        fixture.signer.behave(.good)
+        try await eventually { log.status.checkpoint?.size == UInt64(size) }
     }
 
     @Test func anEmptyLogHasNoCheckpoint() async throws {

@@ -209,7 +209,11 @@ def main():
                 gateway.join()
             hsm.set()
             try:
-                await_leaves(environment, tally.received)
+                try:
+                    await_leaves(environment, tally.received)
+                except AssertionError as error:
+                    said = environment.appliance("status", "--config", environment["VAULT_CONFIG"])
+                    campaign.problems.append(f"{error}; {said.stdout}")
                 if problem := verify_log(environment):
                     campaign.problems.append(f"the log: {problem}")
                 leaked = campaign.finish()

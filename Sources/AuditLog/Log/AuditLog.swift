@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// An entry becomes a leaf of an RFC 6962 tree once it is durable in the journal. Tiles, entry bundles and signed
 /// checkpoints (C2SP tlog-tiles, signed-note, tlog-checkpoint) are derived from there: every `checkpointInterval`, but
-/// no more often than once in 40 times what a signature takes. A tree that has become large or old is closed, and the
+/// no more often than once in 40 times what a signature takes (`SignerPace`). A tree that has become large or old is closed, and the
 /// next one begins with its final checkpoint (`LogSeries`). After a failed write or sync nothing more is recorded, and
 /// `onFatal` is called once.
 package final class AuditLog: Sendable {

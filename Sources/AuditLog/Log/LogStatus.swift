@@ -12,8 +12,8 @@ package struct LogStatus: Sendable {
     package var isCheckpointStale = false
     /// How often checkpoints are made at present.
     package var checkpointInterval: Duration = .zero
-    /// How long a checkpoint's signature takes, smoothed; nil before the first.
-    package var signatureLatency: Duration?
+    /// How long a checkpoint's signature takes when nothing holds it up; zero before five are known.
+    package var signatureLatency = Duration.zero
     /// Why the last attempt at a checkpoint gave none; nil after one that did.
     package var checkpointProblem: AuditLogError?
     /// Why the record of the last checkpoint outside the log could not be written; nil when it could.

@@ -19,7 +19,7 @@ extension Publisher {
 
     /// How often checkpoints are made: rarely enough that the signer has its time for other work.
     private var interval: Duration {
-        max(around.options.checkpointInterval, (latency ?? .zero) * around.options.signerShare)
+        max(around.options.checkpointInterval, pace.latency * around.options.signerShare)
     }
 
     /// Puts a checkpoint in place if its signature is good.
@@ -31,19 +31,17 @@ extension Publisher {
             around.board.notPublished(error)
             answerWaiting(below: proposal.checkpoint.size, with: .failure(error))
         case .success(let signatures):
-            let signed = ContinuousClock.now - proposal.started
-            latency = StatusBoard.smoothed(latency, signed)
-            let note = SignedNote(text: proposal.checkpoint.text, signatures: signatures)
-            try publish(proposal.checkpoint, note, latency: signed)
+            pace.record(ContinuousClock.now - proposal.started)
+            try publish(proposal.checkpoint, SignedNote(text: proposal.checkpoint.text, signatures: signatures))
         }
     }
 
-    private func publish(_ checkpoint: Checkpoint, _ note: SignedNote, latency: Duration) throws(AuditLogError) {
+    private func publish(_ checkpoint: Checkpoint, _ note: SignedNote) throws(AuditLogError) {
         try replaceCheckpoint(note.bytes)
         publishedSize = checkpoint.size
         keepRecord(note.bytes)
         show(checkpoint, note)
-        around.board.published(checkpoint, at: around.clock(), latency: self.latency ?? latency, interval: interval)
+        around.board.published(checkpoint, at: around.clock(), latency: pace.latency, interval: interval)
         if !waitsForWitnesses { answerWaiting(below: publishedSize, with: .success(())) }
         try removeOutgrown()
         while let first = retired.first, first.end <= publishedSize {

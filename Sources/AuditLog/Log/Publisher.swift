@@ -52,7 +52,7 @@ final class Publisher {
     var publishedSize: UInt64
     /// Up to here a quorum of witnesses has cosigned since the log was opened.
     var witnessedSize: UInt64 = 0
-    var latency: Duration?
+    var pace = SignerPace()
     var nextCheckpoint: ContinuousClock.Instant
     private var nextDiskCheck = ContinuousClock.now
 

@@ -24,6 +24,8 @@ enum FuzzParser: String, CaseIterable {
     case ceremonyPlan = "ceremony-plan"
     case verifierKey = "verifier-key"
     case proofFile = "log-proof"
+    case statement = "cut-off-statement"
+    case onCall = "on-call-list"
     // From the appliance's own disk.
     case journal
 
@@ -58,6 +60,8 @@ enum FuzzParser: String, CaseIterable {
         case .ceremonyPlan: try ceremonyPlan(input)
         case .verifierKey: try verifierKey(input)
         case .proofFile: try logProof(input)
+        case .statement: try cutOffStatement(input)
+        case .onCall: try onCallList(input)
         case .journal: try journal(input)
         }
     }

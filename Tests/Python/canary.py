@@ -2,30 +2,23 @@
 """No PIN and no credential in anything the appliance writes or shows: log, output, metrics, status, its processes."""
 
 import pathlib
-import tempfile
 import unittest
 
 import summary
-from environment import Environment, wait_until
+from environment import module_environment, wait_until
 from gateway_client import GatewayClient, get, tool
 from gateway_load import READ, identifier
 
-directory = tempfile.TemporaryDirectory(prefix="vault canary ")
 environment = None
 secrets = {}
 
 
 def setUpModule():
     global environment
-    environment = Environment.up(pathlib.Path(directory.name) / "environment")
+    environment = module_environment("vault canary ")
     use()
     environment.restart("core")
     use()
-
-
-def tearDownModule():
-    environment.down()
-    directory.cleanup()
 
 
 def use():

@@ -15,7 +15,6 @@ import threading
 import time
 import unittest
 
-import jwt
 import requests
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
@@ -25,7 +24,7 @@ from requests_oauth2client import DPoPKey, OAuth2Client, PrivateKeyJwt
 
 import summary
 from client_proofs import assertion_fields, load, proof
-from environment import Environment, wait_until
+from environment import module_environment, wait_until
 from gateway_client import GRANT, JWT, GatewayClient, exchange_form, get, tool
 from log_entries import read_entries
 from verify_token import fetch_jwks, verify
@@ -33,20 +32,14 @@ from verify_token import fetch_jwks, verify
 AUDIENCE = "https://demo-api.acme.example"
 READ = tool("crm.read_account", "read")
 
-directory = tempfile.TemporaryDirectory(prefix="vault-clients-")
 environment = None
 
 
 def setUpModule():
     global environment
-    environment = Environment.up(pathlib.Path(directory.name) / "environment")
+    environment = module_environment("vault-clients-")
     # An assertion from before the start and its skew is refused (docs/integrating.md).
     time.sleep(1.2)
-
-
-def tearDownModule():
-    environment.down()
-    directory.cleanup()
 
 
 class Case(unittest.TestCase):
@@ -139,7 +132,7 @@ class Command(Case):
     """`vault-appliance exchange` as a client of each kind."""
 
     def exchange(self, *credential):
-        folder = pathlib.Path(directory.name)
+        folder = environment.directory.parent
         for name, token in (("user", environment.user_token()), ("agent", environment.agent_token())):
             (folder / name).write_text(token)
         return environment.appliance(

@@ -3,27 +3,19 @@
 
 import json
 import os
-import pathlib
 import pty
 import subprocess
-import tempfile
 import unittest
 
 import summary
-from environment import ROOT, Environment
+from environment import ROOT, module_environment
 
-directory = tempfile.TemporaryDirectory(prefix="vault doctor ")
 environment = None
 
 
 def setUpModule():
     global environment
-    environment = Environment.up(pathlib.Path(directory.name) / "environment")
-
-
-def tearDownModule():
-    environment.down()
-    directory.cleanup()
+    environment = module_environment("vault doctor ")
 
 
 def pin():
@@ -55,7 +47,7 @@ def manifest_keys():
 
 class Doctor(unittest.TestCase):
     def test_a_token_in_use_is_examined_and_nothing_is_wrong(self):
-        process = doctor("--config", environment["VAULT_CONFIG"], "--pin-file", environment.pin_file(directory.name))
+        process = doctor("--config", environment["VAULT_CONFIG"], "--pin-file", environment.pin_file(environment.directory.parent))
         self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
         self.assertIn("nothing is wrong", process.stdout)
         self.assertIn("checkpoint", process.stdout)
@@ -65,7 +57,7 @@ class Doctor(unittest.TestCase):
 
     def test_machines_read_the_same_as_people(self):
         report = json.loads(doctor("--config", environment["VAULT_CONFIG"], "--pin-file",
-                                   environment.pin_file(directory.name), "--json").stdout)
+                                   environment.pin_file(environment.directory.parent), "--json").stdout)
         self.assertTrue(report["well"])
         (token,) = report["tokens"]
         self.assertEqual({key["provenance"] for key in token["keys"]}, {"generated"})
@@ -99,10 +91,10 @@ class Doctor(unittest.TestCase):
 
     def test_what_is_wrong_makes_it_exit_with_1_and_has_a_mend(self):
         missing = doctor("--module", environment["VAULT_MODULE"], "--token", "missing", "--pin-file",
-                         str(environment.pin_file(directory.name)), "--json")
+                         str(environment.pin_file(environment.directory.parent)), "--json")
         self.assertEqual(missing.returncode, 1)
         self.assertIn("token-not-found", findings(missing))
-        wrong = pathlib.Path(directory.name) / "wrong pin"
+        wrong = environment.directory.parent / "wrong pin"
         wrong.write_text("wrong-1234")
         wrong.chmod(0o600)
         refused = doctor("--config", environment["VAULT_CONFIG"], "--pin-file", str(wrong), "--json")
@@ -153,7 +145,7 @@ class Conformance(unittest.TestCase):
         variables = {**os.environ, "SOFTHSM2_CONF": environment["SOFTHSM2_CONF"]}
         process = subprocess.run(
             [ROOT / "scripts" / "test", "--module", environment["VAULT_MODULE"], "--token",
-             environment["VAULT_TOKEN_LABEL"], "--pin-file", environment.pin_file(directory.name)],
+             environment["VAULT_TOKEN_LABEL"], "--pin-file", environment.pin_file(environment.directory.parent)],
             capture_output=True, text=True, timeout=600, env=variables)
         self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
         self.assertRegex(process.stdout, r"\n\d+ passed, 0 failed, 0 skipped\n$")

@@ -5,7 +5,9 @@ import os
 import pathlib
 import signal
 import subprocess
+import tempfile
 import time
+import unittest
 import uuid
 
 import jwt
@@ -105,6 +107,15 @@ class Environment:
             "iss": self[f"{prefix}_ISSUER"], "sub": subject, "aud": self[f"{prefix}_AUDIENCE"],
             "iat": now, "nbf": now, "exp": now + 300, "jti": str(uuid.uuid4()),
         }
+
+
+def module_environment(prefix, **variables):
+    """An environment for one test file, in a new directory that is all its own; down after the last test (for setUpModule)."""
+    directory = tempfile.TemporaryDirectory(prefix=prefix)
+    unittest.addModuleCleanup(directory.cleanup)
+    environment = Environment.up(pathlib.Path(directory.name) / "environment", **variables)
+    unittest.addModuleCleanup(environment.down)
+    return environment
 
 
 def sign(path, claims):

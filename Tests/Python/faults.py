@@ -3,28 +3,20 @@
 
 import concurrent.futures
 import errno
-import pathlib
-import tempfile
 import unittest
 
 import summary
-from environment import Environment, is_alive, wait_until
+from environment import is_alive, module_environment, wait_until
 from failing_disk import FailingDisk
 from gateway_client import GatewayClient
 from gateway_load import READ, GatewayLoad, await_leaves, identifier, readiness, verify_log
 
-directory = tempfile.TemporaryDirectory(prefix="vault faults ")
 environment = None
 
 
 def setUpModule():
     global environment
-    environment = Environment.up(pathlib.Path(directory.name) / "environment")
-
-
-def tearDownModule():
-    environment.down()
-    directory.cleanup()
+    environment = module_environment("vault faults ")
 
 
 class Case(unittest.TestCase):

@@ -6,7 +6,6 @@ import ctypes
 import os
 import pathlib
 import re
-import subprocess
 import tempfile
 import time
 import unittest

@@ -9,7 +9,6 @@ import asyncio
 import json
 import pathlib
 import ssl
-import tempfile
 import time
 import unittest
 import uuid
@@ -28,7 +27,7 @@ from jwcrypto.jwk import JWKSet
 from jwcrypto.jwt import JWT as JWCryptoToken
 
 import summary
-from environment import Environment, sign, wait_until
+from environment import module_environment, sign, wait_until
 from gateway_client import GatewayClient, exchange_form, get, tool
 from verify_token import fetch_jwks
 
@@ -38,18 +37,12 @@ TXN_TOKEN = "urn:ietf:params:oauth:token-type:txn_token"
 ID_JAG = "urn:ietf:params:oauth:token-type:id-jag"
 READ = tool("crm.read_account", "read")
 
-directory = tempfile.TemporaryDirectory(prefix="vault kinds ")
 environment = None
 
 
 def setUpModule():
     global environment
-    environment = Environment.up(pathlib.Path(directory.name) / "environment")
-
-
-def tearDownModule():
-    environment.down()
-    directory.cleanup()
+    environment = module_environment("vault kinds ")
 
 
 def user_of(issuer, key, subject, **claims):
@@ -232,7 +225,7 @@ class OtherClients(Case):
 
     def test_googles_external_account_credential(self):
         act = {"iss": environment["AGENT_ISSUER"], "sub": "sales-assistant"}
-        source = pathlib.Path(directory.name) / "subject-token"
+        source = environment.directory.parent / "subject-token"
         source.write_text(user_of(environment["DESK_ISSUER"], "IDP_JWK", "dora", act=act))
         credential = identity_pool.Credentials(
             audience="demo-api", subject_token_type=JWT, token_url=environment["VAULT_URL"] + "/oauth2/token",

@@ -19,21 +19,15 @@ import unittest
 import process_memory
 import summary
 from custodians import combine
-from environment import Environment, wait_until
+from environment import module_environment, wait_until
 
-directory = tempfile.TemporaryDirectory(prefix="vault memory ")
 environment = None
 NOBODY = 65534
 
 
 def setUpModule():
     global environment
-    environment = Environment.up(pathlib.Path(directory.name) / "environment")
-
-
-def tearDownModule():
-    environment.down()
-    directory.cleanup()
+    environment = module_environment("vault memory ")
 
 
 def shares():

@@ -24,6 +24,8 @@ GRACE = 10
 KEPT = {
     "Type", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStopSec", "NotifyAccess",
     "FileDescriptorStoreMax", "UMask", "LimitCORE", "StartLimitIntervalSec"}
+# Parts of a sandbox that take from the core what it needs: /proc/sys/kernel/random/boot_id, and the user ids of its peers.
+HARMFUL = {"ProcSubset=pid", "PrivateUsers=yes"}
 directory = tempfile.TemporaryDirectory(prefix="restart-grace-")
 site = manager = None
 
@@ -50,7 +52,10 @@ def unit():
     """The shipped unit without its sandbox, for this site."""
     sections, found = {"Unit": [], "Service": []}, set()
     section = None
-    for line in (ROOT / "hsm-config/systemd/vault-core.service").read_text().splitlines():
+    lines = (ROOT / "hsm-config/systemd/vault-core.service").read_text().splitlines()
+    if harm := HARMFUL.intersection(lines):
+        raise AssertionError(f"the shipped unit has {harm}")
+    for line in lines:
         if heading := re.fullmatch(r"\[(.*)\]", line):
             section = heading[1]
         elif (name := line.partition("=")[0]) in KEPT:

@@ -3,11 +3,9 @@
 
 import http.client
 import json
-import os
 import pathlib
 import ssl
 import subprocess
-import tempfile
 import threading
 import time
 import unittest
@@ -17,8 +15,8 @@ import uuid
 import jwt
 
 import summary
-from environment import Environment, wait_until
-from gateway_client import GatewayClient, exchange_form, get, tls_context, tool
+from environment import module_environment, wait_until
+from gateway_client import GatewayClient, get, tls_context, tool
 from log_entries import read_entries
 
 READ = tool("crm.read_account", "read")
@@ -27,7 +25,6 @@ INACTIVE = '{"active":false}'
 EVENT = "https://schemas.openid.net/secevent/caep/event-type/session-revoked"
 NAMESPACE = "cutoff@vault-appliance"
 
-directory = tempfile.TemporaryDirectory(prefix="vault revocation ")
 environment = None
 
 
@@ -38,7 +35,7 @@ def keygen(*arguments, **options):
 def setUpModule():
     """An environment with a person on call, a resource server that may ask, and a transmitter of events."""
     global environment
-    environment = Environment.up(pathlib.Path(directory.name) / "environment")
+    environment = module_environment("vault revocation ")
     keys = environment.directory / "keys"
     keys.mkdir()
     for name in ("anna", "stranger"):
@@ -61,11 +58,6 @@ def setUpModule():
     path.write_text(text)
     environment.restart("core")
     environment.restart("front")
-
-
-def tearDownModule():
-    environment.down()
-    directory.cleanup()
 
 
 def ready():

@@ -3,26 +3,19 @@
 
 import json
 import pathlib
-import tempfile
 import unittest
 
 import summary
-from environment import Environment
+from environment import module_environment
 
 VALUE = "Grau-teurer-Freund-ist-alle-Theorie"
 
-directory = tempfile.TemporaryDirectory(prefix="sealed-secrets-")
 environment = None
 
 
 def setUpModule():
     global environment
-    environment = Environment.up(pathlib.Path(directory.name) / "environment")
-
-
-def tearDownModule():
-    environment.down()
-    directory.cleanup()
+    environment = module_environment("sealed-secrets-")
 
 
 def secret(command, *arguments, home="anna", key="anna"):
@@ -30,13 +23,13 @@ def secret(command, *arguments, home="anna", key="anna"):
     options = ["--config", environment["VAULT_CONFIG"]]
     if command != "list":
         # Never the home of whoever runs the tests.
-        options += ["--home", custodians / home if home else pathlib.Path(directory.name) / "nobody"]
+        options += ["--home", custodians / home if home else environment.directory.parent / "nobody"]
         options += ["--key", custodians / key / "id_ssh"]
     return environment.appliance("secret", command, *options, *arguments)
 
 
 def value_file():
-    path = pathlib.Path(directory.name) / "value"
+    path = environment.directory.parent / "value"
     path.touch(mode=0o600)
     path.write_text(VALUE)
     return path

@@ -3,34 +3,26 @@
 
 import fcntl
 import os
-import pathlib
 import pty
 import re
 import select
 import struct
-import tempfile
 import termios
 import time
 import unittest
 
 import summary
-from environment import Environment
+from environment import module_environment
 
 VALUE, PASSPHRASE = "value-canary-Kastanie", "passphrase-canary-Erdbeere"
 COLUMNS, ROWS = 80, 24
 
-directory = tempfile.TemporaryDirectory(prefix="terminal-")
 environment = None
 
 
 def setUpModule():
     global environment
-    environment = Environment.up(pathlib.Path(directory.name) / "environment")
-
-
-def tearDownModule():
-    environment.down()
-    directory.cleanup()
+    environment = module_environment("terminal-")
 
 
 class Terminal:
@@ -99,7 +91,7 @@ class AtTheTerminal(unittest.TestCase):
         self.assertFits(enrol.screen)
         plan = next((environment.directory / "custody" / "ceremonies").glob("genesis-*/plan.json"))
         for passphrase, code in (("wrong", 1), (PASSPHRASE, 0)):
-            signature = pathlib.Path(directory.name) / "gerda.sig"
+            signature = environment.directory.parent / "gerda.sig"
             approve = Terminal("custodian", "approve", "--home", home("gerda"), "--yes", "--out", signature, plan)
             approve.expect("Enter passphrase")
             approve.type(passphrase)
@@ -109,7 +101,7 @@ class AtTheTerminal(unittest.TestCase):
 
     def test_2_a_plan_is_read_page_by_page_and_its_words_stand_beside_the_question(self):
         plan = next((environment.directory / "custody" / "ceremonies").glob("genesis-*/plan.json"))
-        signature = pathlib.Path(directory.name) / "anna.sig"
+        signature = environment.directory.parent / "anna.sig"
         approve = Terminal("custodian", "approve", "--home", home("anna"), "--out", signature, plan)
         shown = 0
         while True:
@@ -129,7 +121,7 @@ class AtTheTerminal(unittest.TestCase):
     def test_3_whoever_contributes_is_shown_the_words_and_refuses_others(self):
         config = environment["VAULT_CONFIG"]
         environment.restart_sealed()
-        request = pathlib.Path(directory.name) / "request"
+        request = environment.directory.parent / "request"
         activate = Terminal("activate", "--config", config, "--write", request)
         words = activate.expect(r"words +(\w{5}(?:-\w{5}){3}) ")[1]
         activate.expect("waiting +for 2 more of anna, ben, carla")

@@ -1,6 +1,7 @@
 import CoreProtocol
 import Logging
 import NIOCore
+import Synchronization
 
 /// Hands each frame of one connection to the core and writes the replies as they come.
 final class CoreRequestHandler: ChannelInboundHandler {
@@ -12,8 +13,8 @@ final class CoreRequestHandler: ChannelInboundHandler {
 
     private let responder: CoreSocket.Responder
     private let logger: Logger
+    private let outbox = Outbox()
     private var inFlight = 0
-    private var flushScheduled = false
 
     init(responder: @escaping CoreSocket.Responder, logger: Logger) {
         self.responder = responder
@@ -24,33 +25,49 @@ final class CoreRequestHandler: ChannelInboundHandler {
         let frame = unwrapInboundIn(data)
         guard inFlight < Self.maximumInFlight else {
             let error = CoreError(.saturated, "too many requests in flight on one connection", retryAfter: 1)
-            return write(CoreFrame(id: frame.id, kind: .failure, payload: error.payload), context)
+            return context.writeAndFlush(
+                wrapOutboundOut(CoreFrame(id: frame.id, kind: .failure, payload: error.payload)), promise: nil)
         }
         inFlight += 1
         let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
+        let outbox = outbox
         responder(frame) { reply in
-            loop.execute {
-                bound.value.handler.inFlight -= 1
-                bound.value.handler.write(reply, bound.value.context)
-            }
+            // Whoever comes before the loop does is taken along: what one sync made durable wakes it once.
+            if outbox.add(reply) { loop.execute { bound.value.handler.send(bound.value.context) } }
         }
     }
 
-    /// One flush for all replies of one turn of the loop: under load many share a system call.
-    private func write(_ reply: CoreFrame, _ context: ChannelHandlerContext) {
-        context.write(wrapOutboundOut(reply), promise: nil)
-        guard !flushScheduled else { return }
-        flushScheduled = true
-        let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
-        context.eventLoop.execute {
-            bound.value.handler.flushScheduled = false
-            bound.value.context.flush()
-        }
+    /// Writes the replies that have come, in their order, with one flush.
+    private func send(_ context: ChannelHandlerContext) {
+        let replies = outbox.takeAll()
+        inFlight -= replies.count
+        for reply in replies { context.write(wrapOutboundOut(reply), promise: nil) }
+        context.flush()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         logger.warning("a connection to the core was closed", metadata: ["reason": "\(error)"])
         context.close(promise: nil)
+    }
+}
+
+/// Replies that wait for the loop of their connection, in the order they came.
+private final class Outbox: Sendable {
+    private let replies = Mutex<[CoreFrame]>([])
+
+    /// Adds a reply; true when it is the first since the last were taken.
+    func add(_ reply: CoreFrame) -> Bool {
+        replies.withLock { replies in
+            replies.append(reply)
+            return replies.count == 1
+        }
+    }
+
+    func takeAll() -> [CoreFrame] {
+        replies.withLock { replies in
+            defer { replies = [] }
+            return replies
+        }
     }
 }

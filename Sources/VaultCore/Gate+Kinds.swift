@@ -16,11 +16,11 @@ extension Gate {
 
     /// Refuses claims that the kind does not have, a claim that it must have and a life that is too long for it.
     static func checkKind(_ kind: TokenKind, _ claims: JSONObject) throws(CoreError) {
-        let (required, optional) = (kind.requiredClaims, kind.optionalClaims)
-        for member in claims.members where !required.contains(member.name) && !optional.contains(member.name) {
-            throw refusal("claims: \(shown(member.name)) is not one of this kind of token")
+        let known = kind.claims
+        if let name = claims.firstName(notIn: known.all) {
+            throw refusal("claims: \(shown(name)) is not one of this kind of token")
         }
-        if let missing = required.sorted().first(where: { claims[$0] == nil }) {
+        if let missing = known.required.first(where: { claims[$0] == nil }) {
             throw refusal("claims.\(missing): is missing")
         }
         if let maximum = kind.maximumLifetime, let issuedAt = claims["iat"]?.integer,

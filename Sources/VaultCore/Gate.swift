@@ -15,6 +15,7 @@ package enum Gate {
     package static let maximumAge: Int64 = 10
     /// How far `iat` may lie ahead of it, in seconds: both processes read one clock.
     package static let maximumLead: Int64 = 1
+    private static let headerMembers: Set = ["alg", "kid", "typ"]
 
     /// Refuses an input outside the key's profile and an entry that does not match the input.
     ///
@@ -46,7 +47,7 @@ package enum Gate {
     private static func checkHeader(
         _ header: JSONObject, key: ManifestKey, profile: ManifestKey.Gate
     ) throws(CoreError) -> TokenKind {
-        if let name = header.firstName(notIn: ["alg", "kid", "typ"]) {
+        if let name = header.firstName(notIn: headerMembers) {
             throw refusal("header: \(shown(name)) is not allowed")
         }
         guard header["alg"] == .string(key.algorithm) else { throw refusal("header.alg: is not the key's") }

@@ -67,7 +67,7 @@ package struct ServerMetadata: Sendable {
     /// There is no authorization endpoint, as with other issuers of workload tokens: nobody logs in here.
     package var openIDConfiguration: JSONObject {
         let claims = TokenKind.allCases.reduce(into: Set<String>()) {
-            $0.formUnion($1.requiredClaims.union($1.optionalClaims))
+            $0.formUnion($1.claims.all)
         }.sorted()
         return JSONObject(
             common(responseTypes: ["id_token"]) + [

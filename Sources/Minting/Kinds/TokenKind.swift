@@ -11,25 +11,37 @@ package enum TokenKind: String, Sendable, CaseIterable {
     /// A token for a federation that reads our OpenID configuration: AWS, Google, Entra, Snowflake.
     case federation = "JWT"
 
-    /// The claims without which it is not one of these.
-    package var requiredClaims: Set<String> {
-        let all: Set<String> = ["iss", "sub", "aud", "iat", "exp", "jti"]
-        return switch self {
-        case .accessToken, .identityAssertion: all.union(["client_id"])
-        case .transaction: all.union(["txn", "scope", "req_wl"])
-        case .federation: all.union(["client_id", "sub_id"])
+    /// The names of the claims that a kind of token has.
+    package struct Claims: Sendable {
+        /// Those without which it is not of this kind, in the order in which they are missed.
+        package let required: [String]
+        /// Those and the ones it may have beside them; any other is refused.
+        package let all: Set<String>
+
+        fileprivate init(required: [String], optional: Set<String>) {
+            self.required = (["iss", "sub", "aud", "iat", "exp", "jti"] + required).sorted()
+            all = optional.union(self.required)
         }
     }
 
-    /// The claims it may have beside those; a claim in neither set is refused.
-    package var optionalClaims: Set<String> {
+    /// The claims it has.
+    package var claims: Claims {
         switch self {
-        case .accessToken: ["nbf", "scope", "authorization_details", "act", "cnf", "txn"]
-        case .transaction: ["nbf", "tctx", "act"]
-        case .identityAssertion: ["nbf", "scope", "authorization_details", "act", "resource", "txn"]
-        case .federation: ["nbf", "authorization_details", "act", "txn", SessionTag.claim]
+        case .accessToken: Self.accessTokenClaims
+        case .transaction: Self.transactionClaims
+        case .identityAssertion: Self.identityAssertionClaims
+        case .federation: Self.federationClaims
         }
     }
+
+    private static let accessTokenClaims = Claims(
+        required: ["client_id"], optional: ["nbf", "scope", "authorization_details", "act", "cnf", "txn"])
+    private static let transactionClaims = Claims(
+        required: ["txn", "scope", "req_wl"], optional: ["nbf", "tctx", "act"])
+    private static let identityAssertionClaims = Claims(
+        required: ["client_id"], optional: ["nbf", "scope", "authorization_details", "act", "resource", "txn"])
+    private static let federationClaims = Claims(
+        required: ["client_id", "sub_id"], optional: ["nbf", "authorization_details", "act", "txn", SessionTag.claim])
 
     /// The claim that says which client of ours asked; nil where `client_id` is a client of somebody else's.
     package var clientClaim: String? {

@@ -64,12 +64,24 @@ package final class LiveRevocations: Sendable {
     }
 
     /// Refuses an entry that names anybody or anything that is cut off, or a token made from one that was revoked.
-    func check(_ entry: Entry, now: Int64) throws(CoreError) {
-        if let jti = entry.jti, state.withLock({ $0.list.isRevoked(jti, now: now) }) {
-            throw CoreError(.cutOff, "the token that it is made from was revoked")
+    func check(_ entry: Entry, now: Int64) throws(CoreError) { try release(entry, now: now) {} }
+
+    /// Lets go what was made for an entry, if nothing stops it.
+    ///
+    /// Before anything else is cut off or acknowledged: `answer` is called under the lock that a cut-off needs too, and
+    /// must only hand on.
+    func release(_ entry: Entry, now: Int64, _ answer: () -> Void) throws(CoreError) {
+        let refusal: CoreError? = state.withLock { state in
+            if let jti = entry.jti, state.list.isRevoked(jti, now: now) {
+                return CoreError(.cutOff, "the token that it is made from was revoked")
+            }
+            if state.list.cutOffCount > 0, let found = state.list.cutOff(Involved(entry), now: now) {
+                return CoreError(.cutOff, "the \(found.kind.rawValue) is cut off for now")
+            }
+            answer()
+            return nil
         }
-        let found = state.withLock { $0.list.cutOffCount == 0 ? nil : $0.list.cutOff(Involved(entry), now: now) }
-        if let found { throw CoreError(.cutOff, "the \(found.kind.rawValue) is cut off for now") }
+        if let refusal { throw refusal }
     }
 
     /// Refuses one more when there are as many as may be.

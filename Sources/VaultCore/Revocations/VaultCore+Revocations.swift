@@ -65,16 +65,11 @@ extension VaultCore {
         _ result: Result<SignedRecord, CoreError>, of entry: Entry,
         _ completion: @Sendable (Result<SignedRecord, CoreError>) -> Void
     ) {
+        guard case .success = result else { return completion(result) }
         do throws(CoreError) {
-            let record = try result.get()
-            do throws(CoreError) {
-                try revocations.check(entry, now: clock().seconds)
-            } catch {
-                recordAborted(entry, error)
-                throw error
-            }
-            completion(.success(record))
+            try revocations.release(entry, now: clock().seconds) { completion(result) }
         } catch {
+            recordAborted(entry, error)
             completion(.failure(error))
         }
     }

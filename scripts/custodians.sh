@@ -1,9 +1,10 @@
 # shellcheck shell=bash
 # Two of three software custodians of a development environment: genesis and activation. Sourced after environment.sh.
 
-CUSTODIANS=(anna ben carla)
+# DEV_CUSTODIANS="dave erin frank": other people.
+read -r -a CUSTODIANS <<<"${DEV_CUSTODIANS:-anna ben carla}"
 # Those who act; the third could stand in for either.
-QUORUM=(anna ben)
+QUORUM=("${CUSTODIANS[@]:0:2}")
 
 # appliance ARGUMENT... runs a command of the environment's own binary.
 appliance() { SOFTHSM2_CONF=$DIR/softhsm2.conf "$DIR/run/vault-appliance" "$@"; }

@@ -170,7 +170,7 @@ initialise_tokens() {
     done
 }
 
-# write_configuration GATEWAY_PORT PUBLIC_PORT OPS_PORT writes config.yaml. Its paths are relative to DIR.
+# write_configuration GATEWAY_PORT PUBLIC_PORT OPS_PORT writes config.yaml, for ISSUER. Its paths are relative to DIR.
 write_configuration() {
     local module custody='custody: quorum, custody_directory: custody' pin='' label tokens=''
     module=$(softhsm_module)
@@ -184,11 +184,11 @@ write_configuration() {
     cat >"$DIR/config.yaml" <<YAML
 # A development appliance, under the custody of two of three software custodians (custodians/) unless it says otherwise.
 version: 1
-# The public listener's address, so that a verifier finds metadata and keys by the issuer alone.
-issuer: https://127.0.0.1:$2
+# Where the public listener is reached, so that a verifier finds metadata and keys by the issuer alone.
+issuer: $ISSUER
 listeners:
   gateway: {host: 127.0.0.1, port: $1, key: tls-gateway, certificate: tls/gateway.pem, client_ca: pki/ca.pem, external_url: "https://127.0.0.1:$1"}
-  public: {host: 127.0.0.1, port: $2, key: tls-public, certificate: tls/public.pem, external_url: "https://127.0.0.1:$2"}
+  public: {host: 127.0.0.1, port: $2, key: tls-public, certificate: tls/public.pem, external_url: "$ISSUER"}
   ops: {host: 127.0.0.1, port: $3}
 core: {front_socket: run/front.sock, admin_socket: run/admin.sock, $custody}
 hsm: $tokens
@@ -211,7 +211,7 @@ issuers:
   - name: corp
     issuer: https://idp.acme.example
     roles: [subject]
-    audiences: ["https://127.0.0.1:$2"]
+    audiences: ["$ISSUER"]
     algorithms: [ES256, RS256]
     jwks_file: idp/idp-jwks.json
     max_subject_age: 1h
@@ -220,14 +220,14 @@ issuers:
   - name: agents
     issuer: https://agents.acme.example
     roles: [actor]
-    audiences: ["https://127.0.0.1:$2"]
+    audiences: ["$ISSUER"]
     algorithms: [ES256]
     jwks_file: agents/agents-jwks.json
   # Users of a portal whose own tokens name the agent: one token proves both.
   - name: desk
     issuer: https://desk.acme.example
     roles: [subject]
-    audiences: ["https://127.0.0.1:$2"]
+    audiences: ["$ISSUER"]
     algorithms: [ES256]
     jwks_file: idp/idp-jwks.json
     subject_prefix: "desk:"
@@ -236,7 +236,7 @@ issuers:
   - name: partner
     issuer: https://partner.example
     roles: [partner]
-    audiences: ["https://127.0.0.1:$2"]
+    audiences: ["$ISSUER"]
     algorithms: [ES256]
     jwks_file: partner/partner-jwks.json
     # After a start of the front assertions are refused for so long.
@@ -255,6 +255,16 @@ targets:
 policy: policy.yaml
 audit: {directory: log, origin: vault.acme.example/log, checkpoint_interval: 1s, headroom: 64MiB}
 YAML
+}
+
+# copy_configuration OTHER GATEWAY_PORT PUBLIC_PORT OPS_PORT does what an operator does for a new appliance beside another one:
+# the same configuration, gateways, identity providers and authority, at other addresses and with a log of another name.
+copy_configuration() {
+    cp -R "$1"/{pki,idp,agents,partner,gateway,gateway-dpop,policy.yaml} "$DIR/"
+    rm -f "$DIR"/pki/*.csr "$DIR"/pki/*-listener.pem
+    sed -E -e "/^  gateway:/s|port: [0-9]+(.*external_url: )\"[^\"]*\"|port: $2\\1\"https://127.0.0.1:$2\"|" \
+        -e "/^  public:/s|port: [0-9]+|port: $3|" -e "/^  ops:/s|port: [0-9]+|port: $4|" \
+        -e '/^audit:/s|origin: [^,]+|origin: vault-2.acme.example/log|' "$1/config.yaml" >"$DIR/config.yaml"
 }
 
 write_policy() {
@@ -335,7 +345,7 @@ write_env() {
 VAULT_URL=https://127.0.0.1:$1
 VAULT_PUBLIC_URL=https://127.0.0.1:$2
 VAULT_OPS_URL=http://127.0.0.1:$3
-VAULT_ISSUER=https://127.0.0.1:$2
+VAULT_ISSUER=$ISSUER
 VAULT_CA=$DIR/pki/ca.pem
 GATEWAY_CERT=$DIR/pki/gateway.pem
 GATEWAY_KEY=$DIR/pki/gateway-key.pem
@@ -347,13 +357,13 @@ STRANGER_KEY=$DIR/pki/stranger-key.pem
 IDP_ISSUER=https://idp.acme.example
 IDP_JWK=$DIR/idp/idp-es256.jwk
 IDP_RSA_JWK=$DIR/idp/idp-rs256.jwk
-IDP_AUDIENCE=https://127.0.0.1:$2
+IDP_AUDIENCE=$ISSUER
 AGENT_ISSUER=https://agents.acme.example
 DESK_ISSUER=https://desk.acme.example
 PARTNER_ISSUER=https://partner.example
 PARTNER_JWK=$DIR/partner/partner-es256.jwk
 AGENT_JWK=$DIR/agents/agents-es256.jwk
-AGENT_AUDIENCE=https://127.0.0.1:$2
+AGENT_AUDIENCE=$ISSUER
 VAULT_CONFIG=$DIR/config.yaml
 VAULT_POLICY=$DIR/policy.yaml
 VAULT_ADMIN_SOCKET=$DIR/run/admin.sock

@@ -8,10 +8,8 @@ import os
 import pathlib
 import re
 import signal
-import ssl
 import subprocess
 import tempfile
-import threading
 import time
 import unittest
 
@@ -28,6 +26,7 @@ from environment import module_environment, wait_until
 from gateway_client import GRANT, JWT, GatewayClient, exchange_form, get, tool
 from log_entries import read_entries
 from verify_token import fetch_jwks, verify
+from web_server import serve_tls
 
 AUDIENCE = "https://demo-api.acme.example"
 READ = tool("crm.read_account", "read")
@@ -243,11 +242,7 @@ class KeyServer:
              "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", folder / "key.pem",
              "-out", folder / "ca.pem"],
             check=True, capture_output=True)
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
-        self.http = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.http.socket = context.wrap_socket(self.http.socket, server_side=True)
-        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self.http = serve_tls(Handler, folder / "ca.pem", folder / "key.pem")
 
     @property
     def uri(self):

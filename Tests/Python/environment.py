@@ -94,6 +94,13 @@ class Environment:
         binary = self.directory / "run" / "vault-appliance"
         return subprocess.run([binary, *arguments], capture_output=True, text=True, timeout=60)
 
+    def run(self, *arguments, code=0):
+        """Run the appliance's binary, which must end with this status; returns all it said."""
+        done = self.appliance(*map(str, arguments))
+        if done.returncode != code:
+            raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
     def user_token(self, subject="alice", groups=("sales",), key="IDP_JWK", **changes):
         claims = self._claims("IDP", subject) | {"groups": list(groups)} | changes
         return sign(self[key], claims)

@@ -39,10 +39,14 @@ class RenewedForm:
 
 
 class GatewayLoad:
-    """Gateways, each over its own connections, until they are told to stop; `received` grows by the jti of each token."""
+    """Gateways, each over its own connections, until they are told to stop.
 
-    def __init__(self, environment, received, connections=4, pause=0.05):
-        self.environment, self.received, self.pause = environment, received, pause
+    `received` grows by what `take` makes of each answer with a token: its jti, unless told otherwise. Each rests for `rest`
+    seconds after a token, and for `pause` seconds after a refusal.
+    """
+
+    def __init__(self, environment, received, connections=4, pause=0.05, rest=0, take=identifier):
+        self.environment, self.received, self.pause, self.rest, self.take = environment, received, pause, rest, take
         self.unexpected, self.unavailable = [], 0
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
@@ -58,7 +62,8 @@ class GatewayLoad:
                 gateway.close()
                 status, body = 503, {}
             if status == 200:
-                self.received.append(identifier(body))
+                self.received.append(self.take(body))
+                self.stopping.wait(self.rest)
             elif status == 503:
                 self.unavailable += 1
                 self.stopping.wait(self.pause)

@@ -35,10 +35,7 @@ def tearDownModule():
 
 
 def run(*arguments, code=0):
-    done = environment.appliance(*map(str, arguments))
-    if done.returncode != code:
-        raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return done.stdout + done.stderr
+    return environment.run(*arguments, code=code)
 
 
 def home(name):

@@ -150,6 +150,7 @@ struct ActivationWait {
 
     func run() async throws {
         var shown: [String] = []
+        var last: JSONObject?
         while true {
             let progress = try await Activate.progress(socket)
             if progress["state"]?.string == "active" { return try finish(progress) }
@@ -159,9 +160,9 @@ struct ActivationWait {
                     try await Task.sleep(for: .milliseconds(200))
                     continue
                 }
-                let reason = progress["failure"]?.string ?? "it ran out, or was closed; open another one with activate"
-                throw CommandFailure("the core is still sealed: \(reason)")
+                throw CommandFailure("the core is still sealed: \(progress["failure"]?.string ?? Self.ended(last))")
             }
+            last = open
             let contributed = open["contributed"]?.strings ?? []
             if contributed != shown || shown.isEmpty { tell(open, contributed) }
             shown = contributed.isEmpty ? ["nobody"] : contributed
@@ -171,10 +172,20 @@ struct ActivationWait {
 
     private func tell(_ open: JSONObject, _ contributed: [String]) {
         guard !json else { return }
-        let missing = (open["missing"]?.strings ?? []).joined(separator: ", ")
         Terminal.say(
-            "waiting      for \(open["needed"]?.integer ?? 0) more of \(missing)"
+            "waiting      for \(Self.needed(open))"
                 + (contributed.isEmpty ? "" : "; thanks to \(contributed.joined(separator: ", "))"))
+    }
+
+    /// How many more it takes, and who they may be.
+    private static func needed(_ open: JSONObject) -> String {
+        "\(open["needed"]?.integer ?? 0) more of \((open["missing"]?.strings ?? []).joined(separator: ", "))"
+    }
+
+    /// Why nobody can contribute to a request any more, what it lacked, and what there is to do.
+    private static func ended(_ last: JSONObject?) -> String {
+        "the request ran out, or was closed\(last.map { ", with \(needed($0)) missing" } ?? ""); open another one with "
+            + "activate. If so many cannot come any more: docs/recovery.md, \"The quorum is lost\""
     }
 
     private func finish(_ progress: JSONObject) throws {

@@ -1,5 +1,7 @@
 /// Conditions in the form in which requests are compared with them.
-struct CompiledConditions: Sendable {
+///
+/// A class, though nothing in it changes: every request reads it, and a copy would count a reference to each set.
+final class CompiledConditions: Sendable {
     /// Which of the two meanings conditions have.
     enum Reading: Sendable {
         /// In a rule: what is named must be present, and all of a list must be allowed.

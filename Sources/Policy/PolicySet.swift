@@ -1,8 +1,8 @@
 /// All rules and denials in force, checked and compiled; immutable, so that a reload replaces it as a whole.
 ///
 /// Deny wins. No matching rule is a denial. One rule alone must grant everything asked, and the first in file order
-/// supplies the lifetime.
-package struct PolicySet: Sendable {
+/// supplies the lifetime. A class, though nothing in it changes: a copy would count a reference to each part.
+package final class PolicySet: Sendable {
     /// The rules in file order.
     package let rules: [Rule]
     /// The denials in file order.

@@ -14,6 +14,8 @@ package struct AuditLogError: Error, Sendable, Equatable, CustomStringConvertibl
         case clockAhead
         /// The disk is down to what is reserved, or full.
         case diskFull
+        /// The caller's patience was over before the entry was durable.
+        case late
         /// A write or sync failed, or another writer was found: nothing is recorded until a restart.
         case failed
         /// The log was closed.
@@ -56,13 +58,23 @@ package struct AuditLogError: Error, Sendable, Equatable, CustomStringConvertibl
     package let reason: String
     /// The file the fault is in, if it is in one.
     package let path: String?
+    /// The index of the entry's leaf where the entry is durable all the same, as under `strict` or when it was late; nil where it is not.
+    package let leaf: UInt64?
 
     /// A fault.
     package init(_ code: Code, _ reason: String, path: String? = nil) {
+        self.init(code, reason, path: path, leaf: nil)
+    }
+
+    private init(_ code: Code, _ reason: String, path: String?, leaf: UInt64?) {
         self.code = code
         self.reason = reason
         self.path = path
+        self.leaf = leaf
     }
+
+    /// The same fault of an entry that is durable all the same.
+    func of(recorded leaf: UInt64) -> AuditLogError { AuditLogError(code, reason, path: path, leaf: leaf) }
 
     /// Faults are equal when their codes are.
     package static func == (left: AuditLogError, right: AuditLogError) -> Bool { left.code == right.code }

@@ -7,6 +7,8 @@ import NIOCore
 package struct CoreSession: CoreService {
     /// How long calls without a deadline of their own may take.
     private static let patience = Duration.seconds(4)
+    /// The same for a description: the front asks every second, and a core that hangs must show within five.
+    private static let descriptionPatience = Duration.milliseconds(3500)
     /// What the reply may take beyond the caller's patience before the core counts as gone.
     private static let grace = Duration.milliseconds(500)
 
@@ -35,7 +37,7 @@ package struct CoreSession: CoreService {
     package func close() { for connection in [first] + others { connection.close() } }
 
     package func describe() async throws(CoreError) -> CoreDescription {
-        var reply = try await connection.call(.describe, ByteBuffer(), within: Self.patience)
+        var reply = try await connection.call(.describe, ByteBuffer(), within: Self.descriptionPatience)
         guard let json = reply.readJSON(), let description = CoreDescription(json: json) else {
             throw CoreError(.malformed, "a description that cannot be read")
         }

@@ -39,6 +39,8 @@ package final class DenialAggregator: Sendable {
 
     private struct State {
         var buckets: [String: Bucket] = [:]
+        /// When quiet clients are looked for again.
+        var nextSearch: ContinuousClock.Instant?
         var counted: [Kind: Entry] = [:]
         var isFlushing = false
     }
@@ -93,7 +95,10 @@ package final class DenialAggregator: Sendable {
 
     private func spend(_ entry: Entry, _ state: inout State, _ now: ContinuousClock.Instant) -> Bool {
         var key = entry.client ?? entry.peer ?? ""
-        if state.buckets[key] == nil, state.buckets.count >= DenialAggregator.maximumClients { key = "" }
+        if state.buckets[key] == nil, state.buckets.count >= DenialAggregator.maximumClients {
+            forgetQuiet(&state, now)
+            if state.buckets.count >= DenialAggregator.maximumClients { key = "" }
+        }
         var bucket = state.buckets[key] ?? Bucket(level: budget.burst, time: now)
         bucket.level = min(budget.burst, bucket.level + (now - bucket.time) / .seconds(1) * budget.rate)
         bucket.time = now
@@ -101,6 +106,17 @@ package final class DenialAggregator: Sendable {
         if isAdmitted { bucket.level -= 1 }
         state.buckets[key] = bucket
         return isAdmitted
+    }
+
+    /// Forgets clients whose budget is whole again, once a second at most.
+    ///
+    /// They are as those that have never been seen.
+    private func forgetQuiet(_ state: inout State, _ now: ContinuousClock.Instant) {
+        guard state.nextSearch.map({ now >= $0 }) ?? true else { return }
+        state.nextSearch = now + DenialAggregator.interval
+        state.buckets = state.buckets.filter { _, bucket in
+            bucket.level + (now - bucket.time) / .seconds(1) * budget.rate < budget.burst
+        }
     }
 
     private func count(_ entry: Entry, _ state: inout State, _ time: UnixTime) {

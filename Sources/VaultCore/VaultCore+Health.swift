@@ -57,8 +57,7 @@ extension VaultCore {
             }
         }
         let log = log.status
-        if let reason = log.failure { health.faults.append("log: \(reason)") }
-        if let problem = log.clockProblem { health.faults.append("log: \(problem.reason)") }
+        health.faults += logFaults(log)
         if let fault = witnessFault(log) { health.faults.append(fault) }
         health.warnings += witnessWarnings(log)
         if log.isCheckpointStale { health.faults.append("log: no checkpoint could be signed for a while") }
@@ -70,11 +69,20 @@ extension VaultCore {
     private func sealedHealth(_ custody: QuorumCustody) -> CoreHealth {
         var health = CoreHealth()
         health.faults = [sealedFault(custody)]
-        let log = log.status
-        if let reason = log.failure { health.faults.append("log: \(reason)") }
-        if let problem = log.clockProblem { health.faults.append("log: \(problem.reason)") }
+        health.faults += logFaults(log.status)
         health.warnings = custodyWarnings(custody)
         return health
+    }
+
+    /// Why nothing can be recorded now, whoever may sign.
+    private func logFaults(_ log: LogStatus) -> [String] {
+        var faults: [String] = []
+        if let reason = log.failure { faults.append("log: \(reason)") }
+        if let problem = log.clockProblem { faults.append("log: \(problem.reason)") }
+        if let wait = log.diskWait {
+            faults.append("log: the disk has not answered for \(wait.components.seconds) s")
+        }
+        return faults
     }
 
     /// Labels of active keys that no token can use now.

@@ -51,11 +51,14 @@ extension VaultCore {
         } onAborted: { error in
             self.recordAborted(entry, error)
         }
-        key.hsm.sign(request.input, deadline: .now + request.patience, turn: request.turn) { result in
+        let deadline = ContinuousClock.now + min(request.patience, Self.longestPatience)
+        key.hsm.sign(request.input, deadline: deadline, turn: request.turn) { result in
             operation.signed(result.mapError { CoreError($0) })
         }
         guard !operation.isRefused else { return operation.finishRefused() }
-        log.append(entry) { result in
+        log.append(entry, by: deadline) { result in
+            // There may be a leaf although nothing is released: under `strict`, or when it came too late.
+            if case .failure(let error) = result, error.leaf != nil { self.recordAborted(entry, CoreError(error)) }
             operation.recorded(result.map(\.index).mapError { CoreError($0) })
         }
     }
@@ -83,8 +86,7 @@ extension VaultCore {
         }
         log.append(completed(entry, key: nil)) { result in
             if entry.kind == .configLoaded, case .success = result, let bundle = entry.bundle {
-                self.admit(bundle)
-                self.retireBundles(but: bundle)
+                if let load = self.bundles.admit(bundle) { self.retireBundles(before: load) }
             }
             completion(result.map(\.index).mapError { CoreError($0) })
         }

@@ -3,7 +3,6 @@ import CoreProtocol
 package import Custody
 package import Logging
 package import StrictEncoding
-import Synchronization
 
 /// The core: the only process that opens the tokens and writes the log (docs/architecture.md).
 ///
@@ -31,14 +30,11 @@ package final class VaultCore: Sendable {
     package let instance: String
     package let started: UnixTime
     /// Hashes of the configuration bundles that a `config.loaded` leaf of this run covers.
-    private let bundles = Mutex<Set<String>>([])
+    let bundles = LoadedBundles()
     /// One change of a sealed secret after the other.
     let secretTurns = Turns()
     /// Keeps floods of refusals from filling the log.
     let denials: DenialAggregator
-
-    /// How many bundles one run may load: a front that reloads without end is broken or hostile.
-    private static let maximumBundles = 10_000
 
     init(
         settings: CoreSettings, inForce: ManifestInForce, custody: QuorumCustody?, hsms: HSMGroup, log: AuditLog,
@@ -76,19 +72,12 @@ package final class VaultCore: Sendable {
     /// The manifest in force, with quarantined keys in that state.
     package var manifest: Manifest { inForce.current.effective }
 
-    /// A `config.loaded` leaf is durable: requests may now be decided under this bundle.
-    func admit(_ bundle: String) {
-        bundles.withLock { bundles in
-            if bundles.count < Self.maximumBundles { bundles.insert(bundle) }
-        }
-    }
-
     /// Forgets bundles, so that the front has to load them again.
-    func readmit(_ isKept: (String) -> Bool) { bundles.withLock { $0 = $0.filter(isKept) } }
+    func readmit(_ isKept: (String) -> Bool) { bundles.keep(isKept) }
 
     /// Refuses an entry under a bundle that no leaf of this run names.
     func checkBundle(_ entry: Entry) throws(CoreError) {
-        guard let bundle = entry.bundle, bundles.withLock({ $0.contains(bundle) }) else {
+        guard let bundle = entry.bundle, bundles.contains(bundle) else {
             throw CoreError(.refused, "entry.bundle: has no config.loaded leaf in this run of the core")
         }
     }

@@ -41,6 +41,56 @@ import Testing
         try await log.close()
     }
 
+    private static func error(_ log: AuditLog, _ entry: Entry) async -> AuditLogError? {
+        do throws(AuditLogError) {
+            _ = try await log.append(entry)
+            return nil
+        } catch {
+            return error
+        }
+    }
+
+    @Test func withoutAnyKeyAMintIsRefusedAtOnceAndItsLeafIsNamed() async throws {
+        let fixture = try TestLog()
+        let signers = CheckpointSigners([fixture.signer])
+        var options = Self.options
+        options.strictPatience = .seconds(3600)
+        let log = try AuditLog.open(
+            directory: fixture.directory, origin: TestSigner.origin, signers: signers,
+            clock: { fixture.time.withLock { $0 } }, options: options, onFatal: { _ in })
+        _ = try await log.append(TestLog.entry(0))
+        signers.replace(with: [])
+        for number in 1...3 {
+            let error = await Self.error(log, TestLog.entry(number))
+            #expect(error?.code == .notSigned && error?.leaf == UInt64(number))
+        }
+        #expect(try await log.append(TestLog.entry(4, kind: .mintAborted)).index == 4)
+        signers.replace(with: [fixture.signer])
+        #expect(try await log.append(TestLog.entry(5)).index == 5)
+        try await log.close()
+    }
+
+    @Test func aSignerThatHangsIsNotWaitedForLongerThanACallerMay() async throws {
+        let fixture = try TestLog()
+        fixture.signer.behave(.hanging)
+        var options = Self.options
+        options.strictPatience = .milliseconds(20)
+        options.closeTimeout = .seconds(60)
+        let log = try fixture.open(options: options)
+        let error = await Self.error(log, TestLog.entry(0))
+        #expect(error?.code == .notSigned && error?.leaf == 0)
+        fixture.signer.behave(.good)
+        try await log.close()
+    }
+
+    @Test func whatWasNeverWrittenNamesNoLeaf() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open(options: Self.options)
+        try await log.close()
+        let error = await Self.error(log, TestLog.entry(0))
+        #expect(error?.code == .closed && error?.leaf == nil)
+    }
+
     @Test func aHangingSignerLeavesNobodyWaitingAtTheEnd() async throws {
         let fixture = try TestLog()
         fixture.signer.behave(.hanging)

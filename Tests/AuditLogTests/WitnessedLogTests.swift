@@ -78,7 +78,7 @@ import Testing
         let all = try Self.witnesses(fixture)
         let witnesses = Witnesses(all.map(\.key), quorum: 2)
         var options = Self.options(witnesses)
-        options.witnessPatience = .milliseconds(50)
+        options.strictPatience = .milliseconds(50)
         let log = try fixture.open(options: options)
         try await Self.carrying(all, witnesses, isReachable: { $0.key.name == "witness.example/w1" }) {
             let refused = await Self.result(of: TestLog.entry(0), log)

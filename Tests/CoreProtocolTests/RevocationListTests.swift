@@ -61,6 +61,23 @@ import Testing
         #expect((list.cutOff(party("alice", issued: issued), now: Self.now) != nil) == isCovered)
     }
 
+    @Test func anEventIsTheSameOnlyFromTheSameTransmitter() {
+        func event(_ transmitter: String, _ upTo: Int64) -> Entry {
+            var event = entry(.user, "alice", issuer: "https://idp.example", upTo: upTo)
+            event.jti = "1"
+            event.reason = "security event: session-revoked of \(transmitter)"
+            return event
+        }
+        var list = list(event("corp", Self.now - 60))
+        #expect(list.holdsEvent(event("corp", Self.now - 60), now: Self.now))
+        #expect(!list.holdsEvent(event("partner", Self.now), now: Self.now))
+        list.insert(event("partner", Self.now), now: Self.now)
+        #expect(list.cutOff(party("alice", issued: .byIssuer(Self.now)), now: Self.now) != nil)
+        #expect(list.eventCount == 2)
+        list.removeExpired(now: Self.now + 60)
+        #expect(list.eventCount == 0)
+    }
+
     @Test func whatIsOverStopsNothingAndIsForgotten() {
         var revoked = Entry(kind: .revoked)
         revoked.jti = "0123456789abcdef"

@@ -3,7 +3,8 @@
 // Calls on files and directories under VAULT_FAULT_DIRECTORY are counted by kind in the file VAULT_FAULT_CONTROL, nine
 // uint64 of this machine's byte order: the six counts in the order of `kind`, then the plan, which may change at any time:
 // 1 + the kind that fails (0 for none), the number of the first call that does, and the errno it fails with. Every later call
-// of that kind fails too, for a broken disk does not mend itself. Instead of errno 0 the process is killed, before the call.
+// of that kind fails too, for a broken disk does not mend itself. Instead of errno 0 the process is killed, before the call;
+// instead of the errno with all bits set the call waits until there is another plan.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -74,6 +75,10 @@ static bool fails(enum kind kind) {
     if (control->error == 0) {
         kill(getpid(), SIGKILL);
         for (;;) pause();
+    }
+    if (control->error == UINT64_MAX) {
+        while (control->failing == (uint64_t)kind + 1) usleep(1000);
+        return false;
     }
     errno = (int)control->error;
     return true;

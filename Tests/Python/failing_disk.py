@@ -9,6 +9,8 @@ from shims import compile_shim
 KINDS = ("write", "sync", "rename", "open", "truncate", "unlink")
 # Not an errno: the process is killed before the call.
 KILL = 0
+# Nor this: the call waits until the disk is mended.
+HANG = 2**64 - 1
 
 
 class FailingDisk:

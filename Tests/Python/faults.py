@@ -3,13 +3,17 @@
 
 import concurrent.futures
 import errno
+import os
+import signal
+import time
 import unittest
 
 import summary
 from environment import is_alive, module_environment, wait_until
-from failing_disk import FailingDisk
-from gateway_client import GatewayClient
+from failing_disk import HANG, FailingDisk
+from gateway_client import GatewayClient, get
 from gateway_load import READ, GatewayLoad, await_leaves, identifier, readiness, verify_log
+from log_entries import read_entries
 
 environment = None
 
@@ -17,6 +21,11 @@ environment = None
 def setUpModule():
     global environment
     environment = module_environment("vault faults ")
+
+
+def reasons():
+    """Why the front is not ready, as it says itself."""
+    return get(environment, environment["VAULT_OPS_URL"] + "/health/ready")[1]
 
 
 class Case(unittest.TestCase):
@@ -82,6 +91,43 @@ class BrokenDisk(Case):
 
     def test_a_write_without_space_ends_the_core_and_releases_nothing(self):
         self.check("write", errno.ENOSPC)
+
+
+    def test_a_sync_that_hangs_is_named_and_what_nobody_waits_for_is_not_recorded_afterwards(self):
+        gateways = [self.gateway() for _ in range(8)]
+        await_leaves(environment, self.received)
+        before = len(read_entries(environment["VAULT_LOG_DIR"]))
+        self.received.clear()
+        self.disk.fail("sync", HANG)
+        with concurrent.futures.ThreadPoolExecutor(len(gateways)) as pool:
+            for _ in range(2):
+                list(pool.map(self.refused, gateways))
+        wait_until(lambda: "log: the disk has not answered for" in reasons(), "the front says what is wrong")
+        self.assertEqual(readiness(environment), 503)
+        self.disk.mend()
+        self.whole()
+        entries = read_entries(environment["VAULT_LOG_DIR"])[before:]
+        minted, aborted = ({one["jti"] for one in entries if one["kind"] == kind} for kind in ("mint", "mint.aborted"))
+        # What was being written when the disk hung is in the log, as aborted; what came while it did is not.
+        self.assertLessEqual(len(minted), len(gateways) + 1)
+        self.assertEqual(minted - aborted, set(self.received))
+
+
+class HungCore(Case):
+    def test_a_core_that_hangs_shows_within_five_seconds_and_is_used_again_once_it_goes_on(self):
+        core = int(environment["VAULT_CORE_PID"])
+        wait_until(lambda: readiness(environment) == 200, "the front has found the core")
+        gateway = self.gateway()
+        for _ in range(3):
+            os.kill(core, signal.SIGSTOP)
+            self.addCleanup(os.kill, core, signal.SIGCONT)
+            began = time.monotonic()
+            wait_until(lambda: readiness(environment) == 503, "the front says that it is not ready")
+            self.assertLess(time.monotonic() - began, 5)
+            os.kill(core, signal.SIGCONT)
+            wait_until(lambda: readiness(environment) == 200, "the front is ready again")
+            self.granted(gateway)
+        self.whole()
 
 
 class KilledCore(Case):

@@ -48,6 +48,14 @@ import VaultCore
         #expect(!aggregator.admits(Self.denial("flood")))
     }
 
+    @Test func clientsThatHaveBeenQuietMakeRoomForNewOnes() async throws {
+        let aggregator = DenialAggregator(
+            budget: .init(rate: 100, burst: 1), clock: { UnixTime(seconds: 1_800_000_000) }, record: { _ in })
+        for number in 0..<4096 { #expect(aggregator.admits(Self.denial("client-\(number)"))) }
+        try await Task.sleep(for: .milliseconds(1100))
+        for number in 0..<100 { #expect(aggregator.admits(Self.denial("later-\(number)"))) }
+    }
+
     @Test func howManyKindsAreCountedIsBoundedAndNoneIsLost() {
         let record = Record()
         let aggregator = aggregator(record, burst: 0)

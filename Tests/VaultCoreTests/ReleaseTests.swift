@@ -71,6 +71,21 @@ import Testing
         }
     }
 
+    @Test func underStrictAMintThatNoCheckpointCoversIsRecordedAsAborted() async throws {
+        try await CoreFixture.run(changing: { $0.logOptions.strict = true }) { fixture in
+            try await fixture.loadBundle()
+            fixture.core.signers.replace(with: [])
+            let draft = try fixture.draft()
+            #expect(await refusal(fixture, draft)?.code == .logUnavailable)
+            while try fixture.entries().filter({ $0.jti == draft.jti }).count < 2 {
+                try await Task.sleep(for: .milliseconds(2))
+            }
+            let entries = try fixture.entries().filter { $0.jti == draft.jti }
+            #expect(entries.map(\.kind) == [.mint, .mintAborted])
+            #expect(entries.last?.code == "logUnavailable" && entries.last?.reason?.contains("notSigned") == true)
+        }
+    }
+
     @Test func aKeyInQuarantineIsRefusedBeforeAnythingIsRecorded() async throws {
         try await CoreFixture.run { fixture in
             try await fixture.loadBundle()

@@ -219,10 +219,60 @@ import VaultTesting
             entry.jti = "token-number-\(number)"
             live.add(entry, now: now)
         }
-        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: .revoked, now: now) }
-        try live.checkRoom(for: .cutoff, now: now)
+        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: entry, now: now) }
+        try live.checkRoom(for: event(0, now), now: now)
         #expect(live.counts.revoked == LiveRevocations.maximumRevoked)
-        try live.checkRoom(for: .revoked, now: now + 61)
+        try live.checkRoom(for: entry, now: now + 61)
+    }
+
+    private func event(_ number: Int, _ now: Int64, user: String? = nil) -> Entry {
+        var entry = Entry(kind: .cutoff)
+        entry.subject = .init(iss: "https://idp.example", sub: user ?? "user-\(number)")
+        entry.subjectType = "user"
+        entry.jti = "event-\(number)"
+        entry.iat = now
+        entry.until = now + 60
+        return entry
+    }
+
+    private func statement(_ number: Int, _ now: Int64) -> Entry {
+        var entry = event(number, now, user: "person-\(number)")
+        entry.jti = nil
+        entry.operator = "anna SHA256:x"
+        return entry
+    }
+
+    @Test("no number of security events keeps people on call from cutting off", arguments: [true, false])
+    func room(ofManyUsers: Bool) throws {
+        let now: Int64 = 1_800_000_000
+        let live = LiveRevocations([], now: now)
+        for number in 0..<LiveRevocations.maximumEvents {
+            try live.checkRoom(for: event(number, now), now: now)
+            live.add(event(number, now, user: ofManyUsers ? nil : "alice"), now: now)
+        }
+        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: event(-1, now), now: now) }
+        // Events that were under way when the limit was reached take nothing of what is kept back either.
+        for number in LiveRevocations.maximumEvents..<2 * LiveRevocations.maximumEvents {
+            live.add(event(number, now, user: ofManyUsers ? nil : "alice"), now: now)
+        }
+        for number in 0..<LiveRevocations.maximumCutOffs - LiveRevocations.maximumEvents {
+            try live.checkRoom(for: statement(number, now), now: now)
+            live.add(statement(number, now), now: now)
+        }
+        guard ofManyUsers else { return }
+        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: statement(-1, now), now: now) }
+        try live.checkRoom(for: statement(-1, now), now: now + 61)
+    }
+
+    @Test func aReaderTooManyIsNotAnsweredAtOnce() async throws {
+        let live = LiveRevocations([], now: 0)
+        for _ in 0..<64 { live.read(ReadRequest(from: 0, wait: .seconds(30))) { _ in } }
+        let began = ContinuousClock.now
+        let page = await withCheckedContinuation { continuation in
+            live.read(ReadRequest(from: 0, wait: .seconds(30))) { continuation.resume(returning: $0) }
+        }
+        #expect(page.records.isEmpty && page.isComplete)
+        #expect(ContinuousClock.now - began >= .milliseconds(900))
     }
 }
 

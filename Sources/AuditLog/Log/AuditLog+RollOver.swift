@@ -26,17 +26,34 @@ extension AuditLog {
 
     private func replace(_ shard: LogShard) async {
         let isClosed = await close(shard)
-        do {
-            if isClosed { try setAside(shard) }
-            if shard.status.failure == nil {
-                let next = try openShard()
-                state.withLock { $0.shard = next }
-            }
-        } catch {
-            let failure = AuditLogError(.failed, "the log could not go on: \(error.reason)", path: error.path)
-            settings.onFatal(failure)
+        if let error = await advance(from: shard, isClosed: isClosed) {
+            settings.onFatal(AuditLogError(.failed, "the log could not go on: \(error.reason)", path: error.path))
         }
         release()
+    }
+
+    /// Opens the next shard, or the same one again where it could not be closed; the error that kept it from that.
+    ///
+    /// Files are read, moved and synced, and the first entries waited for: work for a thread that may block.
+    private func advance(from shard: LogShard, isClosed: Bool) async -> AuditLogError? {
+        await withCheckedContinuation { continuation in
+            do throws(AuditLogError) {
+                try WorkerThread.start {
+                    do throws(AuditLogError) {
+                        if isClosed { try self.setAside(shard) }
+                        if shard.status.failure == nil {
+                            let next = try self.openShard()
+                            self.state.withLock { $0.shard = next }
+                        }
+                        continuation.resume(returning: nil)
+                    } catch {
+                        continuation.resume(returning: error)
+                    }
+                }
+            } catch {
+                continuation.resume(returning: error)
+            }
+        }
     }
 
     /// Ends a shard with an entry that says so; false when it has no final checkpoint, so that it must go on.

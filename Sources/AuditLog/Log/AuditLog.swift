@@ -34,11 +34,16 @@ package final class AuditLog: Sendable {
 
     /// Records an entry; `completion` is called once, when the leaf is durable or the entry was refused.
     ///
-    /// It runs on a thread of the log, which waits for it, or within this call when the entry is refused at once.
-    package func append(_ entry: Entry, completion: @escaping @Sendable (Result<Leaf, AuditLogError>) -> Void) {
+    /// It runs on a thread of the log, which waits for it, or within this call when the entry is refused at once. After
+    /// `deadline` an entry is refused, and one that was not being written by then never is.
+    package func append(
+        _ entry: Entry, by deadline: ContinuousClock.Instant? = nil,
+        completion: @escaping @Sendable (Result<Leaf, AuditLogError>) -> Void
+    ) {
         do {
             var pending = PendingEntry(prepared: try entry.prepared(), completion: completion)
             pending.releases = entry.kind.releases
+            pending.deadline = deadline
             add(pending, usesReserve: entry.kind.usesReserve)
         } catch {
             completion(.failure(error))
@@ -46,9 +51,11 @@ package final class AuditLog: Sendable {
     }
 
     /// Records an entry and returns its leaf once that is durable.
-    package func append(_ entry: Entry) async throws(AuditLogError) -> Leaf {
+    package func append(
+        _ entry: Entry, by deadline: ContinuousClock.Instant? = nil
+    ) async throws(AuditLogError) -> Leaf {
         let result = await withCheckedContinuation { continuation in
-            append(entry) { continuation.resume(returning: $0) }
+            append(entry, by: deadline) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }

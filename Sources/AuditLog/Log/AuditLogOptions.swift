@@ -23,8 +23,8 @@ package struct AuditLogOptions: Sendable {
     ///
     /// Under `strict` an entry then counts as recorded only when a checkpoint with a quorum of cosignatures covers it.
     package var witnesses: Witnesses?
-    /// How long such an entry waits for the witnesses before it is refused.
-    package var witnessPatience: Duration = .seconds(5)
+    /// How long under `strict` an entry waits for its checkpoint, and the witnesses, before it is refused.
+    package var strictPatience: Duration = .seconds(5)
     /// How long the other keys are waited for once one has signed a checkpoint.
     package var coSigningPatience: Duration = .seconds(1)
     /// A file outside the log directory that keeps the last checkpoint, so that an older copy of the log is refused.

@@ -43,8 +43,18 @@ final class CommitThread {
 
     /// Entries that vouch for the clock are rare: each is a batch of its own, at the time it vouches for.
     private func commit(_ batch: [PendingEntry]) {
+        let batch = withoutLate(batch)
         guard batch.contains(where: \.acceptsTime) else { return commit(batch, acceptsTime: false) }
         for entry in batch { commit([entry], acceptsTime: entry.acceptsTime) }
+    }
+
+    /// Refuses what nobody waits for any more: a disk that has hung must not be given the requests of all that time.
+    private func withoutLate(_ batch: [PendingEntry]) -> [PendingEntry] {
+        let now = ContinuousClock.now
+        let isLate = { (entry: PendingEntry) in entry.deadline.map { $0 <= now } ?? false }
+        guard batch.contains(where: isLate) else { return batch }
+        refuse(batch.filter(isLate)[...], AuditLogError(.late, "it could not be written in time"))
+        return batch.filter { !isLate($0) }
     }
 
     private func commit(_ batch: [PendingEntry], acceptsTime: Bool) {
@@ -106,30 +116,41 @@ final class CommitThread {
     private func commit(_ batch: ArraySlice<PendingEntry>, _ leaves: ArraySlice<CommittedLeaf>, time: UnixTime) {
         let retired: Journal.Retired?
         let started = ContinuousClock.now
+        around.board.began(at: started)
         do throws(AuditLogError) {
             // A log that failed elsewhere acknowledges nothing more.
             if let failure = around.queue.failure { throw failure }
             retired = try journal.append(leaves, firstIndex: nextIndex)
         } catch {
+            around.board.ended()
             guard error.code != .diskFull else { return refuse(batch, error) }
             let failure = AuditLogError(.failed, error.reason, path: error.path)
             if around.queue.fail(failure, answering: batch) { around.onFatal(failure) }
             return
         }
+        let ended = ContinuousClock.now
         let firstIndex = nextIndex
         nextIndex += UInt64(leaves.count)
         lastTime = time
         around.board.committed(
             size: nextIndex, leaves: leaves.count, bytes: leaves.reduce(0) { $0 + $1.entry.count }, time: time,
-            latency: ContinuousClock.now - started)
+            latency: ended - started)
         var done: [PublisherInbox.Waiting] = []
         var waiting: [PublisherInbox.Waiting] = []
+        var late: [PublisherInbox.Waiting] = []
         for (offset, (entry, leaf)) in zip(batch, leaves).enumerated() {
             let leaf = Leaf(index: firstIndex + UInt64(offset), time: time, hash: leaf.hash)
             let one = PublisherInbox.Waiting(leaf: leaf, completion: entry.completion)
-            if around.options.strict, entry.releases { waiting.append(one) } else { done.append(one) }
+            if let deadline = entry.deadline, deadline <= ended {
+                late.append(one)
+            } else if around.options.strict, entry.releases {
+                waiting.append(one)
+            } else {
+                done.append(one)
+            }
         }
         around.queue.setBacklogged(around.inbox.add(leaves, retired: retired, waiting: waiting))
         for one in done { one.completion(.success(one.leaf)) }
+        for one in late { one.answer(.failure(AuditLogError(.late, "it was written too late"))) }
     }
 }

@@ -50,6 +50,8 @@ package struct LogStatus: Sendable {
     package var syncs: UInt64 = 0
     /// Entries per sync, smoothed; 0 before the first.
     package var leavesPerSync: Double = 0
+    /// For how long the disk has not answered; nil while it does within three seconds.
+    package var diskWait: Duration?
     /// How long a commit's write and sync take, smoothed; nil before the first.
     package var syncLatency: Duration?
 

@@ -6,7 +6,11 @@ extension Publisher {
         let now = ContinuousClock.now
         guard proposal == nil, now >= nextCheckpoint || !waiting.isEmpty else { return }
         nextCheckpoint = now + interval
-        guard tree.size > publishedSize, !around.signers.isEmpty else { return }
+        guard tree.size > publishedSize else { return }
+        guard !around.signers.isEmpty else {
+            // Whoever waits for witnesses of a checkpoint that is in place still has something to wait for.
+            return refuseWaiting(from: publishedSize, AuditLogError(.notSigned, "there is no key to sign checkpoints"))
+        }
         try writeFullFiles()
         try files.put(partialFiles())
         let checkpoint = Checkpoint(origin: around.origin, size: tree.size, root: tree.root.bytes)

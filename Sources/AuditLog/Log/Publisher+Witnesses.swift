@@ -32,14 +32,4 @@ extension Publisher {
         witnessedSize = size
         if waitsForWitnesses { answerWaiting(below: size, with: .success(())) }
     }
-
-    /// Refuses those who have waited long enough for witnesses.
-    func refuseLate() {
-        guard waitsForWitnesses else { return }
-        let late = ContinuousClock.now - around.options.witnessPatience
-        guard let last = waiting.last(where: { $0.since < late }) else { return }
-        answerWaiting(
-            below: last.leaf.index + 1,
-            with: .failure(AuditLogError(.notSigned, "no quorum of witnesses has cosigned a checkpoint in time")))
-    }
 }

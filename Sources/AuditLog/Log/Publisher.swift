@@ -164,7 +164,7 @@ final class Publisher {
         nextCheckpoint = .now
         attempt { () throws(AuditLogError) in try proposeIfDue() }
         awaitSignature(until: deadline)
-        awaitWitnesses(until: min(deadline, .now + around.options.witnessPatience))
+        awaitWitnesses(until: min(deadline, .now + around.options.strictPatience))
         // What came in between and after is answered too: nobody waits for a log that has ended.
         waiting += around.inbox.takeRest().waiting
         let reason = around.queue.failure ?? AuditLogError(.notSigned, "the log ended before a checkpoint covered it")
@@ -176,7 +176,24 @@ final class Publisher {
         let count = waiting.firstIndex { $0.leaf.index >= size } ?? waiting.count
         let answered = waiting.prefix(count)
         waiting.removeFirst(count)
-        for one in answered { one.completion(result.map { one.leaf }) }
+        for one in answered { one.answer(result) }
+    }
+
+    /// Refuses those who wait for a checkpoint of more than `size` leaves.
+    func refuseWaiting(from size: UInt64, _ error: AuditLogError) {
+        let first = waiting.firstIndex { $0.leaf.index >= size } ?? waiting.count
+        let refused = waiting.suffix(from: first)
+        waiting.removeSubrange(first...)
+        for one in refused { one.answer(.failure(error)) }
+    }
+
+    /// Refuses those who have waited long enough, whatever it is that does not come.
+    private func refuseLate() {
+        let late = ContinuousClock.now - around.options.strictPatience
+        guard let last = waiting.last(where: { $0.since < late }) else { return }
+        let missing = waitsForWitnesses ? "a checkpoint and a quorum of its witnesses" : "a checkpoint"
+        answerWaiting(
+            below: last.leaf.index + 1, with: .failure(AuditLogError(.notSigned, "\(missing) did not come in time")))
     }
 
     /// Those who wait for witnesses are worth a wait, also at the end of a shard.

@@ -7,6 +7,8 @@ final class StatusBoard: Sendable {
         var status = LogStatus()
         /// Since when leaves have waited for a checkpoint; nil while all are covered.
         var uncoveredSince: ContinuousClock.Instant?
+        /// Since when a batch is being written; nil while none is.
+        var commitSince: ContinuousClock.Instant?
         /// Bytes appended since the log was opened.
         var bytes = 0
         var opened = ContinuousClock.now
@@ -15,6 +17,8 @@ final class StatusBoard: Sendable {
 
     /// What an entry costs on the disk besides its own bytes: its length and its hash, at all levels.
     private static let bytesPerLeaf = 2 + 33
+    /// A batch that takes longer has met a disk that hangs.
+    private static let diskPatience = Duration.seconds(3)
     /// Before this long no pace is told.
     private static let shortestPace = Duration.seconds(60)
 
@@ -26,6 +30,10 @@ final class StatusBoard: Sendable {
             var status = state.status
             if let since = state.uncoveredSince {
                 status.isCheckpointStale = ContinuousClock.now - since > status.checkpointInterval * 10
+            }
+            if let since = state.commitSince {
+                let wait = ContinuousClock.now - since
+                status.diskWait = wait > StatusBoard.diskPatience ? wait : nil
             }
             StatusBoard.foresee(&status, state)
             return status
@@ -58,9 +66,16 @@ final class StatusBoard: Sendable {
         }
     }
 
+    /// A batch is about to be written.
+    func began(at time: ContinuousClock.Instant) { state.withLock { $0.commitSince = time } }
+
+    /// A batch was not written.
+    func ended() { state.withLock { $0.commitSince = nil } }
+
     /// A batch is durable.
     func committed(size: UInt64, leaves: Int, bytes: Int, time: UnixTime, latency: Duration) {
         state.withLock { state in
+            state.commitSince = nil
             state.bytes += bytes + leaves * StatusBoard.bytesPerLeaf
             state.status.firstTime = state.status.firstTime ?? time
             state.status.lastTime = time

@@ -12,7 +12,14 @@ package struct RevocationList: Sendable {
     private var clients: [String: [CutOff]] = [:]
     private var targets: [String: [CutOff]] = [:]
     /// Security events that cut-offs came from, and until when those are in force.
-    private var events: [String: Int64] = [:]
+    private var events: [Event: Int64] = [:]
+
+    private struct Event: Hashable {
+        let issuer: String?
+        let subject: String
+        let transmitter: String?
+        let jti: String
+    }
 
     /// An empty list.
     package init() {}
@@ -38,16 +45,21 @@ package struct RevocationList: Sendable {
         return true
     }
 
+    /// How many security events cut-offs in force came from.
+    package var eventCount: Int { events.count }
+
     /// Whether a cut-off from the same security event is in force.
     package func holdsEvent(_ entry: Entry, now: Int64) -> Bool {
         Self.event(entry).flatMap { events[$0] } ?? 0 > now
     }
 
-    /// An event by what makes it the same however often it comes: whom it is about, whose, and its `jti`.
-    private static func event(_ entry: Entry) -> String? {
+    /// An event by what makes it the same however often it comes: whom it is about, and its transmitter's `jti`.
+    ///
+    /// RFC 7519 section 4.1.7 would have no two transmitters use one `jti`, and nobody makes them; the entry's reason
+    /// names the transmitter.
+    private static func event(_ entry: Entry) -> Event? {
         guard let jti = entry.jti, let subject = entry.subject else { return nil }
-        // Names are visible ASCII, so a space stands in none of them.
-        return "\(subject.iss ?? "") \(subject.sub) \(jti)"
+        return Event(issuer: subject.iss, subject: subject.sub, transmitter: entry.reason, jti: jti)
     }
 
     /// The second at which an entry no longer matters; nil for entries that stop nothing.

@@ -42,12 +42,14 @@ extension VaultCore {
         return (try? checkApproval(entry)) != nil
     }
 
-    /// A newer bundle was loaded: the others end when what began under them has ended.
-    func retireBundles(but bundle: String) {
+    /// A bundle was loaded: those that were loaded before it end when what began under them has ended.
+    ///
+    /// Those alone: what is loaded during the wait is newer, and may be the bundle in force by its end.
+    func retireBundles(before load: UInt64) {
         guard inForce.current.signed.dials.configApprovals > 0 else { return }
         Task { [weak self] in
             try? await Task.sleep(for: Self.overlap)
-            self?.readmit { $0 == bundle }
+            self?.bundles.retire(before: load)
         }
     }
 

@@ -32,7 +32,7 @@ extension VaultCore {
         guard !revocations.holds({ $0.inputSHA256 == entry.inputSHA256 }) else {
             throw CoreError(.refused, "statement: was handed in before, and is in force")
         }
-        try revocations.checkRoom(for: .cutoff, now: now.seconds)
+        try revocations.checkRoom(for: entry, now: now.seconds)
         let index = try await recordStop(entry)
         logger.notice("cut off", metadata: ["by": "\(person)", "what": "\(statement.kind.rawValue)"])
         return ["leaf": .integer(Int64(clamping: index)), "until": .string(UnixTime(seconds: statement.until).rfc3339)]

@@ -24,8 +24,12 @@ package final class LiveRevocations: Sendable {
     package static let maximumRevoked = 50_000
     /// The same for cut-offs.
     package static let maximumCutOffs = 2000
+    /// How many of them security events may bring; the others are people's on call, whatever transmitters send.
+    package static let maximumEvents = maximumCutOffs * 3 / 4
     /// How many readers may wait; a front has one.
     private static let maximumWaiting = 64
+    /// Those beyond hear nothing before this long: an answer at once would have them ask without end.
+    private static let pauseOfOthers = Duration.seconds(1)
     /// Seconds between two searches for what is over.
     private static let sweepPeriod: Int64 = 5
 
@@ -85,14 +89,19 @@ package final class LiveRevocations: Sendable {
     }
 
     /// Refuses one more when there are as many as may be.
-    func checkRoom(for kind: Entry.Kind, now: Int64) throws(CoreError) {
+    ///
+    /// Of cut-offs a quarter is for people on call, under their names: no number of security events takes it.
+    func checkRoom(for entry: Entry, now: Int64) throws(CoreError) {
         let isFull = state.withLock { state in
             Self.sweep(&state, now: now)
-            return kind == .revoked
-                ? state.list.revokedCount >= Self.maximumRevoked : state.list.cutOffCount >= Self.maximumCutOffs
+            guard entry.kind == .cutoff else { return state.list.revokedCount >= Self.maximumRevoked }
+            let isFull = state.list.cutOffCount >= Self.maximumCutOffs
+            guard entry.operator != nil else { return isFull || state.list.eventCount >= Self.maximumEvents }
+            let ofPeople = state.records.lazy.filter { $0.entry.kind == .cutoff && $0.entry.operator != nil }
+            return isFull && ofPeople.count >= Self.maximumCutOffs - Self.maximumEvents
         }
         guard !isFull else {
-            throw CoreError(.saturated, "too many \(kind.rawValue) entries are in force", retryAfter: 5)
+            throw CoreError(.saturated, "too many \(entry.kind.rawValue) entries are in force", retryAfter: 5)
         }
     }
 
@@ -103,17 +112,20 @@ package final class LiveRevocations: Sendable {
 
     /// Answers with what is in force from a number on, once there is something or the wait is over.
     func read(_ request: ReadRequest, _ answer: @escaping Answer) {
-        let (page, waiter) = state.withLock { state -> (LiveEntries?, UInt64) in
+        let (page, waiter) = state.withLock { state -> (LiveEntries?, UInt64?) in
             let page = Self.page(state, from: request.from)
-            guard page.records.isEmpty, request.wait > .zero, state.waiting.count < Self.maximumWaiting else {
-                return (page, 0)
-            }
+            guard page.records.isEmpty, request.wait > .zero else { return (page, nil) }
+            guard state.waiting.count < Self.maximumWaiting else { return (nil, nil) }
             state.nextWaiter += 1
             state.waiting[state.nextWaiter] = (request.from, answer)
             return (nil, state.nextWaiter)
         }
         if let page { return answer(page) }
         Task {
+            guard let waiter else {
+                try? await Task.sleep(for: min(request.wait, Self.pauseOfOthers))
+                return answer(state.withLock { Self.page($0, from: request.from) })
+            }
             try? await Task.sleep(for: request.wait)
             let waited = state.withLock { $0.waiting.removeValue(forKey: waiter) }
             waited?.answer(LiveEntries(records: [], isComplete: true))

@@ -36,7 +36,7 @@ extension VaultCore {
             try require(entry.iat.map { $0 <= now + RevocationList.grace } ?? false, "iat: is missing, or to come")
         }
         try checkBundle(entry)
-        try revocations.checkRoom(for: entry.kind, now: now)
+        try revocations.checkRoom(for: entry, now: now)
     }
 
     /// Appends a revocation or cut-off; it is in force before `completion` hears of its leaf.

@@ -7,8 +7,8 @@ import NIOCore
 import StrictEncoding
 
 extension VaultCore {
-    /// The longest that one opening may take.
-    private static let longestPatience = Duration.seconds(10)
+    /// The longest that one signature or opening may take, whatever the front asks for.
+    static let longestPatience = Duration.seconds(10)
 
     /// Opens a sealed secret for one use: the value is returned once its `secret.opened` leaf is durable.
     ///
@@ -21,9 +21,9 @@ extension VaultCore {
         var entry = completed(request.entry, key: nil)
         do throws(CoreError) {
             let envelope = try currentEnvelope(&entry)
-            let patience = min(request.patience, Self.longestPatience)
-            let value = try await unsealed(envelope, deadline: .now + patience)
-            let index = try await recordOpening(entry)
+            let deadline = ContinuousClock.now + min(request.patience, Self.longestPatience)
+            let value = try await unsealed(envelope, deadline: deadline)
+            let index = try await recordOpening(entry, by: deadline)
             // Nothing is released after a cut-off was acknowledged.
             try revocations.check(entry, now: clock().seconds)
             return OpenedSecret(value: value, version: envelope.version, index: index)
@@ -122,9 +122,11 @@ extension VaultCore {
         throw failure
     }
 
-    private func recordOpening(_ entry: Entry) async throws(CoreError) -> UInt64 {
+    private func recordOpening(
+        _ entry: Entry, by deadline: ContinuousClock.Instant
+    ) async throws(CoreError) -> UInt64 {
         do {
-            return try await log.append(entry).index
+            return try await log.append(entry, by: deadline).index
         } catch {
             throw CoreError(error)
         }

@@ -70,24 +70,67 @@ import VaultTesting
         let refusal = try #require(try await authenticate(builder, authenticator, now: now))
         #expect(refusal.status == 503)
         #expect(refusal.error.code == .temporarilyUnavailable)
-        // 60 s of life, 10 s of skew, and the second after.
-        #expect(refusal.retryAfter == 71)
-        #expect(try await authenticate(builder, authenticator, now: now.adding(seconds: 71))?.status == 401)
+        // 60 s of life, 60 s of the largest skew, and the second after.
+        #expect(refusal.retryAfter == 121)
+        #expect(try await authenticate(builder, authenticator, now: now.adding(seconds: 121))?.status == 401)
+    }
+
+    @Test func aUsedAssertionIsRememberedAsLongAsAnySkewCouldAllowIt() async throws {
+        let fixture = try await Self.shared.value
+        let now = fixture.now
+        let authenticator = try authenticator(started: now.adding(seconds: -3600))
+        var builder = try ExchangeRequestBuilder(fixture)
+        try builder.authenticate(fixture, assertion: try fixture.gateway.assertion(now: now))
+        #expect(try await authenticate(builder, authenticator, now: now) == nil)
+        for (second, count) in [(Int64(120), 2), (121, 2)] {
+            _ = authenticator.replays.consume(
+                .init(.proof, issuer: "other", identifier: "\(second)"), acceptableUntil: now.seconds + 999,
+                now: now.adding(seconds: second))
+            #expect(authenticator.replays.count == count)
+        }
+    }
+
+    @Test func theFillOfTheReplayCacheAndWhatItRefusesAreMetrics() async throws {
+        let fixture = try await Self.shared.value
+        let (now, metrics) = (fixture.now, MetricsRegistry())
+        let authenticator = try ClientAuthenticator(
+            issuer: ExchangeFixture.vault, externalURL: "https://vault.acme.example:8443",
+            started: now.adding(seconds: -3600), replayEntries: 1, metrics: metrics)
+        func sample(_ name: String) -> String? {
+            String(decoding: metrics.exposition(), as: UTF8.self).split(separator: "\n")
+                .first { $0.hasPrefix(name + " ") }.map { String($0.dropFirst(name.utf8.count + 1)) }
+        }
+        let names =
+            ["entries", "capacity", "full_total"].map { "vault_replay_cache_\($0)" }
+            + ["vault_replays_refused_total"]
+        #expect(names.map(sample) == ["0", "1", "0", "0"])
+        var builder = try ExchangeRequestBuilder(fixture)
+        try builder.authenticate(fixture, assertion: try fixture.gateway.assertion(now: now))
+        #expect(try await authenticate(builder, authenticator, now: now) == nil)
+        #expect(names.map(sample) == ["1", "1", "0", "0"])
+        #expect(try await authenticate(builder, authenticator, now: now)?.status == 401)
+        #expect(names.map(sample) == ["1", "1", "0", "1"])
+        try builder.authenticate(fixture, assertion: try fixture.gateway.assertion(now: now))
+        #expect(try await authenticate(builder, authenticator, now: now)?.status == 503)
+        #expect(names.map(sample) == ["1", "1", "1", "1"])
     }
 
     @Test(
         "what could have been used before the start is refused",
-        arguments: [(-1, 0, 503), (0, 0, 503), (9, 9, 503), (10, 10, nil), (9, 30, 401)] as [(Int64, Int64, Int?)])
+        arguments: [
+            (-1, 0, 503), (0, 0, 503), (9, 9, 503), (10, 10, 503), (11, 11, nil), (9, 30, 401), (10, 30, 401),
+        ] as [(Int64, Int64, Int?)])
     func cutOff(issuedAt: Int64, at: Int64, status: Int?) async throws {
         let fixture = try await Self.shared.value
         let start = UnixTime(seconds: 1_764_000_000)
-        let authenticator = try authenticator(started: start)
+        // Nearly a second later: what a client ten seconds ahead made before it may say 1_764_000_010.
+        let authenticator = try authenticator(started: UnixTime(milliseconds: start.milliseconds + 900))
         var builder = try ExchangeRequestBuilder(fixture)
         let assertion = try fixture.gateway.assertion(now: start.adding(seconds: issuedAt))
         try builder.authenticate(fixture, assertion: assertion)
         let refusal = try await authenticate(builder, authenticator, now: start.adding(seconds: at))
         #expect(refusal?.status == status)
-        if status == 503 { #expect(refusal?.retryAfter == Int(10 - at)) }
+        if status == 503 { #expect(refusal?.retryAfter == Int(11 - at)) }
     }
 
     @Test func aProofFromBeforeARestartHasNoNonceOfTheNewProcess() async throws {

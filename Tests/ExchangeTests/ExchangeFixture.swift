@@ -80,11 +80,12 @@ final class ExchangeFixture: Sendable {
 
     var now: UnixTime { clock() }
 
-    /// The service of a front whose clock differs from the core's by so many seconds.
-    func service(clockOffset: Int64) -> ExchangeService {
+    /// The service of a front whose clock differs from the core's by so many seconds, or that knows other revocations.
+    func service(clockOffset: Int64 = 0, revocations: RevocationView? = nil) -> ExchangeService {
         let clock = clock
         return ExchangeService(
-            core: service.core, keys: service.keys, bundles: service.bundles, revocations: revocations,
+            core: service.core, keys: service.keys, bundles: service.bundles,
+            revocations: revocations ?? self.revocations,
             authenticator: service.authenticator,
             metrics: service.metrics, logger: service.logger, clock: { clock().adding(seconds: clockOffset) },
             newJWTID: service.newJWTID)

@@ -74,4 +74,20 @@ import Testing
         #expect(cache.consume(use("a"), acceptableUntil: last, now: Self.now) == .used)
         #expect(cache.consume(use("c"), acceptableUntil: last + 5, now: Self.now) == .first)
     }
+
+    @Test func aClockThatJumpsFarAheadAndBackAgainLeavesTheCacheInUse() {
+        let cache = ReplayCache(capacity: 2)
+        let last = Self.now.seconds + 10
+        #expect(cache.consume(use("a"), acceptableUntil: last, now: Self.now) == .first)
+        let ahead = Self.now.adding(seconds: 10 * 365 * 86_400)
+        #expect(cache.consume(use("late"), acceptableUntil: last, now: ahead) == .used)
+        #expect(cache.count == 0)
+        // What was forgotten stays used; what ends later was never seen.
+        #expect(cache.consume(use("a"), acceptableUntil: last, now: Self.now) == .used)
+        #expect(cache.consume(use("b"), acceptableUntil: last + 1, now: Self.now) == .first)
+        #expect(cache.consume(use("b"), acceptableUntil: last + 1, now: Self.now) == .used)
+        // And what ends is still forgotten.
+        #expect(cache.consume(use("c"), acceptableUntil: last + 9, now: UnixTime(seconds: last + 2)) == .first)
+        #expect(cache.count == 1)
+    }
 }

@@ -134,6 +134,33 @@ import VaultTesting
             answer.status == 503 && answer.error == "temporarily_unavailable" && answer.headers["Retry-After"] == "1")
     }
 
+    @Test func whoeverIsCutOffIsNotKnownGetsNothing() async throws {
+        let fixture = try await Self.shared.value
+        let service = fixture.service(revocations: RevocationView(clock: { fixture.now }))
+        let request = try ExchangeRequestBuilder(fixture, user: fixture.userToken("ada")).request()
+        let answer = try ExchangeAnswer(await service.respond(to: request))
+        #expect(answer.status == 503 && answer.error == "temporarily_unavailable" && answer.token == nil)
+        #expect(answer.headers["Retry-After"] == "1")
+        let leaves = try fixture.entries().filter { $0.requestID == request.requestID }
+        #expect(leaves.map(\.kind) == [.denied] && leaves.first?.reason == "core: its revocations are not known")
+    }
+
+    @Test("without our keys nothing is said of a token", arguments: [RouteTable.introspectionPath, "/oauth2/revoke"])
+    func keysUnknown(path: String) async throws {
+        let fixture = try await Self.shared.value
+        let token = try await mint(fixture, "ada")
+        let states = fixture.states(fixture.revocations, keys: KeyDirectory(issuer: ExchangeFixture.vault))
+        var builder = try ExchangeRequestBuilder(fixture)
+        builder.path = path
+        builder.parameters = [("token", token)]
+        let request = builder.request()
+        let response =
+            path == RouteTable.introspectionPath ? await states.introspect(request) : await states.revoke(request)
+        let answer = try ExchangeAnswer(response)
+        #expect(answer.status == 503 && answer.error == "temporarily_unavailable")
+        #expect(try fixture.entries().filter { $0.requestID == request.requestID }.map(\.kind) == [.denied])
+    }
+
     // MARK: Revocation
 
     @Test func aRevokedTokenIsRecordedBeforeTheAnswerAndInactiveForEverybody() async throws {
@@ -353,9 +380,10 @@ struct EventFault: CustomTestStringConvertible, Sendable {
 extension ExchangeFixture {
     var states: TokenStateService { states(revocations) }
 
-    func states(_ view: RevocationView) -> TokenStateService {
+    func states(_ view: RevocationView, keys other: KeyDirectory? = nil) -> TokenStateService {
         TokenStateService(
-            core: core, keys: keys, bundles: service.bundles, authenticator: service.authenticator, revocations: view,
+            core: core, keys: other ?? keys, bundles: service.bundles, authenticator: service.authenticator,
+            revocations: view,
             metrics: RevocationMetrics(MetricsRegistry(), view), logger: service.logger, clock: service.clock)
     }
 

@@ -21,6 +21,8 @@ import X509
             var type: String? = "application/jwk-set+json"
             var body = KeySetFetchTests.keys("one")
             var delay = Duration.zero
+            /// The pause before each byte of the body.
+            var drip: Duration?
         }
         let value: Mutex<Value>
         let requests = Mutex(0)
@@ -66,6 +68,16 @@ import X509
             var fields: HTTPFields = [:]
             fields[.contentType] = value.type
             if value.status == 302 { fields[.location] = "/elsewhere" }
+            if let drip = value.drip {
+                let body = ResponseBody { writer in
+                    for byte in Array(value.body.utf8) {
+                        try await Task.sleep(for: drip)
+                        try await writer.write(ByteBuffer(bytes: [byte]))
+                    }
+                    try await writer.finish(nil)
+                }
+                return Response(status: .init(code: value.status), headers: fields, body: body)
+            }
             return Response(
                 status: .init(code: value.status), headers: fields,
                 body: ResponseBody(byteBuffer: ByteBuffer(string: value.body)))
@@ -190,6 +202,25 @@ import X509
                 // The server does answer in the end, and well: a failure is that nobody waited for it.
                 try await wait { set.status.failures + set.status.successes > 0 }
                 #expect(set.status.fault?.contains("not reachable") == true)
+            }
+        }
+    }
+
+    @Test func anAnswerThatComesAByteAtATimeIsGivenUpAndTheNextOneIsAskedFor() async throws {
+        let (answer, party) = (Answer(), try Party())
+        answer.set { $0.drip = .milliseconds(200) }
+        try await TestServer.run(routes(answer), transport: try party.transport()) { server in
+            let schedule = RefreshSchedule(
+                refresh: .seconds(3600), patience: .milliseconds(500), backoff: .milliseconds(20))
+            let set = RemoteKeySet(identity(port: server.port, try party.authorities), schedule: schedule)
+            try await running(set) {
+                // Whole it would come after half a minute: that is not waited for.
+                let began = ContinuousClock.now
+                try await wait { set.status.failures > 0 }
+                #expect(ContinuousClock.now - began < .seconds(10))
+                #expect(set.status.successes == 0 && set.status.fault?.contains("in time") == true)
+                answer.set { $0.drip = nil }
+                try await wait { set.status.successes > 0 }
             }
         }
     }

@@ -63,6 +63,8 @@ package struct ClientAssertionVerifier: Sendable {
         // Both are near now or in the past by here, so nothing can overflow.
         guard expiry <= issuedAt + client.maximumLifetime else { throw TokenRejection(.livesTooLong) }
         if let notBefore = try reader.time("nbf"), notBefore > now + skew { throw TokenRejection(.notYetValid) }
-        return ClientAssertion(clientID: client.id, jti: jti, issuedAt: issuedAt, acceptableUntil: expiry + skew)
+        // With the largest skew: a reload may allow more than today's, and what was used must stay used then too.
+        return ClientAssertion(
+            clientID: client.id, jti: jti, issuedAt: issuedAt, acceptableUntil: expiry + Issuer.maximumClockSkew)
     }
 }

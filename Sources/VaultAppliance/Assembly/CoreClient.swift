@@ -31,8 +31,8 @@ package final class CoreClient: CoreService, Service {
     private let onConnect: @Sendable (any CoreService) async throws -> Void
     /// Runs when the core has another manifest, and may no longer take the bundle that was loaded.
     private let onChange: @Sendable (any CoreService) async throws -> Void
-    /// Runs beside the requests of a connection; when it ends, so does the connection.
-    private let whileConnected: @Sendable (any CoreService) async throws -> Void
+    /// What runs beside the requests of a connection; when one of them ends, so does the connection.
+    private let whileConnected: [@Sendable (any CoreService) async throws -> Void]
     /// Hears every description of the core, the first before `onConnect`.
     private let onDescription: @Sendable (CoreDescription) -> Void
 
@@ -42,7 +42,7 @@ package final class CoreClient: CoreService, Service {
         onDescription: @escaping @Sendable (CoreDescription) -> Void,
         onConnect: @escaping @Sendable (any CoreService) async throws -> Void,
         onChange: @escaping @Sendable (any CoreService) async throws -> Void,
-        whileConnected: @escaping @Sendable (any CoreService) async throws -> Void
+        whileConnected: [@Sendable (any CoreService) async throws -> Void]
     ) {
         self.dialer = dialer
         self.logger = logger
@@ -67,10 +67,11 @@ package final class CoreClient: CoreService, Service {
         var pause = Duration.milliseconds(50)
         while !Task.isCancelled {
             do {
+                defer { state.withLock { ($0.service, $0.description) = (nil, nil) } }
                 try await serveOneConnection()
                 logger.warning("the connection to the core ended")
                 pause = .milliseconds(50)
-            } catch is CancellationError {
+            } catch is CancellationError where Task.isCancelled {
                 break
             } catch {
                 logger.warning("the core is not reachable", metadata: ["reason": "\(error)"])
@@ -78,7 +79,6 @@ package final class CoreClient: CoreService, Service {
                     state.withLock { $0.problem = "core: \(refusal.reason)" }
                 }
             }
-            state.withLock { ($0.service, $0.description) = (nil, nil) }
             try? await Task.sleep(for: pause)
             pause = min(pause * 2, .seconds(1))
         }
@@ -88,41 +88,61 @@ package final class CoreClient: CoreService, Service {
         let link = try await dialer.dial()
         defer { link.close() }
         let description = try await link.service.describe()
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            // Before the group waits for the other tasks: its wait for the connection's end would have none.
-            defer { link.close() }
+        let (isServing, serves) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        try await firstToEnd(of: link) { tasks in
             tasks.addTask { await link.closed() }
-            tasks.addTask { try await self.serve(link.service, description) }
+            tasks.addTask { try await self.serve(link.service, description) { serves.yield() } }
+            tasks.addTask {
+                for await _ in isServing { return try await self.accompany(link) }
+                throw CancellationError()
+            }
+        }
+    }
+
+    /// Ends a link with the first of some tasks that ends, for what reason soever.
+    private func firstToEnd(
+        of link: CoreDialer.Link, _ add: (inout ThrowingTaskGroup<Void, any Error>) -> Void
+    ) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            // Before the group waits for the other tasks: what they wait for fails at once then. It has no other end
+            // while a core hangs, for a call does not hear that its task was cancelled.
+            defer { link.close() }
+            add(&tasks)
             try await tasks.next()
             tasks.cancelAll()
         }
     }
 
+    /// Runs what runs beside the requests of a connection.
+    private func accompany(_ link: CoreDialer.Link) async throws {
+        try await firstToEnd(of: link) { tasks in
+            for work in whileConnected { tasks.addTask { try await work(link.service) } }
+        }
+    }
+
     /// Follows one core: waits while it is sealed, loads our bundle when it is not, and asks for its health.
-    private func serve(_ core: any CoreService, _ first: CoreDescription) async throws {
+    private func serve(
+        _ core: any CoreService, _ first: CoreDescription, _ onServing: @Sendable () -> Void
+    ) async throws {
         var (description, loaded): (CoreDescription, Int64?) = (first, nil)
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            var isFollowing = false
-            while true {
-                onDescription(description)
-                if description.isSealed {
-                    if loaded != nil { logger.warning("the core is sealed: nothing is issued") }
-                    loaded = nil
-                    state.withLock { ($0.service, $0.description, $0.problem) = (nil, description, nil) }
-                } else if loaded == nil {
-                    try await onConnect(core)
-                    loaded = description.generation
-                    state.withLock { ($0.service, $0.description, $0.problem) = (core, description, nil) }
-                    logger.info("connected to the core", metadata: ["manifest": "\(description.manifestVersion)"])
-                    if !isFollowing { tasks.addTask { try await self.whileConnected(core) } }
-                    isFollowing = true
-                } else {
-                    state.withLock { $0.description = description }
-                    if loaded != description.generation { loaded = try await reload(core, description, loaded) }
-                }
-                try await Task.sleep(for: description.isSealed ? Self.sealedPeriod : Self.period)
-                description = try await core.describe()
+        while true {
+            onDescription(description)
+            if description.isSealed {
+                if loaded != nil { logger.warning("the core is sealed: nothing is issued") }
+                loaded = nil
+                state.withLock { ($0.service, $0.description, $0.problem) = (nil, description, nil) }
+            } else if loaded == nil {
+                try await onConnect(core)
+                loaded = description.generation
+                state.withLock { ($0.service, $0.description, $0.problem) = (core, description, nil) }
+                logger.info("connected to the core", metadata: ["manifest": "\(description.manifestVersion)"])
+                onServing()
+            } else {
+                state.withLock { $0.description = description }
+                if loaded != description.generation { loaded = try await reload(core, description, loaded) }
             }
+            try await Task.sleep(for: description.isSealed ? Self.sealedPeriod : Self.period)
+            description = try await core.describe()
         }
     }
 

@@ -51,7 +51,7 @@ package struct Front: Service {
                 _ = try await $0.append(bundles.current.loadedEntry)
                 try await revocations.replay($0)
             }, onChange: { _ = try await $0.append(bundles.current.loadedEntry) },
-            whileConnected: { try await messengers.run(beside: revocations.follow, $0) })
+            whileConnected: [{ try await revocations.follow($0) }] + messengers.all)
         let environment = ListenerEnvironment(group: group, logger: logger, metrics: metrics, now: clock)
         let authenticator = try ClientAuthenticator(
             issuer: configuration.issuer, externalURL: configuration.listeners.gateway.externalURL, started: clock(),
@@ -81,8 +81,9 @@ package struct Front: Service {
                     host: configuration.listeners.ops.host, port: configuration.listeners.ops.port, limits: limits),
                 transport: .plain,
                 routes: .operations(
-                    readiness: { Front.readiness(client, bundles, identities, remotes, now: clock()) }, metrics: metrics
-                ),
+                    readiness: {
+                        Front.readiness(client, bundles, identities, remotes, revocations, now: clock())
+                    }, metrics: metrics),
                 environment: environment),
             gateway: try Listener(
                 name: "gateway", settings: .init(configuration.listeners.gateway, limits),
@@ -123,7 +124,7 @@ package struct Front: Service {
     /// Why requests would fail now, in words for an operator.
     private static func readiness(
         _ client: CoreClient, _ bundles: BundleStore, _ identities: IdentityList, _ remotes: RemoteKeySets,
-        now: UnixTime
+        _ revocations: RevocationView, now: UnixTime
     ) -> Readiness {
         var details = JSONObject()
         details["bundle"] = .string(bundles.current.hash)
@@ -136,7 +137,8 @@ package struct Front: Service {
         details["manifest"] = .integer(core.manifestVersion)
         if !core.warnings.isEmpty { details["warnings"] = .array(core.warnings.map { .string($0) }) }
         // A sealed core says so itself; until it is activated nothing else matters.
-        let reasons = core.faults + (client.problem.map { [$0] } ?? []) + identities.faults(now: now)
+        var reasons = core.faults + (client.problem.map { [$0] } ?? []) + identities.faults(now: now)
+        if !core.isSealed, !revocations.isCurrent { reasons.append("core: its revocations are not known") }
         return Readiness(reasons: reasons, details: details)
     }
 

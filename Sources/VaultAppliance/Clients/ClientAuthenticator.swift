@@ -89,9 +89,10 @@ package struct ClientAuthenticator: Sendable {
         } catch {
             throw .client("client_assertion: \(error)")
         }
-        // Its maker's clock may be ahead by the skew: what says it is from after the start may be from before it.
+        // Its maker's clock may be ahead by the skew: what says it is from after the start may be from before it. The
+        // start was some time within its second, so that second counts as before it.
         let skew = clients.assertionClient(verified.clientID)?.clockSkew ?? Issuer.maximumClockSkew
-        let earliest = started.seconds + skew
+        let earliest = started.seconds + skew + 1
         guard verified.issuedAt >= earliest else {
             if now.seconds < earliest { throw .justStarted(retryAfter: Int(clamping: earliest - now.seconds)) }
             throw .client("client_assertion: was issued before this front started")
@@ -122,13 +123,14 @@ package struct ClientAuthenticator: Sendable {
     /// Source: RFC 7523 section 3, item 7.
     func redeem(_ assertion: RedeemedAssertion, clockSkew: Int64, now: UnixTime) throws(ExchangeRefusal) {
         // The partner's clock may be ahead by so much: what says it is from after the start may be from before it.
-        let earliest = started.seconds + clockSkew
+        let earliest = started.seconds + clockSkew + 1
         guard assertion.issuedAt >= earliest else {
             if now.seconds < earliest { throw .justStarted(retryAfter: Int(clamping: earliest - now.seconds)) }
             throw .assertion("was issued before this front started")
         }
         let use = ReplayCache.Use(.grant, issuer: assertion.token.issuer, identifier: assertion.jti)
-        try consume(use, assertion.token.expiry + clockSkew, now) {
+        // A reload may allow more skew; what was used must stay used then too.
+        try consume(use, assertion.token.expiry + Issuer.maximumClockSkew, now) {
             .assertion("its jti was used before")
         }
     }

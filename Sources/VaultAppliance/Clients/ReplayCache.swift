@@ -45,7 +45,7 @@ final class ReplayCache: Sendable {
     enum Outcome: Sendable, Equatable {
         /// It was the first.
         case first
-        /// It was used before, or could have been: it has expired by the latest time this cache has seen.
+        /// It was used before, or could have been: it has expired, or others that ended with it have been forgotten.
         case used
         /// There is no room to remember it; seconds until there may be.
         case full(retryAfter: Int)
@@ -55,8 +55,13 @@ final class ReplayCache: Sendable {
         var uses: Set<Use> = []
         /// The same by the second in which they may be forgotten.
         var endings: [Int64: [Use]] = [:]
-        /// Everything that ends before this second is forgotten; it never goes back, even if the clock does.
-        var sweptBefore: Int64 = .min
+        /// All that was forgotten ended before this second; it never goes back, even if the clock does.
+        ///
+        /// What was remembered sets it, not the clock: one jump into the future forgets what it must, and no more is
+        /// refused after it than what lives no longer than that did.
+        var forgottenBefore: Int64 = .min
+        /// The second of the last search for what may be forgotten.
+        var lastSweep: Int64 = .min
     }
 
     private let state = Mutex(State())
@@ -73,9 +78,11 @@ final class ReplayCache: Sendable {
     func consume(_ use: Use, acceptableUntil: Int64, now: UnixTime) -> Outcome {
         state.withLock { state in
             Self.sweep(&state, before: now.seconds)
-            guard acceptableUntil >= state.sweptBefore, !state.uses.contains(use) else { return .used }
+            guard acceptableUntil >= max(state.forgottenBefore, now.seconds), !state.uses.contains(use) else {
+                return .used
+            }
             guard state.uses.count < capacity else {
-                let next = state.endings.keys.min() ?? state.sweptBefore
+                let next = state.endings.keys.min() ?? now.seconds
                 return .full(retryAfter: Int(clamping: max(1, next + 1 - now.seconds)))
             }
             state.uses.insert(use)
@@ -86,9 +93,10 @@ final class ReplayCache: Sendable {
 
     /// Forgets what nobody would accept any more; at most once a second, and each entry once.
     private static func sweep(_ state: inout State, before second: Int64) {
-        guard second > state.sweptBefore else { return }
-        state.sweptBefore = second
+        guard second != state.lastSweep else { return }
+        state.lastSweep = second
         for ending in state.endings.keys.filter({ $0 < second }) {
+            state.forgottenBefore = max(state.forgottenBefore, ending + 1)
             for use in state.endings.removeValue(forKey: ending) ?? [] { state.uses.remove(use) }
         }
     }

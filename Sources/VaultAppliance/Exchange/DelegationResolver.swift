@@ -87,7 +87,7 @@ struct DelegationResolver: Sendable {
 
     /// An access token of ours that this client may hand on: one that names it in `aud`, or is bound to it by `cnf`.
     private func own(_ token: [UInt8]) throws(ExchangeRefusal) -> OwnToken {
-        guard let published = keys.verificationKeys else { throw .token(TokenRejection(.unknownKey), "subject_token") }
+        guard let published = keys.verificationKeys else { throw .keysUnknown }
         let verified: OwnToken
         do {
             verified = try bundle.ownTokens.verify(

@@ -170,6 +170,10 @@ extension ExchangeRefusal {
         .temporarilyUnavailable, "try again later", status: 503, reason: "core: its revocations are not known",
         retryAfter: 1)
 
+    /// Our own keys are not known now, so nothing can be said of a token.
+    static let keysUnknown = ExchangeRefusal(
+        .temporarilyUnavailable, "try again later", status: 503, reason: "core: its keys are not known", retryAfter: 1)
+
     /// The core did not sign or did not record.
     init(_ error: CoreError) {
         switch error.code {

@@ -43,7 +43,7 @@ package struct ExchangeStages {
         authenticator = try ClientAuthenticator(
             issuer: source.configuration.issuer, externalURL: source.configuration.listeners.gateway.externalURL,
             started: clock(), replayEntries: source.configuration.limits.replayEntries, metrics: registry)
-        revocations = RevocationView(clock: clock)
+        revocations = RevocationView(clock: clock, isCurrent: true)
         metrics = ExchangeMetrics(registry)
         peer = try PeerCertificate(der: certificate)
         self.clock = clock

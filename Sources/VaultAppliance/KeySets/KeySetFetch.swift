@@ -28,10 +28,12 @@ struct KeySetFetch: Sendable {
         var request = HTTPClientRequest(url: uri)
         request.headers.add(name: "accept", value: "application/jwk-set+json, application/json")
         do {
-            let response = try await client.execute(request, deadline: .now() + TimeAmount(patience))
-            guard response.status == .ok else { throw KeySetFetchError(.status(response.status.code)) }
-            guard Self.isJSON(response.headers["content-type"]) else { throw KeySetFetchError(.contentType) }
-            return Array(try await response.body.collect(upTo: JSONWebKeySet.maximumBytes).readableBytesView)
+            return try await WholeAnswer.get(
+                request, by: client, upTo: JSONWebKeySet.maximumBytes, within: patience
+            ) { head in
+                guard head.status == .ok else { throw KeySetFetchError(.status(head.status.code)) }
+                guard Self.isJSON(head.headers["content-type"]) else { throw KeySetFetchError(.contentType) }
+            }.body
         } catch let error as KeySetFetchError {
             throw error
         } catch is NIOTooManyBytesError {

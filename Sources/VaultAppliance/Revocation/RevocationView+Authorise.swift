@@ -6,8 +6,9 @@ extension RevocationView {
     /// Refuses whoever or whatever is cut off; every path that issues passes here (docs/security-rules.md, 23).
     ///
     /// The core asks the same of each entry it signs for. What it cannot know is asked here alone: how old the tokens
-    /// are that a request is made with, and whose prefix a name has.
+    /// are that a request is made with, and whose prefix a name has. A copy that is out of date lets nobody pass.
     func authorise(_ involved: Involved) throws(ExchangeRefusal) {
+        guard isCurrent else { throw .revocationsUnknown }
         if let found = cutOff(involved) { throw .cutOff(found.kind) }
     }
 }

@@ -24,10 +24,15 @@ package final class RevocationView: Sendable {
     private static let wait = Duration.seconds(10)
 
     private let clock: @Sendable () -> UnixTime
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// A view that knows nothing yet.
-    package init(clock: @escaping @Sendable () -> UnixTime) { self.clock = clock }
+    ///
+    /// With `isCurrent` it knows that nothing is in force: for measurements, which have no core to follow.
+    package init(clock: @escaping @Sendable () -> UnixTime, isCurrent: Bool = false) {
+        self.clock = clock
+        state = Mutex(State(isCurrent: isCurrent))
+    }
 
     /// How many tokens are revoked and how many cut-offs are in force.
     package var counts: (revoked: Int, cutOffs: Int) {

@@ -22,7 +22,7 @@ package struct TokenStateService: Sendable {
     package func introspect(_ request: GatewayRequest) async -> GatewayResponse {
         await answer(request) { caller, _ throws(ExchangeRefusal) in
             guard revocations.isCurrent else { throw .revocationsUnknown }
-            let token = own(caller)
+            let token = try own(caller)
             // Every check is made whatever the others say: a refusal takes as long as any other.
             let counts = token.map { [mayAsk(caller, $0), !isRevoked($0), !isCutOff($0, caller)] } ?? [false]
             let isActive = !counts.contains(false)
@@ -36,7 +36,7 @@ package struct TokenStateService: Sendable {
     package func revoke(_ request: GatewayRequest) async -> GatewayResponse {
         await answer(request) { caller, record async throws(ExchangeRefusal) in
             // RFC 7009 section 2.2: of a token that is invalid anyway the client need not hear.
-            guard let token = own(caller) else {
+            guard let token = try own(caller) else {
                 metrics.revoked(.invalid)
                 return Self.done(leaf: nil)
             }
@@ -101,8 +101,10 @@ package struct TokenStateService: Sendable {
     }
 
     /// The token, if it is ours, by its signature, and has not expired.
-    private func own(_ caller: Caller) -> OwnToken? {
-        guard let published = keys.verificationKeys else { return nil }
+    ///
+    /// Without our keys nothing can be said of any: that is no token that is invalid anyway.
+    private func own(_ caller: Caller) throws(ExchangeRefusal) -> OwnToken? {
+        guard let published = keys.verificationKeys else { throw .keysUnknown }
         return try? caller.bundle.ownTokens.verify(
             caller.token, kinds: Set(TokenKind.allCases), keys: published, now: caller.now)
     }

@@ -21,17 +21,10 @@ struct WitnessMessengers: Sendable {
         self.logger = logger
     }
 
-    /// Carries, beside other work with the same core, until one of them ends.
-    func run(
-        beside other: @escaping @Sendable (any CoreService) async throws -> Void, _ core: any CoreService
-    ) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { try await other(core) }
-            for witness in witnesses {
-                tasks.addTask { try await self.run(WitnessMessenger(witness, logger: self.logger), core) }
-            }
-            defer { tasks.cancelAll() }
-            try await tasks.next()
+    /// What carries, for each witness: it ends only with the connection to the core.
+    var all: [@Sendable (any CoreService) async throws -> Void] {
+        witnesses.map { witness in
+            { core in try await run(WitnessMessenger(witness, logger: logger), core) }
         }
     }
 
@@ -111,10 +104,9 @@ private struct WitnessMessenger: Sendable {
         request.headers.add(name: "content-type", value: "text/plain; charset=utf-8")
         request.body = .bytes(body)
         do {
-            let response = try await client.execute(request, deadline: .now() + TimeAmount(Self.patience))
-            let bytes = try await response.body.collect(upTo: WitnessAnswer.maximumBytes)
-            return WitnessAnswer(
-                witness: name, status: Int(response.status.code), body: Array(bytes.readableBytesView))
+            let answer = try await WholeAnswer.get(
+                request, by: client, upTo: WitnessAnswer.maximumBytes, within: Self.patience)
+            return WitnessAnswer(witness: name, status: Int(answer.status), body: answer.body)
         } catch is NIOTooManyBytesError {
             return WitnessAnswer(witness: name, status: nil, body: Array("answers with too many bytes".utf8))
         } catch {

@@ -33,7 +33,7 @@ extension HSMDoctor {
             return
         }
         do throws(StartError) {
-            let (chain, _) = try Trust.verified(custodyDirectory)
+            let chain = try Trust.verified(custodyDirectory)
             let file = custodyDirectory.manifestFile(chain.current.version)
             self.init(.manifest(chain.current, file: file), triesKeys: triesKeys)
         } catch {

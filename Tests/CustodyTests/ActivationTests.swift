@@ -175,6 +175,35 @@ import Testing
         }
     }
 
+    /// Whoever stole the host key goes on signing with it after it was replaced.
+    @Test func aRequestUnderAHostKeyThatWasReplacedIsRefusedByName() throws {
+        let fixture = try QuorumFixture()
+        let new = try SSHPrivateKey()
+        let chain = try ManifestChain(verifying: [
+            fixture.genesis, try fixture.successor { $0.hostKey = new.publicKey.line },
+        ])
+        let desk = try ActivationDesk(chain: chain, hostKey: new, build: "b", clock: { QuorumFixture.now })
+        let offer = try ActivationTests.offer(desk)
+        #expect(throws: Never.self) {
+            try offer.request.verify(signature: offer.signature, chain: chain, now: QuorumFixture.now)
+        }
+        let stolen = try fixture.host.sign(offer.request.bytes, namespace: SignaturePurpose.request.namespace)
+        let error = #expect(throws: CustodyError(.stranger, "")) {
+            try offer.request.verify(signature: stolen, chain: chain, now: QuorumFixture.now)
+        }
+        let reason = error?.reason ?? ""
+        #expect(reason.contains(fixture.host.publicKey.fingerprint) && reason.contains("manifest 2 replaced"))
+        // It opens no desk either, and it still does for the manifest that named it.
+        #expect(throws: CustodyError(.foreign, "")) {
+            try ActivationDesk(chain: chain, hostKey: fixture.host, build: "b", clock: { QuorumFixture.now })
+        }
+        let before = try ActivationTests.offer(try fixture.desk())
+        #expect(throws: Never.self) {
+            try before.request.verify(
+                signature: before.signature, chain: fixture.chain, now: QuorumFixture.now)
+        }
+    }
+
     @Test func aRequestIsReadBackAsItWasWrittenAndNoOtherWay() throws {
         let fixture = try QuorumFixture()
         let request = try ActivationTests.offer(try fixture.desk()).request

@@ -43,14 +43,6 @@ import Testing
         #expect(throws: CustodyError(.notChained, "")) { try Self.made().1.readChain() }
     }
 
-    @Test func theHostKeyIsMadeOnceAndReadBack() throws {
-        let (place, directory) = try Self.made()
-        defer { withExtendedLifetime(place) {} }
-        let made = try directory.createHostKey()
-        #expect(try directory.readHostKey().publicKey == made.publicKey)
-        #expect(throws: CustodyError(.fileRefused, "")) { try directory.createHostKey() }
-    }
-
     @Test func aDirectoryThatOthersMayTouchIsRefused() throws {
         let (place, directory) = try Self.made()
         defer { withExtendedLifetime(place) {} }

@@ -38,7 +38,7 @@ class CustodianChange(unittest.TestCase):
     def test_1_ben_leaves_and_frida_comes_while_the_appliance_goes_on(self):
         party.run("custodian", "enrol", "--home", party.home("frida"), "--no-passphrase", "frida")
         enrolments = [party.home(name) / "enrolment.json" for name in ("anna", "frida", "carla")]
-        plan = party.plan("rotate-epoch", *enrolments, "", "2", "")
+        plan = party.plan("rotate-epoch", *enrolments, "", "2", "", "false")
         identifier = party.draft(plan)
         place = party.place(identifier)
         self.assertIn("manifest.json", party.ceremony("run", identifier))

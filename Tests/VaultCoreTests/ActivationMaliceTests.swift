@@ -125,7 +125,8 @@ import VaultTesting
     @Test func aPINThatTheTokenRefusesIsTriedOnceAndNamed() async throws {
         try await QuorumSite.withGenesis(spoilsToken: true) { site in
             let serial = try site.directory.readChain().current.tokens[0].serial
-            let pins = try site.quorum.wrapped([serial: Array("not-the-pin".utf8)], epoch: 1)
+            // A PIN that no other test has tried on a token that is lent: the process remembers what was refused.
+            let pins = try site.quorum.wrapped([serial: Array("not-the-sealed-pin".utf8)], epoch: 1)
             try Data(pins.bytes).write(to: URL(filePath: site.directory.pinsFile(epoch: 1)))
             try await site.running { core in
                 try await site.stays(sealed: core, saying: "pinRefused")

@@ -119,12 +119,8 @@ package struct ActivationRequest: Sendable, Equatable {
         guard appliance == manifest.appliance, genesis == chain.genesisHash else {
             throw CustodyError(.foreign, "the request is of another appliance than the manifests")
         }
-        guard let line = manifest.hostKey else {
-            throw CustodyError(.unsupported, "the manifest names no host key")
-        }
-        let host = Manifest.Person(name: "the appliance's host key", sshKey: line, ageRecipient: nil)
         do {
-            _ = try Quorum.signer(of: bytes, signature: signature, for: .request, among: [host])
+            try chain.verifyHost(bytes, signature: signature, for: .request)
         } catch {
             throw CustodyError(
                 error.code, "the request was not made by this appliance: \(error.reason). Tell the others at once")

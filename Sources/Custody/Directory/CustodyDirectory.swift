@@ -4,6 +4,7 @@ import StrictEncoding
 /// Where an appliance under quorum custody keeps what its custodians have decided: nothing in it opens a token.
 ///
 ///     host-key                  OpenSSH Ed25519 private key: signs requests for shares
+///     host-key.new              the one that a ceremony has made to follow it, until its manifest is in force
 ///     manifests/1.json, ...     the chain, each with its quorum's signatures
 ///     pins-EPOCH.json           PINs, sealed under the epoch's activation secret
 ///     secrets/NAME.json         envelopes of sealed secrets
@@ -23,8 +24,6 @@ package struct CustodyDirectory: Sendable, Equatable {
     /// The directory at a path; nothing is read or made.
     package init(path: String) { self.path = path }
 
-    /// The host's private key.
-    package var hostKeyFile: String { "\(path)/host-key" }
     /// Where the manifests are.
     package var manifests: String { "\(path)/manifests" }
     /// Where envelopes of sealed secrets are.
@@ -115,21 +114,6 @@ package struct CustodyDirectory: Sendable, Equatable {
     package func withdraw(_ manifest: Manifest) {
         // Safety: the string lives through the call.
         unsafe unlink(manifestFile(manifest.version))
-    }
-
-    /// The host's key.
-    package func readHostKey() throws(CustodyError) -> SSHPrivateKey {
-        try SSHPrivateKey(file: try PrivateFile.read(hostKeyFile))
-    }
-
-    /// Makes the host's key; one that is there is never overwritten.
-    package func createHostKey() throws(CustodyError) -> SSHPrivateKey {
-        let key = try SSHPrivateKey()
-        var generator = SystemRandomNumberGenerator()
-        try PrivateFile.create(
-            hostKeyFile, try key.fileContents(check: UInt32.random(in: .min ... .max, using: &generator)))
-        try PrivateFile.syncDirectory(path)
-        return key
     }
 
     /// The sealed PINs of an epoch.

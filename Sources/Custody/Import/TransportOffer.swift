@@ -87,12 +87,8 @@ package struct TransportOffer: Sendable, Equatable {
             throw CustodyError(
                 .stale, "the transport key is for another manifest than version \(chain.current.version)")
         }
-        guard let line = chain.current.hostKey else {
-            throw CustodyError(.unsupported, "the manifest names no host key")
-        }
-        let host = Manifest.Person(name: "the appliance's host key", sshKey: line, ageRecipient: nil)
         do {
-            _ = try Quorum.signer(of: bytes, signature: signature, for: .transport, among: [host])
+            try chain.verifyHost(bytes, signature: signature, for: .transport)
         } catch {
             throw CustodyError(
                 error.code, "the transport key was not made by this appliance: \(error.reason). Wrap nothing to it")

@@ -72,6 +72,11 @@ extension Manifest {
             }
     }
 
+    /// Whether a key is the host key that this manifest names.
+    package func names(hostKey key: SSHPublicKey) -> Bool {
+        hostKey.flatMap { try? SSHPublicKey(line: $0) } == key
+    }
+
     /// Everybody who may give orders alone: seal, cancel, quarantine.
     package var people: [Person] { custodians + approvers }
 }

@@ -30,14 +30,6 @@ package struct ManifestChain: Sendable {
         genesisHash = first.hash
     }
 
-    /// Refuses a host key that the manifest in force does not name.
-    package func check(hostKey: SSHPrivateKey) throws(CustodyError) {
-        guard let line = current.hostKey, try SSHPublicKey(line: line) == hostKey.publicKey else {
-            throw CustodyError(
-                .foreign, "the host key \(hostKey.publicKey.fingerprint) is not the one that the manifest names")
-        }
-    }
-
     /// Verifies that a manifest follows from the one before it.
     package static func verify(_ manifest: Manifest, after predecessor: Manifest) throws(CustodyError) {
         try verifyLink(manifest, after: predecessor)

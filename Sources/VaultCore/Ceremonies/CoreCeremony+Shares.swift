@@ -30,7 +30,8 @@ extension CoreCeremony {
         }
         let custody = try core.quorum()
         let desk = try ActivationDesk(
-            chain: chain, hostKey: custody.hostKey, build: (try? Executable.hash()) ?? "unknown", clock: core.clock)
+            chain: chain, hostKey: try custody.hostKey(of: chain.current),
+            build: (try? Executable.hash()) ?? "unknown", clock: core.clock)
         let left = plan.expires.seconds - now.seconds
         guard left >= 60 else {
             throw CustodyError(.expired, "the plan ends at \(plan.expires.rfc3339): too soon to ask custodians")

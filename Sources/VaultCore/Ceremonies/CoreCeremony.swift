@@ -108,15 +108,30 @@ extension CoreCeremony {
     func manifestSteps(
         beforeInstallation: [CeremonyStep] = [], _ change: @escaping @Sendable (inout Manifest) throws -> Void
     ) -> [CeremonyStep] {
-        let core = core
-        return [
+        [
             ManifestSteps.draft(ceremony) { try self.successor(change) }, ManifestSteps.sign(ceremony),
         ] + beforeInstallation + [
             ManifestSteps.install(
-                ceremony, act: { _ = try await core.install($0) },
-                installed: { manifest in
-                    core.inForce.current.chain?.manifests.contains { $0.hash == manifest.hash } ?? false
-                })
+                ceremony, act: { try await self.putInForce($0) },
+                installed: { self.isInForce($0) && self.isHostKeyInPlace(of: $0) })
         ]
+    }
+
+    /// Where the manifest is in force already, its host key's file could not be put in place: that alone is done again.
+    private func putInForce(_ manifest: Manifest) async throws {
+        guard isInForce(manifest) else {
+            _ = try await core.install(manifest)
+            return
+        }
+        try core.quorum().directory.settleHostKey(of: manifest)
+    }
+
+    private func isInForce(_ manifest: Manifest) -> Bool {
+        core.inForce.current.chain?.manifests.contains { $0.hash == manifest.hash } ?? false
+    }
+
+    private func isHostKeyInPlace(of manifest: Manifest) -> Bool {
+        guard manifest.hostKey != base.hostKey else { return true }
+        return (try? core.quorum().directory.readHostKey()).map { manifest.names(hostKey: $0.publicKey) } ?? false
     }
 }

@@ -3,14 +3,15 @@ import HSMBridge
 import StrictEncoding
 
 extension CoreCeremony {
-    /// `rotate-epoch`: other custodians, a new secret, new PINs where the tokens let them be set.
+    /// `rotate-epoch`: other custodians, a new secret, new PINs where the tokens let them be set, another host key where
+    /// the plan says so.
     ///
     /// The order keeps anything from being lost: the new custodians have opened their shares and the manifest is signed
     /// before a PIN is set, and both PINs are sealed under the new secret until the new manifest is in force. Whoever dies in
     /// between goes on with the new custodians' shares, also where the core is sealed.
     func rotateEpochSteps(_ plan: RotateEpochPlan) throws -> [CeremonyStep] {
         let rotation = EpochRotation(ceremony: self, plan: plan)
-        return [rotation.sharesStep]
+        return [rotation.sharesStep] + (plan.makesHostKey ? [rotation.hostKeyStep] : [])
             + manifestSteps(
                 beforeInstallation: [rotation.proveStep, rotation.pinsStep]
                     + base.tokens.enumerated().map { rotation.setStep($0.element, $0.offset + 1) }
@@ -21,6 +22,7 @@ extension CoreCeremony {
                 (next.custodians, next.approvers) = (plan.people.custodians, plan.people.approvers)
                 (next.threshold, next.dials) = (plan.people.threshold, plan.people.dials)
                 next.activation = activation
+                if plan.makesHostKey { next.hostKey = try rotation.nextHostKey() }
             } + [rotation.forgetStep]
     }
 
@@ -63,7 +65,7 @@ struct EpochRotation: Sendable {
     private var core: VaultCore { ceremony.core }
     private var tokens: [ManifestToken] { ceremony.base.tokens }
 
-    private func custody() throws -> CustodyDirectory { try core.quorum().directory }
+    func custody() throws -> CustodyDirectory { try core.quorum().directory }
 
     var sharesStep: CeremonyStep {
         CeremonyStep(
@@ -229,7 +231,14 @@ struct EpochRotation: Sendable {
                 guard try (1..<epoch).allSatisfy({ !directory.exists(try custody().pinsFile(epoch: $0)) }),
                     !directory.exists("\(directory.work)/\(EpochRotation.before)")
                 else { return nil }
-                return ["epoch_in_force": .integer(core.inForce.current.signed.activation?.epoch ?? 0)]
+                let manifest = core.inForce.current.signed
+                var evidence: JSONObject = ["epoch_in_force": .integer(manifest.activation?.epoch ?? 0)]
+                guard plan.makesHostKey else { return evidence }
+                // Read back from the file in which the old one was.
+                let key = try custody().readHostKey().publicKey
+                guard manifest.names(hostKey: key) else { return nil }
+                evidence["fingerprint"] = .string(key.fingerprint)
+                return evidence
             })
     }
 }

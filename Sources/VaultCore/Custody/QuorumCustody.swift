@@ -30,6 +30,8 @@ final class QuorumCustody: Sendable {
     private struct State {
         var phase = Phase.sealed
         var desk: ActivationDesk
+        /// Signs requests for shares.
+        var hostKey: SSHPrivateKey
         /// Why the last activation failed; nil after one that did not.
         var failure: String?
         var origin: Origin?
@@ -40,7 +42,6 @@ final class QuorumCustody: Sendable {
     }
 
     let directory: CustodyDirectory
-    let hostKey: SSHPrivateKey
     /// Activations, sealings and manifests, one at a time.
     let turns = Turns()
     let grace: RestartGrace
@@ -54,10 +55,9 @@ final class QuorumCustody: Sendable {
         manager: ServiceManager?, clock: @escaping @Sendable () -> UnixTime
     ) throws(CustodyError) {
         self.directory = directory
-        self.hostKey = hostKey
         self.clock = clock
         grace = RestartGrace(manager: manager)
-        state = Mutex(State(desk: try Self.desk(chain, hostKey, clock)))
+        state = Mutex(State(desk: try Self.desk(chain, hostKey, clock), hostKey: hostKey))
     }
 
     private static func desk(
@@ -68,6 +68,8 @@ final class QuorumCustody: Sendable {
 
     var phase: Phase { state.withLock { $0.phase } }
     var desk: ActivationDesk { state.withLock { $0.desk } }
+    /// The one that the manifest in force names.
+    var hostKey: SSHPrivateKey { state.withLock { $0.hostKey } }
     var failure: String? { state.withLock { $0.failure } }
     var generation: Int64 { state.withLock { $0.generation } }
     /// How and when the core came to life; nil while it is sealed.
@@ -116,13 +118,21 @@ final class QuorumCustody: Sendable {
     /// Nothing is signed from here on.
     func beginSealing() { state.withLock { $0.phase = .sealing } }
 
-    /// Asks the custodians of another manifest from here on; open requests are for the old one, and are closed.
-    func replaceDesk(with chain: ManifestChain) throws(CustodyError) -> ActivationDesk {
+    /// The key that a manifest names: the one in use, or one that waits until the manifest is in force.
+    func hostKey(of manifest: Manifest) throws(CustodyError) -> SSHPrivateKey {
+        let key = hostKey
+        return manifest.names(hostKey: key.publicKey) ? key : try directory.hostKey(of: manifest)
+    }
+
+    /// Asks the custodians of another manifest from here on, in the name of its host key.
+    ///
+    /// Open requests are for the old one, and are closed.
+    func replaceDesk(with chain: ManifestChain, hostKey: SSHPrivateKey) throws(CustodyError) -> ActivationDesk {
         let desk = try Self.desk(chain, hostKey, clock)
         return state.withLock { state in
             let old = state.desk
             old.closeAll("another manifest came into force")
-            state.desk = desk
+            (state.desk, state.hostKey) = (desk, hostKey)
             state.generation += 1
             return old
         }

@@ -22,10 +22,12 @@ struct Trust {
                 mend: "add it: the directory that the ceremony genesis makes")
         }
         let directory = CustodyDirectory(path: path)
-        let (chain, hostKey) = try verified(directory)
+        let chain = try verified(directory)
         do {
             // Without them every activation would fail, after the custodians were called together.
             if let epoch = chain.current.activation?.epoch { _ = try directory.readPINs(epoch: epoch) }
+            // A process that died after its ceremony's manifest came into force left the new key beside the old one.
+            let hostKey = try directory.settleHostKey(of: chain.current)
             let custody = try QuorumCustody(
                 directory: directory, chain: chain, hostKey: hostKey, manager: manager, clock: clock)
             return Trust(inForce: ManifestInForce(chain: chain), custody: custody)
@@ -34,16 +36,14 @@ struct Trust {
         }
     }
 
-    /// The chain of a custody directory and the host's key, which its newest manifest must name; nothing is written.
-    static func verified(
-        _ directory: CustodyDirectory
-    ) throws(StartError) -> (chain: ManifestChain, hostKey: SSHPrivateKey) {
+    /// The chain of a custody directory, where there must be the host key that its newest manifest names; nothing is
+    /// written.
+    static func verified(_ directory: CustodyDirectory) throws(StartError) -> ManifestChain {
         do {
             try directory.check()
             let chain = try directory.readChain()
-            let hostKey = try directory.readHostKey()
-            try chain.check(hostKey: hostKey)
-            return (chain, hostKey)
+            _ = try directory.hostKey(of: chain.current)
+            return chain
         } catch {
             throw fault(of: directory, error)
         }

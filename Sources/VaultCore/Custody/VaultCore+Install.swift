@@ -36,6 +36,8 @@ extension VaultCore {
         guard let before = snapshot.chain else { throw CoreError(.refused, "there is no chain of manifests") }
         let chain = try ManifestChain(verifying: before.manifests + [next])
         try check(next, after: snapshot, custody)
+        let hostKey = try custody.hostKey(of: next)
+        let isOtherHostKey = hostKey.publicKey != custody.hostKey.publicKey
         var binding = isSealed ? nil : try await hsms.bind(next)
         try custody.directory.add(next)
         let index: UInt64
@@ -45,13 +47,18 @@ extension VaultCore {
                 "manifest_hash": next.hash, "version": "\(next.version)", "previous": snapshot.hash,
                 "epoch": "\(next.activation?.epoch ?? 0)",
             ]
+            if isOtherHostKey { entry.detail?["host_key"] = hostKey.publicKey.fingerprint }
             index = try await recordInstallation(entry, of: next)
         } catch {
             custody.directory.withdraw(next)
             throw error
         }
         // From here on it is in force: it is durable, and the log knows it.
-        let desk = try custody.replaceDesk(with: chain)
+        let placement = Result { () throws(CustodyError) in
+            // Whoever dies before this finds the key by the manifest at the next start.
+            if isOtherHostKey { try custody.directory.settleHostKey(of: next) }
+        }
+        let desk = try custody.replaceDesk(with: chain, hostKey: hostKey)
         inForce.replace(with: chain)
         while let bound = binding, !hsms.commit(bound) { binding = try? await hsms.bind(next) }
         if binding == nil { hsms.withdraw(Set(next.keys.filter { $0.state != .active }.map(\.kid)), under: next) }
@@ -60,6 +67,7 @@ extension VaultCore {
         keepForRestart(custody)
         await recordEnded(desk)
         logger.notice("a manifest is in force", metadata: ["version": "\(next.version)"])
+        try placement.get()
         return index
     }
 
@@ -80,9 +88,6 @@ extension VaultCore {
         try VaultCore.checkRoutes(next, file: custody.directory.manifestFile(next.version))
         try VaultCore.checkPlan(settings, next)
         _ = try VaultCore.checkpointSigners(settings, next, hsms)
-        guard let line = next.hostKey, try SSHPublicKey(line: line) == custody.hostKey.publicKey else {
-            throw CustodyError(.foreign, "the manifest names another host key than this appliance has")
-        }
         let epoch = next.activation?.epoch ?? 0
         let pins = try custody.directory.readPINs(epoch: epoch)
         guard pins.appliance == next.appliance, next.tokens.allSatisfy({ pins.serials.contains($0.serial) }) else {

@@ -17,7 +17,7 @@ import VaultTesting
 
         init() throws { people = try ["bob", "carol", "dora"].map { try SoftwareCustodian($0) } }
 
-        func members(setsPINs: Bool = true) -> JSONObject {
+        func members(setsPINs: Bool = true, makesHostKey: Bool = false) -> JSONObject {
             [
                 "custodians": .array(
                     people.map { person in
@@ -26,6 +26,7 @@ import VaultTesting
                             "age_recipient": .string(person.age.recipient.description),
                         ]
                     }), "threshold": 2, "set_pins": .bool(setsPINs),
+                "new_host_key": .bool(makesHostKey),
             ]
         }
 

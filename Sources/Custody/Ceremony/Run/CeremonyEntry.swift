@@ -17,6 +17,8 @@ extension TranscriptLine {
         default: entry.operator = plan.administrator
         }
         entry.reason = data["reason"]?.string ?? (event == .opened ? plan.purpose : nil)
+        // The host key that was made, or that is in its place now: who reads the log alone can tell which one counts.
+        if event == .done { detail["fingerprint"] = data["fingerprint"]?.string }
         if event == .exception {
             for name in ["expected", "happened", "decided", "by"] { detail[name] = data[name]?.string }
         }

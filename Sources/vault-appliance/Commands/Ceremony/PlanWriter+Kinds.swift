@@ -127,6 +127,18 @@ extension PlanWriter {
         return "# The token that comes into service; it makes keys of its own.\ntoken:\n" + token + keys()
     }
 
+    func rotateEpoch() throws -> String {
+        let answer = try questions.choose(
+            "Make a new host key, as when somebody may have a copy of it", ["false", "true"])
+        return """
+            # New PINs for the tokens; false where a token refuses C_SetPIN.
+            set_pins: true
+            # true: the appliance gets another host key too, the one that signs requests for shares.
+            new_host_key: \(answer)
+
+            """
+    }
+
     func removeToken() throws -> String {
         """
         # Serial number of the token that leaves.

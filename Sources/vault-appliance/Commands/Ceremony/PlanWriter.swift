@@ -19,8 +19,7 @@ struct PlanWriter {
         case .importKey: text += try importKey()
         case .replicate: text += try replicate()
         case .removeToken: text += try removeToken()
-        case .rotateEpoch:
-            text += try people() + "# New PINs for the tokens; false where a token refuses C_SetPIN.\nset_pins: true\n"
+        case .rotateEpoch: text += try people() + rotateEpoch()
         case .drill: text += try drill()
         case .auditVerify: text += "# Verify the whole audit log too.\nverify_log: true\n"
         }

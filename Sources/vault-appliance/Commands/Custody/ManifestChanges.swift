@@ -21,6 +21,7 @@ struct ManifestChanges {
             "quorum       any \(manifest.threshold) of these custodians:",
         ] + people("custodian", manifest.custodians) + people("approver", manifest.approvers) + [
             "epoch        \(manifest.activation?.epoch ?? 0)",
+            "host key     \(fingerprint(manifest.hostKey))",
             "dials        config_approvals \(dials.configApprovals), unattended_start \(dials.unattendedStart), "
                 + "restart_grace \(dials.restartGrace) s, file_tls_keys \(dials.fileTLSKeys)",
         ] + manifest.tokens.map { "token        \($0.label) (serial \($0.serial))" }
@@ -57,6 +58,10 @@ struct ManifestChanges {
             lines.append(
                 "  epoch          \(before.activation?.epoch ?? 0) -> \(after.activation?.epoch ?? 0): new shares")
         }
+        if before.hostKey != after.hostKey {
+            lines.append("  new host key   \(Self.fingerprint(after.hostKey))")
+            lines.append("  host key gone  \(Self.fingerprint(before.hostKey))")
+        }
         if before.dials != after.dials { lines.append("  dials          change: compare them above") }
         return ["WHAT CHANGES since manifest \(before.version):"] + (lines.isEmpty ? ["  nothing"] : lines)
     }
@@ -74,8 +79,11 @@ struct ManifestChanges {
         return people.isEmpty ? ["\(role)none"] : people.map { "\(role)\($0.name)  \(fingerprint($0))" }
     }
 
-    private static func fingerprint(_ person: Manifest.Person) -> String {
-        (try? SSHPublicKey(line: person.sshKey).fingerprint) ?? "unreadable"
+    private static func fingerprint(_ person: Manifest.Person) -> String { fingerprint(person.sshKey) }
+
+    private static func fingerprint(_ line: String?) -> String {
+        guard let line else { return "none" }
+        return (try? SSHPublicKey(line: line).fingerprint) ?? "unreadable"
     }
 
     private static func line(_ key: ManifestKey) -> String {

@@ -2,9 +2,9 @@
 package struct Rule: Sendable, Equatable {
     /// How long what is granted may live, in seconds.
     package struct Lifetime: Sendable, Equatable {
-        /// When the request does not ask for less.
+        /// When the request does not say.
         package var `default`: Int64
-        /// At most.
+        /// At most, whatever the request asks for.
         package var max: Int64
 
         /// A lifetime in seconds.
@@ -12,6 +12,11 @@ package struct Rule: Sendable, Equatable {
             self.default = `default`
             self.max = max
         }
+
+        /// How long something may live for which so much is asked; nil when the request leaves it open.
+        ///
+        /// More than the rule allows is cut down to that, and not refused: the answer says how long it is.
+        package func granted(asked: Int64?) -> Int64 { min(asked ?? self.default, max) }
 
         /// The lifetime of a rule that names none: 60 s.
         package static let standard = Lifetime(default: 60, max: 60)

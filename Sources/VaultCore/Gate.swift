@@ -99,6 +99,16 @@ package enum Gate {
             throw refusal("entry.granted_scope: is not the token's")
         }
         try checkActors(entry.actors ?? [], against: claims["act"])
+        if let mayAct = claims["may_act"] { try check(mayAct: mayAct, among: entry.actors ?? []) }
+    }
+
+    /// Whoever may act with a token later is one of those who act now, named in full (RFC 8693 section 4.4).
+    private static func check(mayAct: JSONValue, among actors: [Entry.Party]) throws(CoreError) {
+        let isAmong = actors.contains { actor in
+            guard let issuer = actor.iss, let object = mayAct.object, object.members.count == 2 else { return false }
+            return object["iss"] == .string(issuer) && object["sub"] == .string(actor.sub)
+        }
+        guard isAmong else { throw refusal("claims.may_act: is none of the entry's actors") }
     }
 
     /// `act` nests: the outermost is the current actor, the inner ones are those it acts through (RFC 8693 section 4.1).

@@ -47,6 +47,17 @@ import Testing
     }
 
     @Test(
+        "how long is asked for counts within what the rule allows",
+        arguments: [("10s", "10 s"), ("30s", "30 s"), ("60s", "60 s"), ("2m", "60 s")])
+    func asked(expiresIn: String, decision: String) throws {
+        let text = Self.granted.replacing("expect:", with: "expires_in: \(expiresIn)\n    expect:")
+            .replacing("lifetime: 30s", with: "lifetime: \(decision.replacing(" ", with: ""))")
+        let results = try results(text)
+        #expect(results.map(\.passed) == [true])
+        #expect(results[0].decision == "granted by read, scope [accounts:read], \(decision)")
+    }
+
+    @Test(
         "an expectation that does not hold does not pass",
         arguments: [
             ("granted_by: read", "granted_by: plain"), ("lifetime: 30s", "lifetime: 31s"),
@@ -86,6 +97,10 @@ import Testing
                 granted + granted.replacing("version: 1\ntests:\n", with: ""), "tests[1].name: stands twice"
             ),
             (granted.replacing("expect:", with: "expects:"), "tests[0].expect: is missing"),
+            (
+                granted.replacing("expect:", with: "expires_in: 0s\n    expect:"),
+                "tests[0].expires_in: must be 1s to 24h, is 0s"
+            ),
         ])
     func faults(text: String, fault: String) throws {
         let error = #expect(throws: ConfigurationError.self) { try results(text) }

@@ -23,7 +23,7 @@ import Testing
     private func party(
         _ names: String..., issuer: String? = "https://idp.example", issued: Involved.IssueTime = .notTold
     ) -> Involved {
-        Involved(parties: [.init(names: names, issuer: issuer, issued: issued)], client: "gateway", target: "crm")
+        Involved(parties: [.init(names: names, issuer: issuer, issued: issued)], clients: ["gateway"], target: "crm")
     }
 
     private func list(_ entries: Entry...) -> RevocationList {
@@ -47,6 +47,10 @@ import Testing
     @Test func clientsAndTargetsAreNamesOfTheirOwn() {
         #expect(list(entry(.client, "gateway")).cutOff(party("alice"), now: Self.now)?.kind == .client)
         #expect(list(entry(.target, "crm")).cutOff(party("alice"), now: Self.now)?.kind == .target)
+        var chain = party("alice")
+        chain.clients = ["server", "gateway"]
+        for client in chain.clients { #expect(list(entry(.client, client)).cutOff(chain, now: Self.now) != nil) }
+        #expect(list(entry(.client, "gate")).cutOff(chain, now: Self.now) == nil)
         #expect(list(entry(.client, "alice"), entry(.target, "alice")).cutOff(party("alice"), now: Self.now) == nil)
     }
 

@@ -75,6 +75,10 @@ extension BadExchange {
             .parameter("subject_token_type", "urn:ietf:params:oauth:token-type:saml2"),
             .parameter("subject_token_type", "jwt"),
             .parameter("requested_token_type", "urn:ietf:params:oauth:token-type:refresh_token"),
+            .parameter("expires_in", "0"), .parameter("expires_in", "soon"), .parameter("expires_in", ""),
+            BadExchange("expires_in repeated") { builder, _ in
+                builder.parameters += [("expires_in", "30"), ("expires_in", "30")]
+            },
             .parameter("actor_token", nil), .parameter("subject_token", String(repeating: "a", count: 20_000)),
             .parameter("audience", nil, "invalid_target"), .parameter("audience", "nobody", "invalid_target"),
             .parameter("resource", "https://other.example/", "invalid_target"),

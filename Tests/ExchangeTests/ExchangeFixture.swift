@@ -91,6 +91,14 @@ final class ExchangeFixture: Sendable {
             newJWTID: service.newJWTID)
     }
 
+    /// The service of a front that knows of other revocations.
+    func service(revocations view: RevocationView) -> ExchangeService {
+        ExchangeService(
+            core: service.core, keys: service.keys, bundles: service.bundles, revocations: view,
+            authenticator: service.authenticator, metrics: service.metrics, logger: service.logger,
+            clock: service.clock, newJWTID: service.newJWTID)
+    }
+
     /// A client certificate with one SPIFFE id, valid from `time` on, or from now.
     func certificate(_ name: String = gatewayName, madeAt time: UnixTime? = nil) throws -> PeerCertificate {
         let credential = try authority.clientCredential(spiffeID: name, commonName: "test", now: time ?? now)

@@ -54,8 +54,11 @@ struct ExchangeAnswer {
     let status: Int
     let body: JSONObject
     let headers: [String: String]
+    /// Of the request, where the test needs its entries.
+    let requestID: String?
 
-    init(_ response: GatewayResponse) throws {
+    init(_ response: GatewayResponse, requestID: String? = nil) throws {
+        self.requestID = requestID
         status = response.status
         body = try JSONParser.parse(response.body).object ?? JSONObject()
         headers = Dictionary(response.headers) { first, _ in first }

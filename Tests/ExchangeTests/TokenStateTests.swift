@@ -301,6 +301,23 @@ import VaultTesting
         #expect(other.status == 200)
     }
 
+    @Test func anEndedSessionStopsWhatItsUserActsInToo() async throws {
+        let fixture = try await Self.shared.value
+        // gus acts for hal: his session ends, hers does not.
+        let act = JSONObject.Member(name: "act", value: ["iss": "https://idp.acme.example", "sub": "gus"])
+        let acting = try fixture.userToken("hal", changing: [act])
+        let minted = try #require(try await exchange(fixture, user: acting).token)
+        #expect(try await introspect(fixture, minted).contains(#""active":true"#))
+        #expect(await push(fixture, try set(fixture, subject: subject("gus"))).status == 202)
+        #expect(try await introspect(fixture, minted) == #"{"active":false}"#)
+        #expect(try await exchange(fixture, user: acting).error == "access_denied")
+        #expect(try fixture.entries().last?.reason == "cut off: the user")
+        // Of another issuer's gus, and of hal by herself, nothing was said.
+        let other = JSONObject.Member(name: "act", value: ["iss": "https://agents.acme.example", "sub": "gus"])
+        #expect(try await exchange(fixture, user: fixture.userToken("hal", changing: [other])).status == 200)
+        #expect(try await exchange(fixture, user: fixture.userToken("hal")).status == 200)
+    }
+
     @Test func aTypeThatIsNotFollowedIsAcknowledgedAndNotRecorded() async throws {
         let fixture = try await Self.shared.value
         let count = try fixture.entries().count

@@ -2,13 +2,16 @@ import Minting
 import Testing
 
 @Suite struct ClaimTemplateTests {
-    private static let values: ClaimTemplate.Values = [.user: "corp:alice", .agent: "bot", .client: "gw"]
+    private static let values: ClaimTemplate.Values = [
+        .user: "corp:alice", .agent: "bot", .agentIssuer: "agents", .client: "gw",
+    ]
 
     @Test(
         "a template is filled literally",
         arguments: [
             ("{user}", "corp:alice"), ("acme:{user}", "acme:corp:alice"), ("{user}/{agent}", "corp:alice/bot"),
             ("{user}/{agent}@{client}", "corp:alice/bot@gw"), ("fixed", "fixed"), ("[{agent}]", "[bot]"),
+            ("{agent_issuer}|{agent}", "agents|bot"),
         ])
     func expansion(text: String, expected: String) throws {
         #expect(try ClaimTemplate(text).expanded(Self.values) == expected)
@@ -18,7 +21,8 @@ import Testing
         "what is no template is refused",
         arguments: [
             ("", .notAName), ("a b", .notAName), ("\u{e9}", .notAName), (String(repeating: "a", count: 256), .notAName),
-            ("{user", .badPlace), ("user}", .badPlace), ("{User}", .badPlace), ("{}", .badPlace),
+            ("{user", .badPlace), ("user}", .badPlace), ("{User}", .badPlace), ("{agentIssuer}", .badPlace),
+            ("{}", .badPlace),
             ("{{user}}", .badPlace),
             ("{user}{agent}", .placesTouch), ("a{user}{agent}b", .placesTouch),
         ] as [(String, ClaimTemplate.Failure)])

@@ -25,16 +25,16 @@ import Testing
         let details = try ToolInvocation(parsing: Array(#"[{"type":"tool_invocation","tool":"t"}]"#.utf8))
         let json = AccessTokenClaims(
             issuer: "i", subject: "s", audience: "a", clientID: "c", issuedAt: 1, expiry: 2, jti: "j", scope: "x y",
-            authorizationDetails: details, actor: .init(issuer: "ai", subject: "as"), certificateThumbprint: "tp",
-            txn: "t"
+            authorizationDetails: details, actor: .init(issuer: "ai", subject: "as"),
+            mayAct: .init(issuer: "mi", subject: "ms"), certificateThumbprint: "tp", txn: "t"
         ).json
         #expect(
             json.names == [
                 "iss", "sub", "aud", "client_id", "iat", "nbf", "exp", "jti", "scope", "authorization_details", "act",
-                "cnf", "txn",
+                "may_act", "cnf", "txn",
             ])
         #expect(json["scope"] == "x y" && json["cnf"] == ["x5t#S256": "tp"] && json["txn"] == "t")
-        #expect(json["act"] == ["iss": "ai", "sub": "as"])
+        #expect(json["act"] == ["iss": "ai", "sub": "as"] && json["may_act"] == ["iss": "mi", "sub": "ms"])
         #expect(json["authorization_details"] == [["type": "tool_invocation", "tool": "t"]])
     }
 
@@ -89,7 +89,7 @@ import Testing
     }
 
     struct Cap: Sendable {
-        var rule: Int64 = 60
+        var granted: Int64 = 60
         var key: Int64 = 300
         var kind = TokenKind.accessToken
         var left: [Int64] = []
@@ -99,11 +99,12 @@ import Testing
     @Test(
         "a lifetime is the least of all that bounds it",
         arguments: [
-            Cap(expected: 60), Cap(rule: 600, expected: 300),
-            Cap(rule: 600, key: 600, expected: 600), Cap(rule: 600, key: 600, kind: .identityAssertion, expected: 300),
+            Cap(expected: 60), Cap(granted: 600, expected: 300),
+            Cap(granted: 600, key: 600, expected: 600),
+            Cap(granted: 600, key: 600, kind: .identityAssertion, expected: 300),
             Cap(kind: .identityAssertion, expected: 60), Cap(left: [3600, 45], expected: 45),
             Cap(left: [1], expected: 1),
-            Cap(left: [0], expected: nil), Cap(left: [3600, -10], expected: nil), Cap(rule: 0, expected: nil),
+            Cap(left: [0], expected: nil), Cap(left: [3600, -10], expected: nil), Cap(granted: 0, expected: nil),
             Cap(key: 0, expected: nil), Cap(left: [9_007_199_254_740_991], expected: 60),
             Cap(left: [.min / 2], expected: nil),
             Cap(left: [.min], expected: nil),
@@ -111,7 +112,7 @@ import Testing
     func lifetimes(cap: Cap) {
         let now = UnixTime(milliseconds: 1_764_000_000_999)
         let found = Lifetime.cap(
-            rule: cap.rule, key: cap.key, kind: cap.kind, now: now,
+            granted: cap.granted, key: cap.key, kind: cap.kind, now: now,
             expiries: cap.left.map { $0 &+ now.seconds })
         #expect(found == cap.expected)
     }

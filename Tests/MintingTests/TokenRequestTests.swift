@@ -51,13 +51,14 @@ import Testing
         #expect(tokens.actorToken == nil && tokens.actorTokenType == nil && access.scope == nil)
         #expect(access.audiences.isEmpty && access.resources.isEmpty && access.authorizationDetails == nil)
         #expect(access.requestedTokenType == nil && access.receipt == nil && request.clientID == nil)
+        #expect(access.expiresIn == nil)
     }
 
     @Test func aFullRequestIsRead() throws {
         var body = Self.body([
             ("actor_token", "d.e.f"), ("actor_token_type", Self.jwt), ("scope", "a:read b"),
             ("authorization_details", Self.details), ("requested_token_type", Self.accessToken), ("client_id", "gw"),
-            ("receipt", "trust.example"), ("unknown", "x"),
+            ("receipt", "trust.example"), ("expires_in", "45"), ("unknown", "x"),
         ])
         body +=
             Array("&".utf8)
@@ -72,7 +73,7 @@ import Testing
         #expect(access.audiences == ["demo", "https://a.example"])
         #expect(access.resources == ["https://a.example/x", "urn:example:b"])
         #expect(access.requestedTokenType == .accessToken && access.receipt == "trust.example")
-        #expect(access.authorizationDetails?.tool == "crm.read")
+        #expect(access.authorizationDetails?.tool == "crm.read" && access.expiresIn == 45)
     }
 
     private func exchange(_ request: TokenRequest) -> TokenExchangeRequest? {
@@ -151,6 +152,15 @@ import Testing
         ([("scope", String(repeating: "s", count: 2049))], .invalidScope, "too long"),
         ([("authorization_details", "")], .invalidRequest, "authorization_details is empty"),
         ([("authorization_details", "{}")], .invalidAuthorizationDetails, "authorization_details"),
+        ([("expires_in", "")], .invalidRequest, "expires_in is empty"),
+        ([("expires_in", "0")], .invalidRequest, "expires_in"), ([("expires_in", "-1")], .invalidRequest, "expires_in"),
+        ([("expires_in", "+1")], .invalidRequest, "expires_in"),
+        ([("expires_in", "1.0")], .invalidRequest, "expires_in"),
+        ([("expires_in", "1e3")], .invalidRequest, "expires_in"),
+        ([("expires_in", "030")], .invalidRequest, "expires_in"),
+        ([("expires_in", " 30")], .invalidRequest, "expires_in"),
+        ([("expires_in", "30s")], .invalidRequest, "expires_in"),
+        ([("expires_in", "\u{0663}0")], .invalidRequest, "expires_in"),
         ([("client_id", "")], .invalidRequest, "client_id is empty"),
         ([("client_id", "a b")], .invalidRequest, "client_id"),
         ([("refresh_token", "x")], .invalidRequest, "refresh_token"), ([("code", "x")], .invalidRequest, "code"),
@@ -168,12 +178,13 @@ import Testing
         "every parameter but audience and resource may stand once",
         arguments: [
             "grant_type", "subject_token", "subject_token_type", "actor_token", "actor_token_type", "scope",
-            "authorization_details", "requested_token_type", "client_id",
+            "authorization_details", "requested_token_type", "client_id", "expires_in",
         ])
     func repeated(name: String) {
         let full = Self.body([
             ("actor_token", "d.e.f"), ("actor_token_type", Self.jwt), ("scope", "a"), ("client_id", "gw"),
             ("authorization_details", Self.details), ("requested_token_type", Self.jwt),
+            ("expires_in", "30"),
         ])
         #expect(error(full) == nil)
         let found = error(full + Array("&\(name)=x".utf8))

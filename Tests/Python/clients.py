@@ -157,6 +157,17 @@ class Command(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn("jkt", self.claims(done.stdout.strip())["cnf"])
 
+    def test_a_life_that_is_asked_for(self):
+        certificate = ("--cert", environment["GATEWAY_CERT"], "--key", environment["GATEWAY_KEY"])
+        for asked, life in ((10, 10), (100, 100), (1000, 120)):
+            done = self.exchange(*certificate, "--expires-in", str(asked))
+            self.assertEqual(done.returncode, 0, done.stderr)
+            claims = self.claims(done.stdout.strip())
+            self.assertEqual(claims["exp"] - claims["iat"], life)
+        done = self.exchange(*certificate, "--expires-in", "0")
+        self.assertEqual((done.returncode != 0, done.stdout), (True, ""))
+        self.assertIn("invalid_request", done.stderr)
+
     def test_half_a_credential_is_refused_before_anything_is_sent(self):
         for half in ((), ("--cert", environment["GATEWAY_CERT"]), ("--client-key", environment["GATEWAY_JWT_JWK"])):
             done = self.exchange(*half)

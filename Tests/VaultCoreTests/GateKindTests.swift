@@ -98,6 +98,21 @@ import VaultCore
         refuses(Self.draft("JWT", [("sub_id", value)]), "entry.user: is not the token's subject")
     }
 
+    @Test func anAccessTokenMayNameTheAgentItIsBoundToAndNoOtherKindDoes() throws {
+        let agent: JSONValue = ["iss": "https://agents.example", "sub": "assistant"]
+        try Self.draft("at+jwt", [("may_act", agent)]).check()
+        for type in Self.types.dropFirst() {
+            refuses(Self.draft(type, [("may_act", agent)]), "claims: may_act is not one of this kind of token")
+        }
+        let others: [JSONValue] = [
+            ["iss": "https://agents.example", "sub": "other"], ["iss": "https://other.example", "sub": "assistant"],
+            ["sub": "assistant"], ["iss": "https://agents.example", "sub": "assistant", "more": 1], "assistant", [:],
+        ]
+        for other in others {
+            refuses(Self.draft("at+jwt", [("may_act", other)]), "claims.may_act: is none of the entry's actors")
+        }
+    }
+
     @Test func theEntryNamesTheRequestingWorkload() {
         refuses(Self.draft("txntoken+jwt", [("req_wl", "other")]), "entry.client: is not the token's")
         var token = Self.draft("oauth-id-jag+jwt")

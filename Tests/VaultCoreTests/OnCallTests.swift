@@ -132,11 +132,27 @@ import Testing
     }
 
     @Test func aStatementIsTakenOnceAlsoAfterARestart() async throws {
-        try await run { fixture, anna in
+        try await CoreSite.withGenesis { site in
+            var site = site
+            site.settings.onCallFile = site.settings.logDirectory + ".on-call"
+            let first = try await site.start()
+            let fixture = CoreFixture(site: site, core: first, fatal: FatalErrors())
+            let anna = try SSHPrivateKey()
+            try write("anna \(anna.publicKey.line)\n", fixture)
             let bytes = statement(fixture).bytes
             _ = try await handIn(fixture, bytes, anna)
             #expect(await code { _ = try await handIn(fixture, bytes, anna) } == .refused)
-            #expect(fixture.core.revocations.counts.cutOffs == 1)
+            #expect(first.revocations.counts.cutOffs == 1)
+            await first.shutdown()
+            let second = try await site.start()
+            let again = CoreFixture(site: site, core: second, fatal: FatalErrors())
+            #expect(await code { _ = try await handIn(again, bytes, anna) } == .refused)
+            #expect(second.revocations.counts.cutOffs == 1)
+            #expect(try again.entries().filter { $0.kind == .cutoff }.count == 1)
+            // Another statement is another matter.
+            _ = try await handIn(again, statement(again, .user, "bob").bytes, anna)
+            #expect(second.revocations.counts.cutOffs == 2)
+            await second.shutdown()
         }
     }
 

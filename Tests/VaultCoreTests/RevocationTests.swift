@@ -173,6 +173,33 @@ import VaultTesting
         }
     }
 
+    @Test func aClientThatHandedATokenOnIsFoundInItsChain() async throws {
+        try await CoreFixture.run { fixture in
+            try await fixture.loadBundle()
+            var draft = try fixture.draft()
+            draft.claims["act"] = [
+                "iss": "https://vault.example", "sub": "client:crm-server",
+                "act": ["iss": "https://agents.example", "sub": "assistant"],
+            ]
+            var request = draft.request
+            request.entry.actors = [
+                .init(iss: "https://vault.example", sub: "client:crm-server"),
+                .init(iss: "https://agents.example", sub: "assistant"),
+            ]
+            let now = fixture.site.clock.now.seconds
+            fixture.core.revocations.add(fixture.cutOff(.client, "crm", life: 60), now: now)
+            _ = try await fixture.core.sign(request)
+            fixture.core.revocations.add(fixture.cutOff(.client, "crm-server", life: 60), now: now)
+            var again = try fixture.draft()
+            again.claims["act"] = draft.claims["act"]
+            var refused = again.request
+            refused.entry.actors = request.entry.actors
+            var code: CoreError.Code?
+            do throws(CoreError) { _ = try await fixture.core.sign(refused) } catch { code = error.code }
+            #expect(code == .cutOff)
+        }
+    }
+
     @Test func whatDescendsFromARevokedTokenIsNotSigned() async throws {
         try await CoreFixture.run { fixture in
             try await fixture.loadBundle()

@@ -1,5 +1,3 @@
-package import AuditLog
-
 /// Everybody and everything that takes part in one request or stands in one token.
 package struct Involved: Sendable {
     /// When the credential was issued in which a party stands.
@@ -32,21 +30,14 @@ package struct Involved: Sendable {
 
     /// The user and every agent of the chain.
     package var parties: [Party]
-    package var client: String?
+    /// Every client by its id: the one that asks, and those by whom it was obtained or handed on what it shows.
+    package var clients: [String]
     package var target: String?
 
-    /// Parties, client and target of a request or token.
-    package init(parties: [Party], client: String?, target: String?) {
+    /// Parties, clients and target of a request or token.
+    package init(parties: [Party], clients: [String], target: String?) {
         self.parties = parties
-        self.client = client
+        self.clients = clients
         self.target = target
-    }
-
-    /// Those an entry of the log names.
-    package init(_ entry: Entry) {
-        let named = (entry.user.map { [$0] } ?? []) + (entry.actors ?? [])
-        self.init(
-            parties: named.map { Party(names: [$0.sub], issuer: $0.iss, issued: .notTold) }, client: entry.client,
-            target: entry.target)
     }
 }

@@ -99,7 +99,9 @@ package struct RevocationList: Sendable {
     /// The first cut-off that covers anybody or anything involved.
     package func cutOff(_ involved: Involved, now: Int64) -> CutOff? {
         guard cutOffCount > 0 else { return nil }
-        if let client = involved.client, let found = clients[client]?.first(where: { $0.until > now }) { return found }
+        for client in involved.clients {
+            if let found = clients[client]?.first(where: { $0.until > now }) { return found }
+        }
         if let target = involved.target, let found = targets[target]?.first(where: { $0.until > now }) { return found }
         for party in involved.parties {
             for name in party.names {

@@ -27,6 +27,8 @@ package struct AccessTokenClaims: Sendable {
     package let authorizationDetails: ToolInvocation?
     /// `act`: the agents, the current one first; the others stand inside it (RFC 8693 section 4.1).
     package let actors: [VerifiedToken.Party]
+    /// `may_act`: the one agent that is bound to the user (RFC 8693 section 4.4); nil when none is.
+    package let mayAct: VerifiedToken.Party?
     /// `cnf`: `x5t#S256` of the gateway's certificate (RFC 8705 section 3.1); nil when the token is not bound to it.
     package let certificateThumbprint: String?
     /// `cnf`: `jkt` of the gateway's DPoP key (RFC 9449 section 6.1), which stands instead of a certificate; nil without proof.
@@ -39,7 +41,8 @@ package struct AccessTokenClaims: Sendable {
         issuer: String, subject: String, audience: String, clientID: String, issuedAt: Int64, expiry: Int64,
         jti: String, scope: String? = nil, authorizationDetails: ToolInvocation? = nil,
         actor: VerifiedToken.Party? = nil, priorActors: [VerifiedToken.Party] = [],
-        certificateThumbprint: String? = nil, keyThumbprint: String? = nil, txn: String? = nil
+        mayAct: VerifiedToken.Party? = nil, certificateThumbprint: String? = nil, keyThumbprint: String? = nil,
+        txn: String? = nil
     ) {
         self.issuer = issuer
         self.subject = subject
@@ -51,6 +54,7 @@ package struct AccessTokenClaims: Sendable {
         self.scope = scope
         self.authorizationDetails = authorizationDetails
         actors = (actor.map { [$0] } ?? []) + priorActors
+        self.mayAct = mayAct
         self.certificateThumbprint = certificateThumbprint
         self.keyThumbprint = keyThumbprint
         self.txn = txn
@@ -59,7 +63,7 @@ package struct AccessTokenClaims: Sendable {
     /// The claims set.
     package var json: JSONObject {
         var members: [JSONObject.Member] = []
-        members.reserveCapacity(13)
+        members.reserveCapacity(mayAct == nil ? 13 : 14)
         func add(_ name: String, _ value: JSONValue?) {
             if let value { members.append(.init(name: name, value: value)) }
         }
@@ -74,6 +78,7 @@ package struct AccessTokenClaims: Sendable {
         add("scope", scope.map { .string($0) })
         add("authorization_details", authorizationDetails?.json)
         add("act", ActClaim.json(actors[...]))
+        if let mayAct { add("may_act", ActClaim.json([mayAct])) }
         add(
             "cnf",
             keyThumbprint.map { ["jkt": .string($0)] } ?? certificateThumbprint.map { ["x5t#S256": .string($0)] })

@@ -2,15 +2,16 @@ package import StrictEncoding
 
 /// What introspection answers.
 ///
-/// Source: RFC 7662 section 2.2, RFC 8693 section 4.1 (`act`), RFC 8705 section 3.2 (`cnf`), RFC 9396 section 9.2.
+/// Source: RFC 7662 section 2.2, RFC 8693 sections 4.1 (`act`) and 4.4 (`may_act`), RFC 8705 section 3.2 (`cnf`),
+/// RFC 9396 section 9.2.
 package enum IntrospectionResponse {
     /// Of a token that is not active, or not the caller's to ask about, nothing else is said (docs/security-rules.md, 26).
     package static let inactive: JSONValue = ["active": false]
 
     /// The claims that are told; a token of ours has hardly any others.
     private static let told = [
-        "iss", "sub", "aud", "client_id", "scope", "iat", "nbf", "exp", "jti", "txn", "act", "cnf",
-        "authorization_details",
+        "iss", "sub", "aud", "client_id", "scope", "iat", "nbf", "exp", "jti", "txn", "act", "may_act",
+        "cnf", "authorization_details",
     ]
 
     /// The answer about an active token.

@@ -21,6 +21,10 @@ package struct RequestedAccess: Sendable {
     ///
     /// A parameter of our own (docs/integrating.md, "Receipts").
     package let receipt: String?
+    /// How long a token is asked for, in seconds; nil when the request leaves it open.
+    ///
+    /// A parameter of our own, named like the member of the answer (docs/kinds.md, "Lifetimes"): RFC 8693 has none.
+    package let expiresIn: Int64?
 
     /// Reads the parameters; each has its own error code.
     init(_ form: FormParameters) throws(OAuthError) {
@@ -39,6 +43,16 @@ package struct RequestedAccess: Sendable {
             }
             return String(decoding: value, as: UTF8.self)
         }
+        expiresIn = try form.optional("expires_in").map { value throws(OAuthError) in try Self.seconds(value) }
+    }
+
+    /// A positive number of seconds in its one form; what is too large to count is as much as there is.
+    private static func seconds(_ value: [UInt8]) throws(OAuthError) -> Int64 {
+        let digits = UInt8(ascii: "0")...UInt8(ascii: "9")
+        guard value.first != UInt8(ascii: "0"), value.allSatisfy(digits.contains) else {
+            throw OAuthError(.invalidRequest, "expires_in is not a positive number of whole seconds")
+        }
+        return Int64(String(decoding: value, as: UTF8.self)) ?? .max
     }
 
     /// Whether a value is visible ASCII of bounded length.

@@ -43,7 +43,9 @@ struct ClaimRules {
             groups: try issuer.claims.groups.flatMap { name throws(TokenRejection) in try reader.groups(name) },
             mayAct: try reader.mayAct(), actors: try reader.actors(), clientID: try reader.name("client_id"),
             authorizedParty: try reader.name("azp"),
-            user: try issuer.claims.user.flatMap { name throws(TokenRejection) in try reader.name(name) },
+            user: try issuer.claims.user.flatMap { name throws(TokenRejection) in
+                try reader.name(name, maximum: ClaimReader.maximumMappedLength)
+            },
             claims: claims)
     }
 

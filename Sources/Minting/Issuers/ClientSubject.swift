@@ -7,4 +7,9 @@ package enum ClientSubject {
 
     /// The `sub` of a client.
     package static func of(_ client: String) -> String { prefix + client }
+
+    /// The client whose `sub` this is; nil when it is nobody's.
+    package static func client(in subject: String) -> String? {
+        subject.hasPrefix(prefix) ? String(subject.dropFirst(prefix.count)) : nil
+    }
 }

@@ -22,6 +22,8 @@ package struct OwnToken: Sendable {
     package let authorizationDetails: ToolInvocation?
     /// `act`, outermost (current) first.
     package let actors: [VerifiedToken.Party]
+    /// `may_act`: the one agent that was bound to the user (RFC 8693 section 4.4); nil when none was.
+    package let mayAct: VerifiedToken.Party?
     /// `cnf.x5t#S256` (RFC 8705 section 3.1).
     package let certificateThumbprint: String?
     /// `cnf.jkt` (RFC 9449 section 6.1).
@@ -77,7 +79,7 @@ package struct OwnTokenVerifier: Sendable {
             kind: kind, subject: try reader.requiredName("sub", maximum: ClaimReader.maximumMappedLength),
             audience: audiences[0], clientID: try reader.name("client_id"), issuedAt: issuedAt, expiry: expiry,
             jti: try reader.requiredName("jti"), scope: try scope(claims),
-            authorizationDetails: try details(claims), actors: try reader.actors(),
+            authorizationDetails: try details(claims), actors: try reader.actors(), mayAct: try reader.mayAct(),
             certificateThumbprint: confirmation?["x5t#S256"]?.string, keyThumbprint: confirmation?["jkt"]?.string,
             txn: try reader.name("txn"), claims: claims)
     }

@@ -9,6 +9,8 @@ package struct ClaimTemplate: Sendable, Equatable {
         case user
         /// The agent that acts.
         case agent
+        /// The configured name of that agent's issuer: agents of two issuers may have one name.
+        case agentIssuer = "agent_issuer"
         /// The client that asks.
         case client
         /// The tool of the call.
@@ -65,6 +67,9 @@ package struct ClaimTemplate: Sendable, Equatable {
         self.places = places
         separators = Set(between.joined().utf8)
     }
+
+    /// Whether the template has a place.
+    package func has(_ place: Place) -> Bool { places.contains(place) }
 
     /// The text for these values; nil when a place has none, a value could be read in two ways, or it grows too long.
     package func expanded(_ values: Values) -> String? {

@@ -34,8 +34,9 @@ package enum TokenKind: String, Sendable, CaseIterable {
         }
     }
 
+    /// `may_act` is read back when a token is handed on, which no other kind can be.
     private static let accessTokenClaims = Claims(
-        required: ["client_id"], optional: ["nbf", "scope", "authorization_details", "act", "cnf", "txn"])
+        required: ["client_id"], optional: ["nbf", "scope", "authorization_details", "act", "may_act", "cnf", "txn"])
     private static let transactionClaims = Claims(
         required: ["txn", "scope", "req_wl"], optional: ["nbf", "tctx", "act"])
     private static let identityAssertionClaims = Claims(

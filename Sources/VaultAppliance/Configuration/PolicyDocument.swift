@@ -39,6 +39,7 @@ package struct PolicyDocument: Sendable {
             let names = PolicyNames(configuration, source)
             for position in rules.indices { names.resolve(&rules[position], at: position) }
             for position in denials.indices { names.resolve(&denials[position], at: position) }
+            names.checkFederations(rules)
         }
         do throws(PolicyError) {
             let policy = try PolicySet(rules: rules, denials: denials)

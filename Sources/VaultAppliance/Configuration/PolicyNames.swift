@@ -2,7 +2,7 @@ import Policy
 
 /// Checks that what rules and denials name is configured: a mistyped name in a denial would deny nothing.
 struct PolicyNames {
-    private let configuration: Configuration
+    let configuration: Configuration
     private let source: YAMLSource
     /// Client ids by every name that a rule may use for a client.
     private let clients: [String: String]
@@ -83,7 +83,7 @@ struct PolicyNames {
     /// domain of a client, where callers are agents.
     private func provesAgents(_ name: String) -> Bool { agentIssuers.contains(name) }
 
-    private var agentIssuers: [String] {
+    var agentIssuers: [String] {
         let named = configuration.issuers.filter { $0.roles.contains(.actor) || $0.agent.isInSubjectToken }.map(\.name)
         guard configuration.issuers.contains(where: { $0.agent == .callerSPIFFE }) else { return named }
         let domains = configuration.clients.compactMap { SPIFFEID($0.certificateName?.text ?? "")?.trustDomain }
@@ -96,7 +96,7 @@ struct PolicyNames {
         names.isEmpty ? "add such an issuer" : "name one of \(names.joined(separator: ", "))"
     }
 
-    private func fault(_ field: String, _ message: String, mend: String) {
+    func fault(_ field: String, _ message: String, mend: String) {
         guard !source.isCovered(field) else { return }
         source.fault(field, message, mend: mend)
     }

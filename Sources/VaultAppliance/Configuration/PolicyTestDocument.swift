@@ -16,6 +16,8 @@ package struct PolicyTestDocument: Sendable {
         package let name: String
         /// The request, as if it had been authenticated.
         package let request: AccessRequest
+        /// How long it is asked for, in seconds; nil when the request leaves it open.
+        package let expiresIn: Int64?
         /// What is to come of it.
         package let expectation: Expectation
     }
@@ -88,6 +90,7 @@ extension PolicyTestDocument.Case {
             gateway: gateway, user: user, agent: agent, target: section.required("target", .anyText),
             invocation: Self.invocation(section), scopes: section.uncheckedList("scopes", .anyText),
             facts: Set(section.optionalList("proven", .choice(Requirement.actorBound)) ?? []))
+        expiresIn = section.optional("expires_in", .duration(1...86_400))
         expectation = .init(section.section("expect"))
         section.finish()
     }

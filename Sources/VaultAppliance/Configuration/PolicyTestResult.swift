@@ -18,11 +18,10 @@ package struct PolicyTestResult: Sendable, Equatable {
         expected = test.expectation.words
         do throws(Denial) {
             let grant = try policy.grant(test.request, now: now)
-            let scopes = grant.scopes
+            let (scopes, lifetime) = (grant.scopes, grant.lifetime.granted(asked: test.expiresIn))
             decision =
-                PolicyTestDocument.Expectation
-                .granted(rule: grant.ruleID, scopes: scopes, lifetime: grant.lifetime.default).words
-            passed = test.expectation.matches(rule: grant.ruleID, scopes: scopes, lifetime: grant.lifetime.default)
+                PolicyTestDocument.Expectation.granted(rule: grant.ruleID, scopes: scopes, lifetime: lifetime).words
+            passed = test.expectation.matches(rule: grant.ruleID, scopes: scopes, lifetime: lifetime)
         } catch {
             decision = PolicyTestDocument.Expectation.refused(error.code, rule: error.ruleID).words
             passed = test.expectation.matches(error)

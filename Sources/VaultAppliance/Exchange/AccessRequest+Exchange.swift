@@ -30,6 +30,8 @@ struct BoundedAccess: Sendable {
     let scope: [String]?
     /// The resources it is for, as an identity assertion repeats them.
     let resources: [String]
+    /// For how long, in seconds; nil for as long as the rule says.
+    let expiresIn: Int64?
 
     /// Narrows a request to what its tokens allow; refuses one that asks for more.
     init(_ access: RequestedAccess, within delegation: Delegation) throws(ExchangeRefusal) {
@@ -40,11 +42,13 @@ struct BoundedAccess: Sendable {
             throw ExchangeRefusal(error)
         }
         resources = access.resources
+        expiresIn = access.expiresIn
     }
 
-    /// What a receipt is asked for: exactly what was granted.
-    init(granted scopes: [String], details: Minting.ToolInvocation?) {
-        self.details = details
+    /// What a receipt is asked for: exactly what was granted, and as long as the token beside it was asked for.
+    init(granted scopes: [String], _ asked: BoundedAccess) {
+        details = asked.details
+        expiresIn = asked.expiresIn
         scope = scopes.isEmpty ? nil : scopes
         resources = []
     }

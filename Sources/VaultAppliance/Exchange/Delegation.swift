@@ -12,6 +12,8 @@ struct Delegation: Sendable {
     let issuer: String
     /// Who acts now, as policy knows them; nil when no agent was proven.
     let agent: AccessRequest.Agent?
+    /// The same agent as `act` names it.
+    let agentParty: VerifiedToken.Party?
     /// `act` of what is minted, the current actor first.
     let actors: [VerifiedToken.Party]
     /// Whether user and agent were bound to one another by somebody other than the caller: `actor_bound`.
@@ -28,18 +30,21 @@ struct Delegation: Sendable {
     let txn: String?
     /// `jti` of the token of ours that is handed on; nil when none is.
     let parent: String?
+    /// The client that token was minted for.
+    let obtainedBy: String?
 
     init(
         user: AccessRequest.User?, subject: String, issuer: String, agent: AccessRequest.Agent? = nil,
-        actors: [VerifiedToken.Party] = [], isBound: Bool = false,
+        agentParty: VerifiedToken.Party? = nil, actors: [VerifiedToken.Party] = [], isBound: Bool = false,
         issued: Involved.IssueTime = .unknown, expiries: [Int64] = [],
         ceiling: AccessCeiling = .none, resources: [String] = [], txn: String? = nil,
-        parent: String? = nil
+        parent: String? = nil, obtainedBy: String? = nil
     ) {
         self.user = user
         self.subject = subject
         self.issuer = issuer
         self.agent = agent
+        self.agentParty = agentParty
         self.actors = actors
         self.isBound = isBound
         self.issued = issued
@@ -48,13 +53,15 @@ struct Delegation: Sendable {
         self.resources = resources
         self.txn = txn
         self.parent = parent
+        self.obtainedBy = obtainedBy
     }
 
     /// The `jti` of what is minted, of a new name: with the one it descends from before it.
     func identifier(_ name: String) -> String { parent.map { JWTID.descendant(of: $0, named: name) } ?? name }
 
-    /// The agent as our tokens name it; nil when none was proven.
-    var agentName: String? { agent == nil ? nil : actors.first?.subject }
+    /// `may_act` of what is minted: the agent that was bound to the user, and so the only one that may act with it
+    /// later; nil when none was (RFC 8693 section 4.4).
+    var mayAct: VerifiedToken.Party? { isBound ? agentParty : nil }
 }
 
 /// An agent that was proven, by whatever its users' issuer asks for.

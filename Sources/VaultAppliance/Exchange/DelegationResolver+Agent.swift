@@ -10,14 +10,16 @@ extension DelegationResolver {
         let proof = bundle.delegation.proof(ofIssuer: user.issuerName)
         guard token == nil || proof == .actorToken else { throw .actorTokenNotTaken }
         return switch proof {
-        case .actorToken: try token.map { token throws(ExchangeRefusal) in try actor(token, of: user.subject) }
+        case .actorToken: try token.map { token throws(ExchangeRefusal) in try actor(token, of: user.mappedSubject) }
         case .subjectAct: try user.actors.first.map { party throws(ExchangeRefusal) in try named(party, by: user) }
         case .subjectAuthorizedParty: user.authorizedParty.map { authorizedParty($0, of: user) }
         case .callerSPIFFE: callerID.map { caller($0) }
         }
     }
 
-    /// The agent of an actor token; bound to the user whom that token names.
+    /// The agent of an actor token; bound to the user whom that token names as our own tokens do.
+    ///
+    /// So with the prefix of the user's issuer, because others may have a user of the same name.
     func actor(_ token: [UInt8], of user: String) throws(ExchangeRefusal) -> ProvenAgent {
         let verified = try bundle.verify(token, as: .actor, "actor_token", now: now)
         return ProvenAgent(
@@ -31,7 +33,7 @@ extension DelegationResolver {
         guard let issuer = party.issuer, issuer != user.issuer else {
             return ProvenAgent(
                 identity: .init(issuer: user.issuerName, subject: party.subject),
-                party: .init(issuer: user.issuer, subject: party.subject), isBound: true, expiry: nil)
+                party: self.party(party.subject, of: user), isBound: true, expiry: nil)
         }
         guard let configured = bundle.verifier.issuers.issuer(issuer), configured.roles.contains(.actor) else {
             throw .subject("act names an issuer that is not one of agents")
@@ -44,8 +46,15 @@ extension DelegationResolver {
 
     private func authorizedParty(_ name: String, of user: VerifiedToken) -> ProvenAgent {
         ProvenAgent(
-            identity: .init(issuer: user.issuerName, subject: name), party: .init(issuer: user.issuer, subject: name),
-            isBound: true, expiry: nil)
+            identity: .init(issuer: user.issuerName, subject: name), party: party(name, of: user), isBound: true,
+            expiry: nil)
+    }
+
+    /// An agent of the users' own issuer as `act` names it: where that one has agents of its own, like those.
+    private func party(_ name: String, of user: VerifiedToken) -> VerifiedToken.Party {
+        let issuer = bundle.verifier.issuers.issuer(user.issuer)
+        let hasAgents = issuer?.roles.contains(.actor) == true
+        return .init(issuer: user.issuer, subject: hasAgents ? issuer?.mapped(subject: name) ?? name : name)
     }
 
     /// The caller's SPIFFE id: of a certificate that was still valid when the client proved itself.
@@ -57,8 +66,12 @@ extension DelegationResolver {
             party: .init(issuer: id.trustDomain, subject: id.text), isBound: false, expiry: nil)
     }
 
-    /// An actor of one of our own tokens as policy knows agents; nil for a client that handed the token on.
-    func identity(of party: VerifiedToken.Party) -> AccessRequest.Agent? {
+    /// The agent that an actor of one of our own tokens is, proven then; nil for a client that handed the token on.
+    func agent(named party: VerifiedToken.Party) -> ProvenAgent? {
+        identity(of: party).map { ProvenAgent(identity: $0, party: party, isBound: false, expiry: nil) }
+    }
+
+    private func identity(of party: VerifiedToken.Party) -> AccessRequest.Agent? {
         guard let name = party.issuer else { return nil }
         if let issuer = bundle.verifier.issuers.issuer(name) {
             let prefix = issuer.roles.contains(.actor) ? issuer.subjectPrefix ?? "" : ""

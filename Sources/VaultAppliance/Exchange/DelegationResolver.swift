@@ -53,6 +53,9 @@ struct DelegationResolver: Sendable {
     }
 
     /// A token of our own, handed on: it only ever narrows (RFC 8693 section 1.1).
+    ///
+    /// The same holds of the bond between user and agent: `may_act` of a token of ours says with whom there is one. It
+    /// goes with the token, to nobody else; where there is none, handing on makes none.
     private func continued(
         _ tokens: TokenExchangeRequest, _ record: inout ExchangeRecord
     ) throws(ExchangeRefusal) -> Delegation {
@@ -63,26 +66,30 @@ struct DelegationResolver: Sendable {
         }
         record.add(user: token.subject, issuer: owner.issuer.issuer, actors: token.actors)
         var actors = token.actors
-        let agent: AccessRequest.Agent?
-        var (isBound, expiries) = (true, [token.expiry])
+        let agent: ProvenAgent?
         if let actorToken = tokens.actorToken {
-            let proven = try actor(actorToken, of: owner.subject)
-            (agent, isBound) = (proven.identity, proven.isBound)
-            actors.insert(proven.party, at: 0)
-            expiries += proven.expiry.map { [$0] } ?? []
+            guard bundle.delegation.proof(ofIssuer: owner.issuer.name) == .actorToken else { throw .actorTokenNotTaken }
+            let proven = try actor(actorToken, of: token.subject)
+            // An agent that shows once more that it acts has been handed nothing.
+            if actors.first != proven.party { actors.insert(proven.party, at: 0) }
+            agent = proven
         } else {
             // Whoever was handed the token acts now too; the agent is still the one it was minted for.
-            agent = token.actors.lazy.compactMap { identity(of: $0) }.first
+            agent = token.actors.lazy.compactMap { self.agent(named: $0) }.first
             if token.clientID != principal.client {
                 actors.insert(.init(issuer: keys.issuer, subject: ClientSubject.of(principal.client)), at: 0)
             }
         }
         record.set(actors: actors)
+        if let mayAct = token.mayAct {
+            guard agent?.party == mayAct else { throw .actor }
+        }
         return Delegation(
             user: .init(issuer: owner.issuer.name, subject: owner.subject), subject: token.subject,
-            issuer: owner.issuer.issuer, agent: agent, actors: actors, isBound: isBound && agent != nil,
-            issued: .byUs(token.issuedAt), expiries: expiries, ceiling: AccessCeiling(token), txn: token.txn,
-            parent: token.jti)
+            issuer: owner.issuer.issuer, agent: agent?.identity, agentParty: agent?.party, actors: actors,
+            isBound: token.mayAct != nil || agent?.isBound == true, issued: .byUs(token.issuedAt),
+            expiries: [token.expiry] + (agent?.expiry.map { [$0] } ?? []), ceiling: AccessCeiling(token),
+            txn: token.txn, parent: token.jti, obtainedBy: token.clientID)
     }
 
     /// An access token of ours that this client may hand on: one that names it in `aud`, or is bound to it by `cnf`.
@@ -108,7 +115,7 @@ struct DelegationResolver: Sendable {
         let redeemed: RedeemedAssertion
         do {
             redeemed = try RedeemedAssertion(
-                try bundle.verifier.verify(assertion, role: .partner, now: now), client: principal.client, now: now)
+                try bundle.verifier.verify(assertion, role: .partner, now: now), redeemedBy: principal, now: now)
         } catch let error as TokenRejection where error.code == .keysUnavailable {
             throw .token(error, "assertion")
         } catch {
@@ -136,7 +143,8 @@ struct DelegationResolver: Sendable {
         }
         return Delegation(
             user: .init(issuer: user.issuerName, subject: user.subject, groups: user.groups),
-            subject: user.mappedSubject, issuer: user.issuer, agent: agent?.identity, actors: actors,
+            subject: user.mappedSubject, issuer: user.issuer, agent: agent?.identity,
+            agentParty: agent?.party, actors: actors,
             isBound: agent.map { user.mayAct != nil || $0.isBound } ?? false, issued: user.issueTime,
             expiries: [user.expiry] + (agent?.expiry.map { [$0] } ?? []), ceiling: ceiling, resources: resources)
     }

@@ -54,8 +54,8 @@ struct Issuance: Sendable {
         var (jti, failure) = (jti, ExchangeRefusal.key(target.key))
         while let (key, patience) = attempts.next() {
             let plan = try plan(
-                grant.scopes, lifetime: grant.lifetime.default, asked, target, key: key, jti: jti, receipt: receipt,
-                txn: delegation.txn ?? record.requestID)
+                grant.scopes, lifetime: grant.lifetime.granted(asked: asked.expiresIn), asked, target, key: key,
+                jti: jti, receipt: receipt, txn: delegation.txn ?? record.requestID)
             do {
                 return try await sign(plan, target, rule: grant.ruleID, patience: patience, record)
             } catch let error {
@@ -106,7 +106,7 @@ struct Issuance: Sendable {
         key: KeyDirectory.ActiveKey, jti: String, receipt: TransactionTokenClaims.Receipt?, txn: String
     ) throws(ExchangeRefusal) -> MintPlan {
         let lifetime = Lifetime.cap(
-            rule: lifetime, key: key.maximumLifetime, kind: target.kind.tokenKind, now: now,
+            granted: lifetime, key: key.maximumLifetime, kind: target.kind.tokenKind, now: now,
             expiries: delegation.expiries)
         guard let lifetime else { throw .noLifetime }
         let facts = TokenFacts(

@@ -1,4 +1,5 @@
 import Minting
+import Policy
 import StrictEncoding
 
 /// Everything a token will say, decided before it is signed.
@@ -22,7 +23,7 @@ extension MintPlan {
     ) throws(ExchangeRefusal) {
         let claims: JSONObject
         switch target.kind {
-        case .accessToken: claims = AccessTokenClaims(facts, principal: principal).json
+        case .accessToken: claims = AccessTokenClaims(facts, principal: principal, mayAct: delegation.mayAct).json
         case .transaction:
             guard facts.scope != nil else { throw .noScope }
             claims = TransactionTokenClaims(facts, receipt: receipt).json
@@ -39,7 +40,8 @@ extension MintPlan {
         _ facts: TokenFacts, _ delegation: Delegation, _ template: ClaimTemplate, _ tags: [SessionTag]
     ) throws(ExchangeRefusal) -> JSONObject {
         var values: ClaimTemplate.Values = [.user: facts.subject, .client: facts.client, .txn: facts.txn]
-        values[.agent] = delegation.agentName
+        values[.agent] = delegation.agentParty?.subject
+        values[.agentIssuer] = delegation.agent?.issuer
         values[.tool] = facts.authorizationDetails?.tool
         values[.identifier] = facts.authorizationDetails?.identifier
         guard let subject = template.expanded(values) else { throw .federation("its sub") }
@@ -53,12 +55,12 @@ extension MintPlan {
 }
 
 extension AccessTokenClaims {
-    fileprivate init(_ facts: TokenFacts, principal: Principal) {
+    fileprivate init(_ facts: TokenFacts, principal: Principal, mayAct: VerifiedToken.Party?) {
         self.init(
             issuer: facts.issuer, subject: facts.subject, audience: facts.audience, clientID: facts.client,
             issuedAt: facts.issuedAt, expiry: facts.expiry, jti: facts.jti, scope: facts.scope,
             authorizationDetails: facts.authorizationDetails, actor: facts.actors.first,
-            priorActors: Array(facts.actors.dropFirst()), certificateThumbprint: principal.thumbprint,
+            priorActors: Array(facts.actors.dropFirst()), mayAct: mayAct, certificateThumbprint: principal.thumbprint,
             keyThumbprint: principal.keyThumbprint, txn: facts.txn)
     }
 }

@@ -25,14 +25,15 @@ struct RedeemedAssertion: Sendable {
     let resources: [String]
 
     /// Checks what the draft asks of an assertion beyond a verified token.
-    init(_ token: VerifiedToken, client: String, now: UnixTime) throws(Rejection) {
+    init(_ token: VerifiedToken, redeemedBy principal: Principal, now: UnixTime) throws(Rejection) {
         guard token.audiences.count == 1 else { throw Rejection(description: "aud is not one string") }
-        guard token.clientID == client else { throw Rejection(description: "client_id is another client") }
+        guard token.clientID == principal.client else { throw Rejection(description: "client_id is another client") }
         guard let jti = token.jti else { throw Rejection(description: "claim jti is missing") }
         guard let issuedAt = token.issuedAt else { throw Rejection(description: "claim iat is missing") }
         guard token.expiry <= now.seconds + Self.maximumLifetime else {
             throw Rejection(description: "exp is too far ahead")
         }
+        try Self.check(confirmation: token.claims["cnf"], principal)
         self.token = token
         self.jti = jti
         self.issuedAt = issuedAt
@@ -40,6 +41,28 @@ struct RedeemedAssertion: Sendable {
         ceiling = AccessCeiling(
             scope: try Self.scope(token.claims["scope"]),
             details: try Self.details(token.claims["authorization_details"]))
+    }
+
+    /// An assertion that is bound is good for whoever proves to hold what it is bound to, and for nobody else.
+    ///
+    /// What is not understood could be a condition, so it is not met. Source: RFC 7800 section 3.1, RFC 9449 section
+    /// 6.1, RFC 8705 section 3.1.
+    private static func check(confirmation claim: JSONValue?, _ principal: Principal) throws(Rejection) {
+        guard let claim else { return }
+        guard let members = claim.object?.members, !members.isEmpty else {
+            throw Rejection(description: "cnf is not acceptable")
+        }
+        for member in members {
+            let shown: String?
+            switch member.name {
+            case "jkt": shown = principal.keyThumbprint
+            case "x5t#S256": shown = principal.thumbprint
+            default: throw Rejection(description: "cnf has a member that is not understood")
+            }
+            guard let shown, member.value == .string(shown) else {
+                throw Rejection(description: "cnf is not what the client has proved to hold")
+            }
+        }
     }
 
     private static func resources(_ claim: JSONValue?) throws(Rejection) -> [String] {

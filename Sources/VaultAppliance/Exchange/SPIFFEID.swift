@@ -2,7 +2,8 @@
 ///
 /// Source: SPIFFE-ID section 2.
 struct SPIFFEID: Sendable, Equatable {
-    private static let scheme = "spiffe://"
+    /// What every id begins with.
+    static let scheme = "spiffe://"
     private static let maximumLength = 2048
 
     /// The whole id.

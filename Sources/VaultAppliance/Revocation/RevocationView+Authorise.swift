@@ -6,10 +6,11 @@ extension RevocationView {
     /// Refuses whoever or whatever is cut off; every path that issues passes here (docs/security-rules.md, 23).
     ///
     /// The core asks the same of each entry it signs for. What it cannot know is asked here alone: how old the tokens
-    /// are that a request is made with, and whose prefix a name has. A copy that is out of date lets nobody pass.
-    func authorise(_ involved: Involved) throws(ExchangeRefusal) {
+    /// are that a request is made with, whose prefix a name has, and which client obtained a token that is handed on. A
+    /// copy that is out of date lets nobody pass.
+    func authorise(_ involved: @autoclosure () -> Involved) throws(ExchangeRefusal) {
         guard isCurrent else { throw .revocationsUnknown }
-        if let found = cutOff(involved) { throw .cutOff(found.kind) }
+        if let found = cutOff(involved()) { throw .cutOff(found.kind) }
     }
 }
 
@@ -28,6 +29,13 @@ extension IssuerSet {
     }
 }
 
+extension [VerifiedToken.Party] {
+    /// The clients among actors: those that handed a token on, by their ids.
+    ///
+    /// Whoever's name reads like a client's counts as one, as in the core (`Involved.init`).
+    var clients: [String] { compactMap { ClientSubject.client(in: $0.subject) } }
+}
+
 extension VerifiedToken {
     /// When its issuer says it was issued.
     var issueTime: Involved.IssueTime { issuedAt.map { .byIssuer($0) } ?? .unknown }
@@ -40,7 +48,8 @@ extension Delegation {
     func involved(_ issuers: IssuerSet, client: String, target: String) -> Involved {
         let user = Involved.Party(names: [subject], issuer: issuer, issued: issued)
         return Involved(
-            parties: [user] + issuers.involved(actors, issued: .unknown), client: client, target: target)
+            parties: [user] + issuers.involved(actors, issued: .unknown),
+            clients: [client] + (obtainedBy.map { [$0] } ?? []) + actors.clients, target: target)
     }
 }
 
@@ -54,6 +63,7 @@ extension Bundle {
         return Involved(
             parties: [.init(names: [token.subject], issuer: owner, issued: issued)]
                 + issuers.involved(token.actors, issued: issued),
-            client: client, target: targets.name(ofAudience: token.audience))
+            clients: (client.map { [$0] } ?? []) + token.actors.clients,
+            target: targets.name(ofAudience: token.audience))
     }
 }

@@ -98,9 +98,10 @@ package final class RevocationView: Sendable {
         return state.withLock { $0.list.isRevoked(jti, now: now) }
     }
 
-    /// The cut-off, if any, that covers somebody or something involved.
-    func cutOff(_ involved: Involved) -> CutOff? {
-        let now = clock().seconds
+    /// The cut-off, if any, that covers somebody or something involved; nobody is looked for while none is in force.
+    func cutOff(_ involved: @autoclosure () -> Involved) -> CutOff? {
+        guard state.withLock({ $0.list.cutOffCount > 0 }) else { return nil }
+        let (involved, now) = (involved(), clock().seconds)
         return state.withLock { $0.list.cutOff(involved, now: now) }
     }
 }

@@ -121,7 +121,7 @@ package struct TokenStateService: Sendable {
 
     /// Whether anybody in the token, or the caller, is cut off: who is cut off is told nothing.
     private func isCutOff(_ token: OwnToken, _ caller: Caller) -> Bool {
-        let asks = Involved(parties: [], client: caller.principal.client, target: nil)
+        let asks = Involved(parties: [], clients: [caller.principal.client], target: nil)
         return revocations.cutOff(caller.bundle.involved(in: token)) != nil || revocations.cutOff(asks) != nil
     }
 

@@ -28,6 +28,7 @@ struct Exchange: AsyncParsableCommand {
     @Option(help: "Action of the tool; may be repeated.") var action: [String] = []
     @Option(help: "Location the tool acts on; may be repeated.") var location: [String] = []
     @Option(help: "Identifier of the one object the tool acts on.") var identifier: String?
+    @Option(help: "How long it is to live, in seconds; left out, as long as the rule says.") var expiresIn: Int64?
     @Option(help: "URL of the JWKS to check the signature against.") var jwksURL: String?
     @Option(help: "The audit log's directory, to show the entry.", completion: .directory) var log: String?
     @Flag(help: "Print JSON for machines.") var json = false
@@ -114,6 +115,7 @@ struct Exchange: AsyncParsableCommand {
         ]
         if let actorTokenFile { parameters += [("actor_token_type", jwt), ("actor_token", try file(actorTokenFile))] }
         if let scope { parameters.append(("scope", scope)) }
+        if let expiresIn { parameters.append(("expires_in", String(expiresIn))) }
         if let tool {
             var details: JSONObject = JSONObject([
                 .init(name: "type", value: "tool_invocation"), .init(name: "tool", value: .string(tool)),

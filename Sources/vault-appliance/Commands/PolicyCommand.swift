@@ -31,7 +31,12 @@ struct PolicyCommand: AsyncParsableCommand {
         @Option(name: .customLong("arguments-sha256"), help: "SHA-256 of the arguments in base64url.")
         var argumentsSHA256: String?
         @Option(help: "Scope, values separated by spaces.") var scope: String?
+        @Option(help: "How long it is asked for, in seconds; left out, as long as the rule says.") var expiresIn: Int64?
         @Option(help: "What has been proven: actor_bound, dpop; may be repeated.") var proven: [String] = []
+
+        func validate() throws {
+            guard expiresIn ?? 1 > 0 else { throw ValidationError("--expires-in: a positive number of seconds") }
+        }
 
         func run() async throws {
             let source = try ConfigurationBundle.load(file: options.config)
@@ -41,8 +46,8 @@ struct PolicyCommand: AsyncParsableCommand {
             do throws(Denial) {
                 let grant = try policy.grant(request, now: systemClock().seconds)
                 print(
-                    "granted by \(grant.ruleID): scope [\(grant.scopes.joined(separator: " "))], \(grant.lifetime.default) s"
-                )
+                    "granted by \(grant.ruleID): scope [\(grant.scopes.joined(separator: " "))], "
+                        + "\(grant.lifetime.granted(asked: expiresIn)) s (the rule's most: \(grant.lifetime.max) s)")
             } catch {
                 print("refused: \(error.code.rawValue): \(error.reason)")
                 throw ExitCode.failure

@@ -2,6 +2,7 @@ import AuditLog
 import Foundation
 import StrictEncoding
 import Testing
+import VaultTesting
 
 @testable import VaultAppliance
 
@@ -47,6 +48,70 @@ import Testing
         #expect(try await redeem(assertion).status == 200)
         let again = try await redeem(assertion)
         #expect(again.status == 400 && again.error == "invalid_grant" && again.token == nil)
+    }
+
+    /// What an assertion is bound to, and whether a proof of the key and a certificate satisfy it.
+    struct Bond: Sendable {
+        let text: String
+        let claim: @Sendable (_ key: String, _ certificate: String) -> JSONValue
+        var proves = false
+        let isAccepted: Bool
+    }
+
+    static let bonds: [Bond] = [
+        Bond(
+            text: "the key that is proven", claim: { key, _ in ["jkt": .string(key)] }, proves: true, isAccepted: true),
+        Bond(text: "a key, and nothing is proven", claim: { key, _ in ["jkt": .string(key)] }, isAccepted: false),
+        Bond(text: "another key", claim: { _, _ in ["jkt": "other"] }, proves: true, isAccepted: false),
+        Bond(text: "the caller's certificate", claim: { _, c in ["x5t#S256": .string(c)] }, isAccepted: true),
+        Bond(
+            text: "the caller's certificate, with a proof of a key too", claim: { _, c in ["x5t#S256": .string(c)] },
+            proves: true, isAccepted: true),
+        Bond(text: "another certificate", claim: { key, _ in ["x5t#S256": .string(key)] }, isAccepted: false),
+        Bond(
+            text: "both", claim: { key, c in ["jkt": .string(key), "x5t#S256": .string(c)] }, proves: true,
+            isAccepted: true),
+        Bond(
+            text: "both, of which one is not shown",
+            claim: { key, c in ["jkt": .string(key), "x5t#S256": .string(c)] },
+            isAccepted: false),
+        Bond(
+            text: "something else besides", claim: { key, _ in ["jkt": .string(key), "kid": "k"] }, proves: true,
+            isAccepted: false),
+        Bond(text: "something else", claim: { _, _ in ["jwk": ["kty": "EC"]] }, proves: true, isAccepted: false),
+        Bond(text: "nothing", claim: { _, _ in [:] }, proves: true, isAccepted: false),
+        Bond(text: "no object", claim: { key, _ in .string(key) }, proves: true, isAccepted: false),
+        Bond(text: "no text", claim: { _, _ in ["jkt": 7] }, proves: true, isAccepted: false),
+    ]
+
+    @Test("an assertion that is bound is redeemed by whom it is bound to", arguments: bonds.indices)
+    func bound(index: Int) async throws {
+        let fixture = try await KindsFixture.shared.value
+        let bond = Self.bonds[index]
+        var builder = try ExchangeRequestBuilder(fixture)
+        let certificate = try #require(builder.peer).thumbprint
+        let claim = bond.claim(fixture.gateway.proofKey.kid, certificate)
+        let assertion = try await Self.assertion([("cnf", claim), ("scope", "bill")])
+        builder.parameters = [("grant_type", Self.grant), ("assertion", assertion)]
+        if bond.proves { try builder.prove(fixture) }
+        let answer = try await KindsFixture.ask(builder)
+        #expect(answer.status == (bond.isAccepted ? 200 : 400), "\(bond.text): \(answer.body)")
+        #expect(answer.error == (bond.isAccepted ? nil : "invalid_grant"))
+        guard !bond.isAccepted else { return }
+        #expect(try await KindsFixture.reason(answer)?.hasPrefix("assertion: cnf ") == true)
+        #expect(answer.token == nil)
+    }
+
+    @Test func anAssertionThatWasRefusedForWantOfAProofIsNotUsedUp() async throws {
+        let fixture = try await KindsFixture.shared.value
+        let assertion = try await Self.assertion([
+            ("cnf", ["jkt": .string(fixture.gateway.proofKey.kid)]), ("scope", "bill"),
+        ])
+        #expect(try await redeem(assertion).error == "invalid_grant")
+        var builder = try ExchangeRequestBuilder(fixture)
+        builder.parameters = [("grant_type", Self.grant), ("assertion", assertion)]
+        try builder.prove(fixture)
+        #expect(try await KindsFixture.ask(builder).status == 200)
     }
 
     @Test func ofManyAtOnceOneIsFirst() async throws {

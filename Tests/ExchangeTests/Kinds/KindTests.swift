@@ -93,6 +93,18 @@ import Testing
         #expect(entry.user == .init(iss: "https://idp.acme.example", sub: "alice") && entry.tokenKind == "JWT")
     }
 
+    @Test func agentsOfOneNameHaveEachTheirIssuerInATemplate() async throws {
+        let plain = try await KindsFixture.ask(try await KindsFixture.request(for: "entra"))
+        #expect(try await KindsFixture.verified(plain.token).claims["sub"] == "agents|sales-assistant")
+        let user = try await KindsFixture.token(of: "https://acts.example", [("act", ["sub": "sales-assistant"])])
+        let other = try await KindsFixture.ask(
+            try await KindsFixture.request(for: "entra") {
+                $0.set("subject_token", user)
+                for name in ["actor_token", "actor_token_type"] { $0.set(name, nil) }
+            })
+        #expect(try await KindsFixture.verified(other.token).claims["sub"] == "acts|sales-assistant")
+    }
+
     @Test func aValueThatCouldBeReadAsTwoIsNotPutIntoATemplate() async throws {
         let fixture = try await KindsFixture.shared.value
         let builder = try await KindsFixture.request(for: "google", keepsDetails: true) {

@@ -1,3 +1,4 @@
+import AuditLog
 import Foundation
 import Minting
 import StrictEncoding
@@ -24,8 +25,19 @@ enum KindsFixture {
         return builder
     }
 
-    static func ask(_ builder: ExchangeRequestBuilder) async throws -> ExchangeAnswer {
-        try ExchangeAnswer(await shared.value.service.respond(to: builder.request()))
+    /// The answer of the fixture's service, or of another one over the same core.
+    static func ask(
+        _ builder: ExchangeRequestBuilder, of service: ExchangeService? = nil
+    ) async throws -> ExchangeAnswer {
+        let shared = try await shared.value
+        let request = builder.request()
+        return try ExchangeAnswer(
+            await (service ?? shared.service).respond(to: request), requestID: request.requestID)
+    }
+
+    /// Why the log says that a request was refused.
+    static func reason(_ answer: ExchangeAnswer) async throws -> String? {
+        try await shared.value.entries().last { $0.requestID == answer.requestID && $0.kind == .denied }?.reason
     }
 
     /// Header and claims of a token whose signature is that of a published key.
@@ -61,7 +73,7 @@ enum KindsFixture {
     /// An exchange whose subject token is `token`, without an actor token.
     static func handOn(
         _ token: String, to target: String, by client: String = "spiffe://acme.example/server/crm",
-        _ changes: [(String, String?)] = []
+        _ changes: [(String, String?)] = [], of service: ExchangeService? = nil
     ) async throws -> ExchangeAnswer {
         let fixture = try await shared.value
         var builder = try ExchangeRequestBuilder(fixture, user: token)
@@ -70,6 +82,15 @@ enum KindsFixture {
         builder.set("subject_token_type", accessToken)
         builder.set("audience", target)
         for (name, value) in changes { builder.set(name, value) }
-        return try await ask(builder)
+        return try await ask(builder, of: service)
+    }
+
+    /// An exchange that hands a token on with an agent's token.
+    static func handOn(
+        _ token: String, to target: String, by client: String = "spiffe://acme.example/server/crm", actor: String
+    ) async throws -> ExchangeAnswer {
+        try await handOn(
+            token, to: target, by: client,
+            [("actor_token", actor), ("actor_token_type", ExchangeRequestBuilder.jwt)])
     }
 }

@@ -80,6 +80,12 @@ enum TokenOperation {
                 ]),
             .init(name: "requested_token_type", value: ["type": "string", "enum": .array(types)]),
             .init(name: "receipt", value: text("A trust domain: asks for a transaction token beside the credential.")),
+            .init(
+                name: "expires_in",
+                value: [
+                    "type": "integer", "minimum": 1,
+                    "description": "Seconds to live; left out, the rule's default. More than allowed is cut down.",
+                ]),
             .init(name: "client_id", value: text("Must name the client that proves itself.")),
             .init(name: "client_assertion", value: text("Proof of a client with private_key_jwt (RFC 7523).")),
             .init(name: "client_assertion_type", value: ["const": .string(ClientAssertion.type)]),

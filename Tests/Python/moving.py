@@ -22,7 +22,7 @@ import summary
 from caching_verifier import CachingVerifier
 from client_proofs import assertion_fields
 from environment import ROOT, Environment, wait_until
-from gateway_client import GatewayClient, exchange_form
+from gateway_client import GatewayClient, exchange_form, get
 from gateway_load import READ, GatewayLoad, verify_log
 from party import Party
 from web_server import Address, FileServer, server_certificate
@@ -159,10 +159,10 @@ def await_caches():
     time.sleep(verifier.lifespan + 1)
 
 
-def host(name):
-    """Put a key set in the place of the one that is hosted, so that nobody reads half of it."""
-    shutil.copy(PATH / name, PATH / "site" / "jwks.new")
-    (PATH / "site" / "jwks.new").rename(PATH / "site" / ".well-known" / "jwks.json")
+def host(name, place="jwks.json"):
+    """Put a file in the place of one that is hosted, so that nobody reads half of it."""
+    shutil.copy(PATH / name, PATH / "site" / "arriving")
+    (PATH / "site" / "arriving").rename(PATH / "site" / ".well-known" / place)
 
 
 def gateway_at(environment):
@@ -235,7 +235,13 @@ class QuorumLost(unittest.TestCase):
             gateways[index] = gateway_at(new)
             before = verified("new")
             wait_until(lambda: verified("new") > before + 50, "the new one serves the gateway")
-        self.assertEqual([gateway.environment for gateway in gateways], [new] * 3)
+        # Those that look the endpoint up find it, and the keys where they were.
+        for name in ("oauth-authorization-server", "openid-configuration"):
+            host(f"new/.well-known/{name}", name)
+            metadata = json.loads(get(old, f"{address.url}/.well-known/{name}")[1])
+            self.assertEqual(metadata["token_endpoint"], f"{new['VAULT_URL']}/oauth2/token")
+            self.assertEqual(metadata["jwks_uri"], f"{address.url}/.well-known/jwks.json")
+        CachingVerifier(old).verify(token(new))
 
     def test_07_what_one_knows_the_other_does_not(self):
         """Its own tokens, and the assertions that it has seen."""

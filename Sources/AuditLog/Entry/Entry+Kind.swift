@@ -5,7 +5,7 @@ extension Entry {
     package enum Kind: String, Sendable, CaseIterable {
         /// A credential is about to be signed; it is released once this is durable.
         case mint
-        /// The signature for a recorded mint failed: nobody got that credential.
+        /// A recorded mint came to nothing: its signature failed, or it came too late. Nobody got that credential.
         case mintAborted = "mint.aborted"
         /// A request was refused, or `count` of them were.
         case denied

@@ -20,7 +20,9 @@ let nio: [Target.Dependency] = [
     .product(name: "NIOPosix", package: "swift-nio"),
 ]
 // What Tests/FuzzTests feeds with input (scripts/fuzz).
-let fuzzed = ["StrictEncoding", "Minting", "Policy", "AuditLog", "CoreProtocol", "Custody", "VaultCore", "VaultAppliance"]
+let fuzzed = [
+    "StrictEncoding", "HSMBridge", "Minting", "Policy", "AuditLog", "CoreProtocol", "Custody", "VaultCore", "VaultAppliance",
+]
 let parsers: [Target.Dependency] = fuzzed.map { .target(name: $0) } + [.product(name: "NIOCore", package: "swift-nio")]
 
 let package = Package(

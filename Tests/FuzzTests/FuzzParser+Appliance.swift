@@ -48,6 +48,16 @@ extension FuzzParser {
             try FuzzFinding.unless(
                 (try? LiveEntries(payload: entries.payload))?.records.map(\.entry) == entries.records.map(\.entry),
                 "reads another way once written")
+        case .witnessRequest?:
+            guard let request = try? WitnessRequest(payload: payload) else { return false }
+            try FuzzFinding.unless(
+                (try? WitnessRequest(payload: request.payload)) == request, "reads another way once written")
+        case .witnessAnswer?:
+            guard let answer = try? WitnessAnswer(payload: payload) else { return false }
+            try FuzzFinding.unless(
+                (try? WitnessAnswer(payload: answer.payload)) == answer, "reads another way once written")
+        case .open?:
+            guard (try? SecretPassage.Far(payload: payload)) != nil else { return false }
         case .describe?:
             var payload = payload
             return payload.readJSON().flatMap { CoreDescription(json: $0) } != nil

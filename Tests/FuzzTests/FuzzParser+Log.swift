@@ -1,4 +1,5 @@
 @testable import AuditLog
+import HSMBridge
 import StrictEncoding
 @testable import VaultAppliance
 
@@ -21,6 +22,16 @@ extension FuzzParser {
         return !written.isEmpty
     }
 
+    /// A PKCS#11 URI names the same token once written; the rest of it is not written.
+    func tokenURI(_ input: [UInt8]) throws(FuzzFinding) -> Bool {
+        guard let text = String(validating: input, as: UTF8.self), let uri = try? TokenURI(text) else { return false }
+        let again = try? TokenURI(uri.description)
+        try FuzzFinding.unless(
+            again?.token == uri.token && again?.serial == uri.serial && again?.manufacturer == uri.manufacturer
+                && again?.model == uri.model && again?.description == uri.description, "names another token once written")
+        return true
+    }
+
     /// The records of a segment of the journal follow each other and lie within it.
     func journal(_ input: [UInt8]) throws(FuzzFinding) -> Bool {
         let scan = SegmentScan(input, sequence: 1, expected: nil)
@@ -31,6 +42,15 @@ extension FuzzParser {
             next = record.index + 1
         }
         return !scan.records.isEmpty
+    }
+
+    /// The entries of a bundle are all of its bytes, and no others.
+    func entryBundle(_ input: [UInt8]) throws(FuzzFinding) -> Bool {
+        guard let entries = try? EntryBundle.entries(in: input, path: "bundle") else { return false }
+        var bundle = EntryBundle()
+        for entry in entries { bundle.append(input[entry]) }
+        try FuzzFinding.unless(bundle.bytes == input && bundle.count == entries.count, "reads another way once written")
+        return !entries.isEmpty
     }
 
     /// A path that is accepted has no segment that a reader of paths could skip, and no query.

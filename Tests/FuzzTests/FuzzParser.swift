@@ -7,9 +7,12 @@ enum FuzzParser: String, CaseIterable {
     case proof = "dpop-proof"
     case targetURI = "target-uri"
     case event = "event-subject"
+    case claims, certificate
+    case spiffeID = "spiffe-id"
     case target = "request-target"
     // From files that operators write.
     case policy, configuration, location
+    case tokenURI = "token-uri"
     case plan = "plan-draft"
     // From the front, which the core does not trust.
     case frame, entry
@@ -28,6 +31,7 @@ enum FuzzParser: String, CaseIterable {
     case onCall = "on-call-list"
     // From the appliance's own disk.
     case journal
+    case bundle = "entry-bundle"
 
     /// Parses an input: whether it was accepted; throws what it breaks.
     func parse(_ input: [UInt8]) throws(FuzzFinding) -> Bool {
@@ -43,11 +47,15 @@ enum FuzzParser: String, CaseIterable {
         case .proof: try proof(input)
         case .targetURI: try targetURI(input)
         case .event: try event(input)
+        case .claims: try claims(input)
+        case .certificate: try certificate(input)
+        case .spiffeID: try spiffeID(input)
         case .target: try requestTarget(input)
         case .policy: try policy(input)
         case .configuration: try configuration(input)
         case .plan: try planDraft(input)
         case .location: try location(input)
+        case .tokenURI: try tokenURI(input)
         case .frame: try frame(input)
         case .entry: try entry(input)
         case .note: try note(input)
@@ -63,6 +71,7 @@ enum FuzzParser: String, CaseIterable {
         case .statement: try cutOffStatement(input)
         case .onCall: try onCallList(input)
         case .journal: try journal(input)
+        case .bundle: try entryBundle(input)
         }
     }
 }

@@ -99,6 +99,10 @@ class Case(unittest.TestCase):
             user=user or environment.user_token(self.user), authorization_details=READ)
         self.assertEqual((status, body.get("error")), (400, "access_denied"), body)
 
+    def cutoff(self, *arguments, key="anna"):
+        signing = () if key is None else ("--key", environment.directory / "keys" / key)
+        return environment.appliance("cutoff", "--config", environment["VAULT_CONFIG"], *arguments, *signing)
+
     def after_each_loss(self, check):
         """What is in force is in force after each process was killed and started again."""
         check()
@@ -236,10 +240,6 @@ class Events(Case):
 
 
 class CutOff(Case):
-    def cutoff(self, *arguments, key="anna"):
-        signing = () if key is None else ("--key", environment.directory / "keys" / key)
-        return environment.appliance("cutoff", "--config", environment["VAULT_CONFIG"], *arguments, *signing)
-
     def entry(self):
         def found():
             entries = read_entries(environment["VAULT_LOG_DIR"])
@@ -308,6 +308,43 @@ class CutOff(Case):
         metrics = get(environment, environment["VAULT_OPS_URL"] + "/metrics")[1]
         for name in ("vault_revoked_tokens", "vault_cutoffs", "vault_revocations_current 1"):
             self.assertIn(f"\n{name}", metrics)
+
+
+class WhoElse(Case):
+    """What is cut off here is cut off for all that come after, so this is the last class, in this order."""
+
+    def stopped(self, option, name, reason, **fields):
+        """Cuts somebody off: the request is refused, and the log says why; returns what it was answered before."""
+        fields = fields or {"authorization_details": READ}
+
+        def ask():
+            return self.gateway.exchange(user=environment.user_token(self.user), **fields)
+
+        def reasons():
+            entries = read_entries(environment["VAULT_LOG_DIR"])
+            return [e["reason"] for e in entries if e["kind"] == "denied" and e.get("user", {}).get("sub") == self.user]
+
+        before = ask()
+        done = self.cutoff(option, name, "--for", "1h", "--reason", "odd calls")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        status, answer = ask()
+        self.assertEqual((status, answer.get("error")), (400, "access_denied"), answer)
+        wait_until(lambda: reason in reasons(), f"the log says: {reason}")
+        return before
+
+    def test_1_a_provider_and_no_other(self):
+        audience = "//iam.googleapis.com/projects/7/locations/global/workloadIdentityPools/agents/providers/vault"
+        status, body = self.stopped("--provider", "google", "cut off: the target", audience=audience)
+        self.assertEqual(status, 200, body)
+        self.mint()
+
+    def test_2_an_agent_and_what_was_minted_for_it(self):
+        status, body = self.stopped("--agent", "sales-assistant", "cut off: the agent")
+        self.assertEqual(status, 200, body)
+        self.assertEqual(self.introspect(body["access_token"]), json.loads(INACTIVE))
+
+    def test_3_a_gateway_is_named_before_its_agent(self):
+        self.stopped("--gateway", "gateway-mcp", "cut off: the client")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""The commands of docs/integrating.md, docs/audit.md and docs/operating.md, taken out of the text and run as they stand.
+
+Each command that is named here must stand in its document, so that neither can change without the other.
+"""
+
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import unittest
+
+import jwt
+
+import summary
+from environment import ROOT, module_environment, wait_until
+from gateway_client import get
+from log_entries import read_entries
+
+environment = work = None
+
+
+def setUpModule():
+    global environment, work
+    environment = module_environment("docs as written ")
+    work = environment.directory.parent / "reader"
+    work.mkdir()
+    (work / "user.jwt").write_text(environment.user_token())
+    (work / "agent.jwt").write_text(environment.agent_token())
+
+
+def commands(document):
+    """The indented blocks of a document, by what each begins with; continued lines belong together."""
+    text = (ROOT / "docs" / document).read_text()
+    blocks = re.findall(r"(?:^    .+\n(?:\n(?=    ))?)+", text, re.MULTILINE)
+    return ["\n".join(line[4:] for line in block.splitlines()) for block in blocks]
+
+
+def block(document, beginning):
+    """The one block that begins so."""
+    found = [each for each in commands(document) if each.startswith(beginning)]
+    assert len(found) == 1, f"{document} has {len(found)} blocks that begin with {beginning!r}"
+    return found[0]
+
+
+def line(document, beginning):
+    """The one line of a block that begins so, its comment left out."""
+    lines = [each for text in commands(document) for each in text.splitlines() if each.startswith(beginning)]
+    assert len(lines) == 1, f"{document} has {len(lines)} lines that begin with {beginning!r}"
+    return lines[0]
+
+
+def run(script, code=0, **variables):
+    """Run a script as a reader would, in a directory of their own, with `DIR/env` read and values for F, FILE, LOG and JTI."""
+    words = {
+        "F": environment["VAULT_CONFIG"], "FILE": environment["VAULT_LOG_VKEY"], "LOG": environment["VAULT_LOG_DIR"]}
+    script = re.sub(r"(?<=[ =])(F|FILE|LOG|JTI)(?=[ \n)]|$)", r'"$\1"', script)
+    path = f'{environment.directory / "run"}:{os.environ["PATH"]}'
+    done = subprocess.run(
+        ["bash", "-euc", f'. "$0"\n{script}', str(environment.directory / "env")], cwd=work, capture_output=True,
+        text=True, timeout=60, env=os.environ | words | variables | {"PATH": path})
+    if done.returncode != code:
+        raise AssertionError(f"{script}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+class Integrating(unittest.TestCase):
+    def exchange(self, change=lambda script: script):
+        script = change(block("integrating.md", "jwt=urn:ietf:params:oauth:token-type:jwt"))
+        answer = json.loads(run(script))
+        (work / "token.jwt").write_text(answer["access_token"])
+        return jwt.decode(answer["access_token"], options={"verify_signature": False})
+
+    def test_1_a_token_by_certificate_is_asked_about_and_given_up(self):
+        claims = self.exchange()
+        self.assertEqual(claims["authorization_details"][0]["tool"], "crm.read_account")
+        ask = line("integrating.md", 'curl --cacert "$VAULT_CA" --cert server.pem')
+        for suffix, name in (("", "GATEWAY_CERT"), ("-key", "GATEWAY_KEY")):
+            (work / f"server{suffix}.pem").write_text(pathlib.Path(environment[name]).read_text())
+        self.assertTrue(json.loads(run(ask))["active"])
+        self.assertEqual(run(line("integrating.md", 'curl --cacert "$VAULT_CA" --cert "$GATEWAY_CERT"')), "")
+        self.assertEqual(run(ask), '{"active":false}')
+
+    def test_2_a_token_by_an_assertion_that_openssl_signs(self):
+        run(block("integrating.md", "b64() {"))
+        name = re.search(r"for a client `(\{id: gateway-shell, .*?\})`", (ROOT / "docs/integrating.md").read_text())[1]
+        (environment.directory / "gateway-shell.json").write_text((work / "gateway-shell.json").read_text())
+        config = pathlib.Path(environment["VAULT_CONFIG"])
+        config.write_text(config.read_text().replace("issuers:\n", f"  - {name}\nissuers:\n", 1))
+        policy = environment.directory / "policy.yaml"
+        policy.write_text(policy.read_text().replace("gateway-jwt]", "gateway-jwt, gateway-shell]"))
+        os.kill(int(environment["VAULT_PID"]), signal.SIGHUP)
+        fields = block("integrating.md", "-d client_assertion_type=")
+
+        def instead(script):
+            return re.sub(r' --cert "\$GATEWAY_CERT" --key "\$GATEWAY_KEY"(.*)', r"\1", script).replace(
+                "    -d grant_type", f"{fields} \\\n    -d grant_type", 1)
+
+        assertion = block("integrating.md", "b64() {").partition("now=")
+
+        def granted():
+            # Each assertion is good once, also for a front that does not know the client yet.
+            run("b64() { basenc --base64url -w0 | tr -d =; }\n" + assertion[1] + assertion[2])
+            try:
+                return self.exchange(instead)["client_id"] == "gateway-shell"
+            except KeyError:
+                return False
+
+        wait_until(granted, "the front has read the new client")
+
+
+class Auditing(unittest.TestCase):
+    def test_a_copy_is_verified_a_credential_proved_and_the_log_read(self):
+        answer = json.loads(run(block("integrating.md", "jwt=urn:ietf:params:oauth:token-type:jwt")))
+        claims = jwt.decode(answer["access_token"], options={"verify_signature": False})
+        wait_until(
+            lambda: any(e.get("jti") == claims["jti"] for e in read_entries(environment["VAULT_LOG_DIR"])),
+            "a checkpoint covers the mint")
+        self.assertIn("fetched", run(line("audit.md", "vault-appliance audit fetch copy --config F")))
+        self.assertIn("whole", run(line("audit.md", "vault-appliance audit verify --log copy --vkey FILE")))
+        run("cp copy/checkpoint kept-checkpoint")
+        verify = block("audit.md", "vault-appliance audit verify --log copy --vkey FILE\n").splitlines()
+        self.assertIn("whole", run(verify[2]))
+        manifests = sorted((environment.directory / "custody" / "manifests").glob("[0-9]*.json"))
+        (work / "manifest.json").write_bytes(manifests[0].read_bytes())
+        self.assertIn("genesis", run(verify[1]))
+        prove, check = block("audit.md", "vault-appliance audit prove --log copy --jti JTI").splitlines()
+        run(prove, JTI=claims["jti"])
+        self.assertIn("good", run(check))
+        self.assertEqual(json.loads((work / "entry.json").read_text())["jti"], claims["jti"])
+        reading = block("audit.md", "vault-appliance audit tail --log copy --user alice").splitlines()
+        self.assertIn("crm.read_account", run(reading[0]))
+        self.assertIn("crm-read", run(reading[2]))
+        run(reading[3])
+        run(reading[4])
+        leaves = [json.loads(each) for each in (work / "entries.jsonl").read_text().splitlines()]
+        self.assertIn(claims["jti"], [leaf.get("entry", {}).get("jti") for leaf in leaves])
+
+
+class Operating(unittest.TestCase):
+    def test_secrets_are_sealed_listed_turned_and_taken_away(self):
+        home = environment.directory / "custodians" / "anna"
+        person = f"--home '{home}' --key '{home}/id_ssh'"
+        lines = block("operating.md", "vault-appliance secret seal   --config FILE NAME --file VALUE").splitlines()
+        (work / "value").write_text("s3cret")
+        (work / "value").chmod(0o600)
+
+        def secret(number):
+            text = lines[number].partition("#")[0].replace("FILE", '"$F"').replace("NAME", "crm-refresh")
+            return run(text.replace("VALUE", "value") + ("" if number == 2 else person))
+
+        secret(0)
+        self.assertIn("crm-refresh", secret(2))
+        secret(3)
+        self.assertNotIn("s3cret", secret(2))
+        secret(4)
+        self.assertNotIn("crm-refresh", secret(2))
+
+
+if __name__ == "__main__":
+    summary.run("docs as written")

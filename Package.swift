@@ -130,7 +130,7 @@ let package = Package(
         .executableTarget(
             name: "vault-development",
             dependencies: [
-                "VaultTesting", "StrictEncoding", "HSMBridge", "CVaultSystem",
+                "VaultTesting", "StrictEncoding", "HSMBridge", "Custody", "CVaultSystem",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

@@ -91,7 +91,7 @@ is_current() {
 
 # sources_of EXECUTABLE prints files and folders it is built from, each ended by a zero byte.
 sources_of() {
-    local -a folders=(CPKCS11 CSystem StrictEncoding HSMBridge VaultTesting vault-development)
+    local -a folders=(AuditLog CLibcrypto CPKCS11 CSystem Custody StrictEncoding HSMBridge VaultTesting vault-development)
     printf '%s\0' "$ROOT/Package.swift"
     if [[ $1 == vault-development ]]; then
         printf '%s\0' "${folders[@]/#/$ROOT/Sources/}"

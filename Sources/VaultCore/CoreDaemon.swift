@@ -40,12 +40,12 @@ package struct CoreDaemon: Service {
         let core = core
         let front = try await CoreSocket.bind(
             path: core.settings.frontSocket, users: core.settings.frontUsers, group: group, logger: logger
-        ) { frame, reply in core.answerFront(frame, reply) }
+        ) { frame, _, reply in core.answerFront(frame, reply) }
         let admin: CoreSocket
         do {
             admin = try await CoreSocket.bind(
                 path: core.settings.adminSocket, users: core.settings.adminUsers, group: group, logger: logger
-            ) { frame, reply in core.answerAdmin(frame, reply) }
+            ) { frame, user, reply in core.answerAdmin(frame, of: user, reply) }
         } catch {
             await front.close()
             throw error
@@ -117,14 +117,14 @@ extension VaultCore {
     }
 
     /// The operators' commands.
-    func answerAdmin(_ frame: CoreFrame, _ reply: @escaping Reply) {
+    func answerAdmin(_ frame: CoreFrame, of user: UInt32, _ reply: @escaping Reply) {
         let id = frame.id
         Task {
             let result: Result<ByteBuffer, CoreError>
             do throws(CoreError) {
                 switch frame.kind {
                 case .describe: result = .success(ByteBuffer(json: self.description.json))
-                case .admin: result = .success(ByteBuffer(json: try await self.execute(frame.payload)))
+                case .admin: result = .success(ByteBuffer(json: try await self.execute(frame.payload, of: user)))
                 default: throw CoreError(.refused, "this call is not for the admin socket")
                 }
             } catch {

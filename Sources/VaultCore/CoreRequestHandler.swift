@@ -14,6 +14,7 @@ final class CoreRequestHandler: ChannelInboundHandler {
     private let responder: CoreSocket.Responder
     private let logger: Logger
     private let outbox = Outbox()
+    private var user: UInt32?
     private var inFlight = 0
 
     init(responder: @escaping CoreSocket.Responder, logger: Logger) {
@@ -21,8 +22,15 @@ final class CoreRequestHandler: ChannelInboundHandler {
         self.logger = logger
     }
 
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if let peer = event as? PeerUser { user = peer.id }
+        context.fireUserInboundEventTriggered(event)
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         let frame = unwrapInboundIn(data)
+        // Nothing is read before the kernel has said who it is.
+        guard let user else { return context.close(promise: nil) }
         guard inFlight < Self.maximumInFlight else {
             let error = CoreError(.saturated, "too many requests in flight on one connection", retryAfter: 1)
             return context.writeAndFlush(
@@ -32,7 +40,7 @@ final class CoreRequestHandler: ChannelInboundHandler {
         let bound = NIOLoopBound((handler: self, context: context), eventLoop: context.eventLoop)
         let loop = context.eventLoop
         let outbox = outbox
-        responder(frame) { reply in
+        responder(frame, user) { reply in
             // Whoever comes before the loop does is taken along: what one sync made durable wakes it once.
             if outbox.add(reply) { loop.execute { bound.value.handler.send(bound.value.context) } }
         }

@@ -6,8 +6,9 @@ import NIOPosix
 
 /// A Unix socket of the core: accepts the peers it may, cuts frames, hands them on, writes the replies.
 package struct CoreSocket: Sendable {
-    /// Answers one frame; may call back on any thread, once.
-    package typealias Responder = @Sendable (CoreFrame, _ reply: @escaping @Sendable (CoreFrame) -> Void) -> Void
+    /// Answers one frame of a user, whom the kernel vouches for; may call back on any thread, once.
+    package typealias Responder =
+        @Sendable (CoreFrame, _ user: UInt32, _ reply: @escaping @Sendable (CoreFrame) -> Void) -> Void
 
     private let channel: any Channel
 
@@ -89,9 +90,15 @@ final class PeerCheck: ChannelInboundHandler, RemovableChannelHandler {
                     context.close(promise: nil)
                     return
                 }
+                context.fireUserInboundEventTriggered(PeerUser(id: peer.user))
                 context.fireChannelActive()
             }
     }
+}
+
+/// Who speaks on a connection, told to the handlers behind `PeerCheck` before they hear anything else.
+struct PeerUser: Sendable {
+    let id: UInt32
 }
 
 /// What SO_PEERCRED returns: `struct ucred` of unix(7), which the Glibc module does not export.

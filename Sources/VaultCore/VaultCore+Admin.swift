@@ -1,13 +1,16 @@
 import AuditLog
 import CoreProtocol
 import Custody
+import Glibc
 import HSMBridge
 import NIOCore
 import StrictEncoding
 
 extension VaultCore {
     /// Executes one command of the admin socket: a JSON object with the member `command`.
-    func execute(_ payload: ByteBuffer) async throws(CoreError) -> JSONValue {
+    ///
+    /// `user` is who gives it, as the kernel says; this process itself where nobody does.
+    func execute(_ payload: ByteBuffer, of user: UInt32 = getuid()) async throws(CoreError) -> JSONValue {
         var payload = payload
         guard let json = payload.readJSON() else { throw CoreError(.malformed, "the command is not strict JSON") }
         do {
@@ -15,7 +18,7 @@ extension VaultCore {
             let command = try reader.string("command")
             if let answer = try await executeCustody(command, &reader) { return answer }
             if let answer = try await executeSecrets(command, &reader) { return answer }
-            if let answer = try await executeCeremony(command, &reader) { return answer }
+            if let answer = try await executeCeremony(command, &reader, user: user) { return answer }
             switch command {
             case "status":
                 try reader.finish()

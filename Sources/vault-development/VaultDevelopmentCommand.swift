@@ -12,6 +12,7 @@ struct VaultDevelopmentCommand: AsyncParsableCommand {
             "Private keys are read from files and written to files with mode 0600; existing files are never overwritten.",
         subcommands: [
             PKI.self, SignRequest.self, Issuer.self, MintToken.self, FreePorts.self, Conformance.self,
+            ShamirCommand.self,
         ])
 
     /// The system's clock.

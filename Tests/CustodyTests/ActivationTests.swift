@@ -246,7 +246,7 @@ import Testing
         let fixture = try QuorumFixture()
         let order = Order(
             action: .seal, appliance: QuorumFixture.appliance, instance: "run-1", subject: "",
-            expires: QuorumFixture.now.adding(seconds: 300))
+            expires: QuorumFixture.now.adding(seconds: 300), nonce: String(repeating: "7", count: 32))
         let signature = try fixture.people[1].sign(order.bytes, .order)
         func verify(_ order: Order, _ signature: String, run: String = "run-1", later: Int64 = 0) throws -> String {
             try order.verify(
@@ -258,6 +258,14 @@ import Testing
         #expect(throws: CustodyError(.expired, "")) { try verify(order, signature, later: 300) }
         #expect(throws: CustodyError(.stranger, "")) {
             try verify(order, try QuorumFixture().people[0].sign(order.bytes, .order))
+        }
+        var abort = order
+        (abort.action, abort.subject, abort.reason) = (.abort, "drill-0123456789ab", "the words differ")
+        #expect(try Order(file: abort.bytes) == abort && abort.hash != order.hash)
+        for (action, reason) in [(Order.Action.abort, ""), (.seal, "why"), (.abort, "two\nlines")] {
+            var wrong = order
+            (wrong.action, wrong.reason) = (action, reason)
+            #expect(throws: CustodyError(.malformed, "")) { try Order(file: wrong.bytes) }
         }
         var other = order
         other.action = .quarantine

@@ -77,6 +77,58 @@ import VaultTesting
         }
     }
 
+    @Test func whoSignsAHighNumberAloneBlocksNobody() async throws {
+        try await QuorumSite.run(dials: Self.dials) { site, core in
+            try await site.activate(core)
+            let (dave, erin) = (site.quorum.approvers[0], site.quorum.approvers[1])
+            for person in [dave, erin] { _ = try await Self.approve(site, core, Self.first, 1, by: person) }
+            _ = try await Self.approve(site, core, Self.first, 900, by: dave)
+            #expect(await Self.loads(core, Self.first))
+            for person in [dave, erin] { _ = try await Self.approve(site, core, Self.second, 2, by: person) }
+            #expect(await Self.loads(core, Self.second))
+            #expect(await !Self.loads(core, Self.first))
+            for person in [dave, erin] { _ = try await Self.approve(site, core, Self.first, 3, by: person) }
+            #expect(await Self.loads(core, Self.first))
+            // Nothing comes after the highest number there is, so nobody gets near it.
+            for number in [1004, JSONValue.safeIntegers.upperBound] {
+                await #expect(throws: CoreError(.malformed, "")) {
+                    _ = try await Self.approve(site, core, Self.second, number, by: dave)
+                }
+            }
+        }
+    }
+
+    @Test func ofTwoApprovalsThatBecomeCompleteAtOnceTheOlderIsRefused() async throws {
+        try await QuorumSite.run(dials: Self.dials) { site, core in
+            try await site.activate(core)
+            let (dave, erin) = (site.quorum.approvers[0], site.quorum.approvers[1])
+            _ = try await Self.approve(site, core, Self.first, 5, by: dave)
+            _ = try await Self.approve(site, core, Self.second, 6, by: dave)
+            let (gate, opener) = AsyncStream.makeStream(of: Void.self)
+            let (starts, started) = AsyncStream.makeStream(of: Void.self)
+            let custody = try core.quorum()
+            let holder = Task {
+                try await custody.turns.take {
+                    started.finish()
+                    for await _ in gate {}
+                }
+            }
+            for await _ in starts {}
+            // Both come while something else has the turn, the newer first.
+            let newer = Task { _ = try await Self.approve(site, core, Self.second, 6, by: erin) }
+            try await Task.sleep(for: .milliseconds(200))
+            let older = Task { _ = try await Self.approve(site, core, Self.first, 5, by: erin) }
+            try await Task.sleep(for: .milliseconds(200))
+            opener.finish()
+            try await holder.value
+            try await newer.value
+            await #expect(throws: CoreError(.refused, "")) { try await older.value }
+            #expect(core.standing.newestApproval == 6)
+            #expect(await Self.loads(core, Self.second))
+            #expect(await !Self.loads(core, Self.first))
+        }
+    }
+
     @Test func custodiansStrangersAndApprovalsForOthersCountForNothing() async throws {
         try await QuorumSite.run(dials: Self.dials) { site, core in
             for person in [site.quorum.people[0], try SoftwareCustodian("mallory")] {

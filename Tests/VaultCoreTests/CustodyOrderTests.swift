@@ -54,6 +54,31 @@ import VaultTesting
         }
     }
 
+    @Test func anOrderIsCarriedOutOnceAndNotAgainAfterAnActivation() async throws {
+        try await QuorumSite.run { site, core in
+            try await site.activate(core)
+            let order = try site.quorum.order(.seal, instance: core.instance, now: site.now, by: site.quorum.people[0])
+            let command: JSONValue = [
+                "command": "seal", "order": .string(order.file), "signature": .string(order.signature),
+            ]
+            try await core.command(command)
+            #expect(core.isSealed)
+            try await site.activate(core)
+            await #expect(throws: CoreError(.refused, "")) { try await core.command(command) }
+            #expect(try await site.signs(core))
+            // Signed by another person it is the same order.
+            let other = try site.quorum.people[1].sign(Array(order.file.utf8), .order)
+            await #expect(throws: CoreError(.refused, "")) {
+                try await core.command([
+                    "command": "seal", "order": .string(order.file), "signature": .string(other),
+                ])
+            }
+            #expect(!core.isSealed)
+            try await site.order(core, "seal", .seal)
+            #expect(core.isSealed)
+        }
+    }
+
     @Test func aQuarantinedKeyLeavesSigningAtOnceAndStaysSoAtTheNextStart() async throws {
         try await QuorumSite.withGenesis { site in
             var kid = ""

@@ -11,7 +11,7 @@ package struct Order: Sendable, Equatable {
         case seal, cancel, quarantine, abort
     }
 
-    private static let format = "vault-order/1"
+    private static let format = "vault-order/2"
     /// How far ahead an order may end, in seconds.
     package static let longestLifetime: Int64 = 600
 
@@ -21,22 +21,35 @@ package struct Order: Sendable, Equatable {
     package var instance: String
     /// The request, the key or the ceremony; empty for `seal`.
     package var subject: String
+    /// Why, in one line; empty but for `abort`, whose reason stands in the transcript under the signer's name.
+    package var reason: String
     package var expires: UnixTime
+    /// Drawn anew for each order, 32 hexadecimal digits: one that was used is recognised, and none is taken for another.
+    package var nonce: String
 
     /// An order.
-    package init(action: Action, appliance: String, instance: String, subject: String, expires: UnixTime) {
+    package init(
+        action: Action, appliance: String, instance: String, subject: String, reason: String = "", expires: UnixTime,
+        nonce: String
+    ) {
         self.action = action
         self.appliance = appliance
         self.instance = instance
         self.subject = subject
+        self.reason = reason
         self.expires = expires
+        self.nonce = nonce
     }
+
+    /// SHA-256 of the file, in hexadecimal.
+    package var hash: String { Hexadecimal.string(SHA256.hash(data: bytes)) }
 
     /// The file's bytes.
     package var bytes: [UInt8] {
         JSONWriter.canonical([
             "format": .string(Order.format), "order": .string(action.rawValue), "appliance": .string(appliance),
-            "instance": .string(instance), "subject": .string(subject), "expires": .string(expires.rfc3339),
+            "instance": .string(instance), "subject": .string(subject), "reason": .string(reason),
+            "expires": .string(expires.rfc3339), "nonce": .string(nonce),
         ]) + [0x0A]
     }
 
@@ -55,6 +68,15 @@ package struct Order: Sendable, Equatable {
                 throw reader.fault("expires", "must be a time")
             }
             self.expires = expires
+            nonce = try reader.string("nonce")
+            guard Hexadecimal.decode(nonce)?.count == 16 else { throw reader.fault("nonce", "must be 32 digits") }
+            reason = try reader.required("reason").string ?? ""
+            guard reason.isEmpty != (action == .abort) else {
+                throw reader.fault("reason", action == .abort ? "is missing" : "belongs to an abort alone")
+            }
+            guard reason.isEmpty || PlanReader.isLine(reason) else {
+                throw reader.fault("reason", "must be one line of at most 500 bytes")
+            }
             try reader.finish()
         } catch {
             throw CustodyError(.malformed, "the order is not one: \(error)")

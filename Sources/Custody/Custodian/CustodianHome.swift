@@ -16,7 +16,7 @@ package struct CustodianHome: Sendable {
     /// What is handed to the administrator.
     package var enrolment: String { "\(directory)/enrolment.json" }
 
-    private func place(_ appliance: String) -> String { "\(directory)/appliances/\(appliance)" }
+    func place(_ appliance: String) -> String { "\(directory)/appliances/\(appliance)" }
 
     /// Makes an age identity unless there is one, and writes the enrolment; the SSH key must be there.
     package func enrol(name: String) throws(CustodyError) -> Enrolment {
@@ -49,23 +49,14 @@ package struct CustodianHome: Sendable {
         try check(try openShare(file), of: person, manifest)
         try PrivateFile.makeDirectory(place(manifest.appliance))
         try PrivateFile.replace(sharePath(manifest), file, mode: 0o600)
-        let pin = CustodianPin(chain)
-        try PrivateFile.replace("\(place(manifest.appliance))/pin.json", pin.bytes, mode: 0o600)
-        return pin
-    }
-
-    /// What this custodian remembers of an appliance; nil before the first `accept`.
-    package func pin(of appliance: String) throws(CustodyError) -> CustodianPin? {
-        let path = "\(place(appliance))/pin.json"
-        guard let bytes = try? PrivateFile.readPublic(path) else { return nil }
-        return try CustodianPin(file: bytes)
+        return try remember(chain)
     }
 
     /// Verifies a request and returns the share, encrypted to it: the file that this custodian then signs.
     ///
-    /// Nothing is opened before the request, its signature and its manifests agree with what was pinned. `newShare` is one
-    /// of an epoch that is not in force yet, which a ceremony wants proven: its holder may have accepted nothing so far,
-    /// and nothing is remembered of it here.
+    /// Nothing is opened before the request, its signature and its manifests agree with what was pinned; what they say is
+    /// pinned from then on. `newShare` is one of an epoch that is not in force yet, which a ceremony wants proven: its
+    /// holder may have accepted nothing so far, and of that epoch nothing is remembered here.
     package func contribution(
         to request: ActivationRequest, signature: String, chain: ManifestChain, now: UnixTime,
         newShare: [UInt8]? = nil
@@ -76,7 +67,9 @@ package struct CustodianHome: Sendable {
         if let newShare { file = newShare } else { file = try PrivateFile.readPublic(sharePath(chain.current)) }
         let share = try openShare(file)
         try check(share, of: person, chain.current)
-        return try AgeFile.encrypt(share.encoded, to: [try AgeRecipient(request.recipient)])
+        let answer = try AgeFile.encrypt(share.encoded, to: [try AgeRecipient(request.recipient)])
+        try remember(request: chain, provesNewShare: newShare != nil)
+        return answer
     }
 
     /// Verifies a request against what was pinned, and opens nothing.

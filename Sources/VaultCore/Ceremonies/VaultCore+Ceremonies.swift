@@ -8,12 +8,14 @@ extension VaultCore {
     /// Executes a command about ceremonies; nil when it is another one.
     ///
     /// Nothing is asked of who calls but that the socket lets him in: what matters is signed by people, and checked.
-    func executeCeremony(_ command: String, _ reader: inout ObjectReader) async throws -> JSONValue? {
+    func executeCeremony(
+        _ command: String, _ reader: inout ObjectReader, user: UInt32
+    ) async throws -> JSONValue? {
         guard CeremonyDesk.knows(command) else { return nil }
         do {
             switch command {
             case "ceremony-begin": return try await beginCeremony(&reader)
-            case "ceremony-draft": return try await draftCeremony(&reader)
+            case "ceremony-draft": return try await draftCeremony(&reader, user: user)
             case "ceremony-rehearsed": return try await keepRehearsal(&reader)
             case "ceremony-step": return try await stepCeremony(&reader)
             case "ceremony-contribute": return try await contributeToCeremony(&reader)
@@ -21,7 +23,7 @@ extension VaultCore {
             case "ceremony-abort": return try await abortCeremony(&reader)
             case "ceremony-status": return try await ceremonyStatus(&reader)
             case "ceremony-read": return try readCeremonyFile(&reader)
-            default: return try await desk().execute(command, &reader)
+            default: return try await desk().execute(command, &reader, user: user)
             }
         } catch let error as CustodyError {
             throw CoreError(error)
@@ -49,7 +51,7 @@ extension VaultCore {
     private static let mostDrafts = 64
 
     /// `ceremony-draft`: a plan that a person wrote, to be approved here.
-    private func draftCeremony(_ reader: inout ObjectReader) async throws -> JSONValue {
+    private func draftCeremony(_ reader: inout ObjectReader, user: UInt32) async throws -> JSONValue {
         var drafts = 0
         for id in try PrivateFile.names(in: quorum().directory.ceremonies) where CeremonyPlan.isID(id) {
             if let ceremony = try? CoreCeremony(id, in: self),
@@ -61,7 +63,7 @@ extension VaultCore {
         guard drafts < VaultCore.mostDrafts else {
             throw CustodyError(.wrongState, "\(drafts) plans wait for approvals already: let them expire first")
         }
-        return try await desk().execute("ceremony-draft", &reader)
+        return try await desk().execute("ceremony-draft", &reader, user: user)
     }
 
     /// `ceremony-step`: begins a ceremony that is approved, takes its next step, or ends it.
@@ -156,16 +158,16 @@ extension VaultCore {
         }
     }
 
-    /// `ceremony-abort`: one custodian or approver ends a ceremony without its purpose, by a signed order.
+    /// `ceremony-abort`: one custodian or approver ends a ceremony without its purpose, by a signed order that says why.
     private func abortCeremony(_ reader: inout ObjectReader) async throws -> JSONValue {
-        let (id, reason) = (try reader.string("id"), try reader.string("reason"))
+        let id = try reader.string("id")
         let (order, person) = try order(&reader, .abort)
         guard order.subject == id else {
             throw CustodyError(.foreign, "the order is about \(order.subject.prefix(80)), not about \(id)")
         }
         let answer = try await inTurn(id) { ceremony in
             try ceremony.checkAbortable()
-            return try await ceremony.runner().abort(reason: reason, by: person).json
+            return try await ceremony.runner().abort(reason: order.reason, by: person).json
         }
         logger.notice("a ceremony was aborted", metadata: ["ceremony": "\(id)", "by": "\(person)"])
         return answer

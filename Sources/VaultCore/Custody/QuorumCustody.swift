@@ -45,6 +45,8 @@ final class QuorumCustody: Sendable {
     /// Activations, sealings and manifests, one at a time.
     let turns = Turns()
     let grace: RestartGrace
+    /// Orders that this run has carried out; one for another run is refused as such.
+    let orders = SpentOrders()
     private let clock: @Sendable () -> UnixTime
     private let state: Mutex<State>
     private let hangs = Mutex(false)

@@ -70,9 +70,9 @@ package final class StandingLeaves: Sendable {
     }
 
     /// The number of the newest bundle that enough approvers have signed.
-    package var newestApproval: Int64 {
-        entries.withLock { $0["approved"]?.detail?["number"] }.flatMap { Int64($0) } ?? 0
-    }
+    package var newestApproval: Int64 { entries.withLock { $0["approved"].map(Self.number(of:)) ?? 0 } }
+
+    private static func number(of approval: Entry) -> Int64 { approval.detail?["number"].flatMap { Int64($0) } ?? 0 }
 
     /// The newest leaf about each sealed secret, by its name.
     package var secrets: [String: Entry] {
@@ -94,7 +94,8 @@ package final class StandingLeaves: Sendable {
         case .adminKeyQuarantined: if let kid = entry.kid { entries["quarantined/\(kid)"] = entry }
         case .configApproved:
             // The leaf of the signature that made it enough.
-            guard entry.detail?["complete"] == "yes" else { return }
+            guard entry.detail?["complete"] == "yes", number(of: entry) > entries["approved"].map(number(of:)) ?? 0
+            else { return }
             entries["approved"] = entry
         case .secretSealed, .secretRotated, .secretRewrapped, .secretRemoved:
             if let name = entry.secret { entries["secret/\(name)"] = entry }

@@ -7,32 +7,35 @@ import StrictEncoding
 extension VaultCore {
     /// How long requests that began under an older bundle are let finish once a newer one is loaded.
     private static let overlap = Duration.seconds(10)
+    /// How far beyond the newest approval the next one may be numbered: after the highest number there is there is no other.
+    private static let longestLeap: Int64 = 1000
 
     /// Refuses a bundle that not enough approvers have signed, and one older than the newest that they have.
     func checkApproval(_ entry: Entry) throws(CoreError) {
         guard let bundle = entry.bundle else { throw CoreError(.refused, "entry.bundle: is missing") }
         let needed = inForce.current.signed.dials.configApprovals
         guard needed > 0 else { return }
-        let documents = approvedDocuments(from: 1)
-        guard
-            let found = documents.filter({ $0.approval.bundle == bundle }).max(by: {
-                $0.approval.number < $1.approval.number
-            })
-        else {
-            throw CoreError(
-                .refused, "entry.bundle: no approver has signed \(bundle.prefix(16)): vault-appliance config approve")
-        }
-        guard found.approvers.count >= needed else {
-            throw CoreError(
-                .refused,
-                "entry.bundle: \(needed) approvers must have signed \(bundle.prefix(16)), \(found.approvers.count) have"
-            )
+        // One that too few have signed counts for nothing: neither for this bundle nor against it.
+        let documents = approvedDocuments(from: 1).filter { $0.approval.bundle == bundle }
+        let complete = documents.filter { $0.approvers.count >= needed }
+        guard let found = complete.max(by: { $0.approval.number < $1.approval.number }) else {
+            throw VaultCore.lacking(documents.map(\.approvers.count).max() ?? 0, of: needed, bundle)
         }
         guard found.approval.number >= standing.newestApproval else {
             throw CoreError(
                 .refused,
                 "entry.bundle: approval \(found.approval.number) is older than \(standing.newestApproval), the newest")
         }
+    }
+
+    /// What is missing of a bundle's approvers.
+    private static func lacking(_ most: Int, of needed: Int64, _ bundle: String) -> CoreError {
+        guard most > 0 else {
+            return CoreError(
+                .refused, "entry.bundle: no approver has signed \(bundle.prefix(16)): vault-appliance config approve")
+        }
+        return CoreError(
+            .refused, "entry.bundle: \(needed) approvers must have signed \(bundle.prefix(16)), \(most) have")
     }
 
     /// Whether a bundle may stay loaded under the manifest in force.
@@ -66,12 +69,20 @@ extension VaultCore {
         }
         let person = try Quorum.signer(
             of: file, signature: signature, for: .configuration, among: manifest.approvers)
-        guard approval.number > standing.newestApproval else {
-            throw CustodyError(
-                .stale, "approval \(approval.number) is not newer than \(standing.newestApproval): make a new one")
-        }
         return try await custody.turns.take {
             try await self.keep(approval, signature: signature, by: person, custody)
+        }
+    }
+
+    private func checkNumber(_ number: Int64) throws(CustodyError) {
+        let newest = standing.newestApproval
+        guard number > newest else {
+            throw CustodyError(.stale, "approval \(number) is not newer than \(newest): make a new one")
+        }
+        guard number - newest <= VaultCore.longestLeap else {
+            throw CustodyError(
+                .malformed,
+                "approval \(number) leaves out too many numbers after \(newest): config approve takes the next one")
         }
     }
 
@@ -79,6 +90,8 @@ extension VaultCore {
         _ approval: BundleApproval, signature: String, by person: Manifest.Person, _ custody: QuorumCustody
     ) async throws -> JSONValue {
         let manifest = inForce.current.signed
+        // In the turn: whoever was completed while this one waited may have overtaken it.
+        try checkNumber(approval.number)
         let needed = max(1, manifest.dials.configApprovals)
         let store = BundleApprovals(custody.directory)
         let before = store.signers(of: approval, among: manifest.approvers)

@@ -60,6 +60,8 @@ extension VaultCore {
     }
 
     /// Reads a signed order and says who gave it, by name and key, as the log names people.
+    ///
+    /// It is spent by that, whatever comes of it: nobody gives it a second time, not even after an activation.
     func order(
         _ reader: inout ObjectReader, _ action: Order.Action
     ) throws -> (order: Order, person: String) {
@@ -72,6 +74,7 @@ extension VaultCore {
         }
         let manifest = inForce.current.signed
         let name = try order.verify(signature: signature, manifest: manifest, instance: instance, now: clock())
+        try quorum().orders.spend(order, now: clock())
         return (order, "\(name) \(try SSHSignature(armored: signature).publicKey.fingerprint)")
     }
 

@@ -106,11 +106,14 @@ package struct SoftwareQuorum: Sendable {
     /// An order of one of them, signed.
     package func order(
         _ action: Order.Action, _ subject: String = "", instance: String, now: UnixTime, by person: SoftwareCustodian,
-        appliance: String? = nil
+        appliance: String? = nil, reason: String = "somebody decided so"
     ) throws(CustodyError) -> (file: String, signature: String) {
+        var generator = SystemRandomNumberGenerator()
+        let nonce = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         let order = Order(
             action: action, appliance: appliance ?? self.appliance, instance: instance, subject: subject,
-            expires: now.adding(seconds: 120))
+            reason: action == .abort ? reason : "", expires: now.adding(seconds: 120),
+            nonce: Hexadecimal.string(nonce))
         return (String(decoding: order.bytes, as: UTF8.self), try person.sign(order.bytes, .order))
     }
 }

@@ -25,7 +25,7 @@ struct HopMeasurement {
         let record = SignedRecord(signature: [UInt8](repeating: 1, count: 64), index: 1)
         let socket = try await CoreSocket.bind(
             path: path, users: [getuid()], group: group, logger: Logger(label: "bench")
-        ) { frame, reply in
+        ) { frame, _, reply in
             let isGood = (try? SignRequest(payload: frame.payload)) != nil
             reply(CoreFrame(id: frame.id, kind: isGood ? .success : .failure, payload: record.payload))
         }

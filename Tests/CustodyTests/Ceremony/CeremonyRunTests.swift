@@ -177,7 +177,7 @@ import Testing
         let runner = try fixture.runner()
         _ = try await runner.advance()
         _ = try await runner.note(
-            expected: "three witnesses", happened: "one is ill", decided: "go on", by: "dora")
+            expected: "three witnesses", happened: "one is ill", decided: "go on", by: "dora", asSaidBy: "admin user 7")
         #expect(try await fixture.runToEnd(runner).state == .completed)
         #expect(try fixture.verify().transcript.lines.contains { $0.event == .exception })
     }

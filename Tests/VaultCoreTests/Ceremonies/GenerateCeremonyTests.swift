@@ -83,7 +83,7 @@ import VaultTesting
                 let progress = try await site.call(
                     "abort", plan.id,
                     [
-                        "reason": "a test", "order": .string(order.file), "signature": .string(order.signature),
+                        "order": .string(order.file), "signature": .string(order.signature),
                     ])
                 #expect(progress["state"] == "aborted")
                 #expect(try site.verify(plan).outcome == .aborted)
@@ -105,10 +105,47 @@ import VaultTesting
                 await #expect(throws: CoreError(.refused, "")) {
                     _ = try await site.call(
                         "abort", plan.id,
-                        ["reason": "a test", "order": .string(order.file), "signature": .string(order.signature)])
+                        ["order": .string(order.file), "signature": .string(order.signature)])
                 }
             }
             #expect(try await site.finish(plan.id)["state"] == "completed")
+        }
+    }
+
+    @Test func theReasonOfAnAbortIsTheOneThatWasSigned() async throws {
+        try await CeremonySite.run { site in
+            let plan = try site.plan(.generate, Self.keys)
+            try await site.begin(plan)
+            let order = try site.quorum.quorum.order(
+                .abort, plan.id, instance: site.core.instance, now: site.now, by: site.people[2],
+                reason: "the words differ")
+            let signed: JSONObject = ["order": .string(order.file), "signature": .string(order.signature)]
+            // Nobody adds another reason to it on the way.
+            var changed = signed
+            changed["reason"] = "all is well"
+            await #expect(throws: CoreError(.malformed, "")) { try await site.call("abort", plan.id, changed) }
+            #expect(try await site.call("abort", plan.id, signed)["state"] == "aborted")
+            let entry = try #require(try site.quorum.entries().last { $0.kind == .ceremonyAborted })
+            #expect(entry.reason == "the words differ" && entry.operator?.hasPrefix("carol SHA256:") == true)
+            #expect(CeremonyReport(try site.verify(plan)).text.contains("the words differ (carol SHA256:"))
+        }
+    }
+
+    @Test func aNoteNamesTheUserWhoWroteItAndDoesNotSpeakForAnotherPerson() async throws {
+        try await CeremonySite.run { site in
+            let plan = try site.plan(.generate, Self.keys)
+            try await site.begin(plan)
+            _ = try await site.call(
+                "note", plan.id,
+                ["expected": "five people", "happened": "four came", "decided": "go on", "by": "anna"])
+            let line = try #require(try site.directory(plan.id).loadTranscript(plan: plan).lines.last)
+            #expect(line.data["by"] == "anna" && line.data["as_said_by"] == .string("admin user \(getuid())"))
+            let entry = try #require(try site.quorum.entries().last { $0.detail?["event"] == "exception" })
+            #expect(entry.operator == "admin user \(getuid())")
+            #expect(entry.detail?["by"] == "anna" && entry.detail?["as_said_by"] == entry.operator)
+            try await site.finish(plan.id)
+            let report = CeremonyReport(try site.verify(plan)).text
+            #expect(report.contains("anna, as admin user \(getuid()) said; not signed"))
         }
     }
 

@@ -170,7 +170,7 @@ import VaultTesting
                         .abort, plan.id, instance: core.instance, now: site.now, by: site.people[0])
                     let progress = try await site.call(
                         "abort", plan.id,
-                        ["reason": "a test", "order": .string(order.file), "signature": .string(order.signature)])
+                        ["order": .string(order.file), "signature": .string(order.signature)])
                     #expect(progress["state"] == "aborted")
                     #expect(!FileManager.default.fileExists(atPath: quorum.directory.pinsFile(epoch: 2)))
                     #expect(try await quorum.signs(core))
@@ -203,7 +203,7 @@ import VaultTesting
                 await #expect(throws: CoreError(.refused, "")) {
                     _ = try await site.call(
                         "abort", id,
-                        ["reason": "a test", "order": .string(order.file), "signature": .string(order.signature)])
+                        ["order": .string(order.file), "signature": .string(order.signature)])
                 }
                 // The core is sealed, and its old custodians could not open the token any more.
                 #expect(core.isSealed)

@@ -25,7 +25,7 @@ final class TestSocket: Sendable {
         let socket = TestSocket(path: path, isHolding: holding, reply: reply)
         let bound = try await CoreSocket.bind(
             path: path, users: users, group: .singletonMultiThreadedEventLoopGroup, logger: .silent
-        ) { frame, reply in socket.respond(frame, reply) }
+        ) { frame, _, reply in socket.respond(frame, reply) }
         do {
             try await body(socket)
         } catch {

@@ -4,6 +4,8 @@ import StrictEncoding
 package struct CeremonyAuthority: Sendable, Equatable {
     package let custodians: [Manifest.Person]
     package let threshold: Int
+    /// What a quorum has relaxed while the ceremony is held.
+    package let dials: Manifest.Dials
     /// The manifest in force; nil before a genesis.
     package let manifest: CeremonyPlan.ManifestReference?
     /// The appliance; nil before a genesis, whose plan draws it.
@@ -13,6 +15,7 @@ package struct CeremonyAuthority: Sendable, Equatable {
     package init(_ manifest: Manifest) {
         custodians = manifest.custodians
         threshold = Int(manifest.threshold)
+        dials = manifest.dials
         self.manifest = CeremonyPlan.ManifestReference(manifest)
         appliance = manifest.appliance
     }
@@ -21,6 +24,7 @@ package struct CeremonyAuthority: Sendable, Equatable {
     package init(_ plan: GenesisPlan) {
         custodians = plan.people.custodians
         threshold = Int(plan.people.threshold)
+        dials = plan.people.dials
         manifest = nil
         appliance = nil
     }

@@ -49,7 +49,11 @@ package struct CeremonyDesk: Sendable {
     package static func knows(_ command: String) -> Bool { command == "ceremonies" || command.hasPrefix("ceremony-") }
 
     /// Executes one command, whose name has been read; faults name the member.
-    package func execute(_ command: String, _ reader: inout ObjectReader) async throws -> JSONValue {
+    ///
+    /// `user` is the user id of whoever gives it, as the kernel says: what that user says of others is written down as such.
+    package func execute(
+        _ command: String, _ reader: inout ObjectReader, user: UInt32
+    ) async throws -> JSONValue {
         switch command {
         case "ceremonies":
             try reader.finish()
@@ -58,12 +62,12 @@ package struct CeremonyDesk: Sendable {
             let plan = try reader.required("plan")
             try reader.finish()
             return try await draft(plan)
-        default: return try await execute(command, of: try reader.string("id"), &reader)
+        default: return try await execute(command, of: try reader.string("id"), &reader, user)
         }
     }
 
     private func execute(
-        _ command: String, of id: String, _ reader: inout ObjectReader
+        _ command: String, of id: String, _ reader: inout ObjectReader, _ user: UInt32
     ) async throws -> JSONValue {
         let ceremony = try await ceremony(id)
         switch command {
@@ -80,13 +84,16 @@ package struct CeremonyDesk: Sendable {
         case "ceremony-abort":
             let (reason, person) = (try reader.string("reason"), try reader.string("by"))
             try reader.finish()
-            return try await office.withRunner(ceremony) { try await $0.abort(reason: reason, by: person) }.json
+            return try await office.withRunner(ceremony) { 
+                try await $0.abort(reason: reason, by: person, asSaidBy: CeremonyDesk.teller(user))
+            }.json
         case "ceremony-note":
             let (expected, happened) = (try reader.string("expected"), try reader.string("happened"))
             let (decided, person) = (try reader.string("decided"), try reader.string("by"))
             try reader.finish()
             return try await office.withRunner(ceremony) {
-                try await $0.note(expected: expected, happened: happened, decided: decided, by: person)
+                try await $0.note(expected: expected, happened: happened, decided: decided, by: person,
+                    asSaidBy: CeremonyDesk.teller(user))
             }.json
         case "ceremony-read":
             let name = try reader.string("file")
@@ -95,6 +102,9 @@ package struct CeremonyDesk: Sendable {
         default: throw SchemaFault(path: "command", problem: "is not known")
         }
     }
+
+    /// Somebody who tells what others did, and signs nothing.
+    private static func teller(_ user: UInt32) -> String { "admin user \(user)" }
 
     /// A new ceremony of what a person wrote; nothing is done but to write it down.
     private func draft(_ value: JSONValue) async throws -> JSONValue {

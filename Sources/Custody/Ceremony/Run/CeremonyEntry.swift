@@ -13,15 +13,17 @@ extension TranscriptLine {
         if let step { detail["step"] = step }
         switch event {
         case .approved: entry.operator = data["by"]?.string
-        case .aborting, .aborted: entry.operator = data["by"]?.string
+        case .aborting, .aborted, .exception: entry.operator = data["as_said_by"]?.string ?? data["by"]?.string
         default: entry.operator = plan.administrator
         }
         entry.reason = data["reason"]?.string ?? (event == .opened ? plan.purpose : nil)
         // The host key that was made, or that is in its place now: who reads the log alone can tell which one counts.
         if event == .done { detail["fingerprint"] = data["fingerprint"]?.string }
         if event == .exception {
-            for name in ["expected", "happened", "decided", "by"] { detail[name] = data[name]?.string }
+            for name in ["expected", "happened", "decided"] { detail[name] = data[name]?.string }
         }
+        // A name that nobody signed for is what somebody said.
+        if data["as_said_by"] != nil { (detail["by"], detail["as_said_by"]) = (data["by"]?.string, entry.operator) }
         entry.detail = detail
         return entry
     }

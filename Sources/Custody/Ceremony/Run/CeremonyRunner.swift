@@ -64,7 +64,11 @@ package struct CeremonyRunner: Sendable {
     }
 
     /// Takes back what can be taken back, writes why, and ends the ceremony.
-    package func abort(reason: String, by person: String) async throws(CustodyError) -> CeremonyProgress {
+    ///
+    /// `teller` is who says that the person decided so; nil where the person has signed it.
+    package func abort(
+        reason: String, by person: String, asSaidBy teller: String? = nil
+    ) async throws(CustodyError) -> CeremonyProgress {
         guard PlanReader.isLine(reason) else {
             throw CustodyError(.malformed, "the reason must be one line of at most 500 bytes")
         }
@@ -76,15 +80,17 @@ package struct CeremonyRunner: Sendable {
         case .completed, .aborted: throw CustodyError(.wrongState, "the ceremony has ended already")
         case .aborting: break
         case .unopened, .between, .within:
-            try await log.write(.aborting, data: ["reason": .string(reason), "by": .string(person)])
+            var data: JSONObject = ["reason": .string(reason), "by": .string(person)]
+            data["as_said_by"] = teller.map { .string($0) }
+            try await log.write(.aborting, data: data)
         }
         try await finishAbort(&log)
         return try progress()
     }
 
-    /// Writes down something that no plan foresees.
+    /// Writes down something that no plan foresees; `teller` is who says so, and that the person decided it.
     package func note(
-        expected: String, happened: String, decided: String, by person: String
+        expected: String, happened: String, decided: String, by person: String, asSaidBy teller: String
     ) async throws(CustodyError) -> CeremonyProgress {
         for text in [expected, happened, decided, person] where !PlanReader.isLine(text) {
             throw CustodyError(.malformed, "each part of an exception must be one line of at most 500 bytes")
@@ -100,7 +106,7 @@ package struct CeremonyRunner: Sendable {
             .exception,
             data: [
                 "expected": .string(expected), "happened": .string(happened), "decided": .string(decided),
-                "by": .string(person),
+                "by": .string(person), "as_said_by": .string(teller),
             ])
         return try progress()
     }
@@ -128,7 +134,7 @@ package struct CeremonyRunner: Sendable {
                 "format": "vault-transcript/1", "ceremony": .string(plan.kind.rawValue), "plan": .string(plan.hash),
                 "words": .string(plan.words), "appliance": .string(plan.appliance),
                 "administrator": .string(plan.administrator), "build": .string(build),
-                "manifest": .integer(plan.manifest?.version ?? 0),
+                "manifest": .integer(plan.manifest?.version ?? 0), "dials": ceremony.authority.dials.json,
                 "rehearsal": ceremony.rehearsalHead.map { .string($0) } ?? "waived",
                 "steps": .array(steps.map { .string($0.name) }),
             ])
@@ -218,6 +224,7 @@ package struct CeremonyRunner: Sendable {
         var data = JSONObject()
         data["reason"] = start["reason"] ?? ""
         data["by"] = start["by"] ?? ""
+        data["as_said_by"] = start["as_said_by"]
         data["kept"] = .array(kept.map { .string($0) })
         try await log.write(.aborted, data: data)
     }

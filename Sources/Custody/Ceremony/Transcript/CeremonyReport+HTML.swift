@@ -17,7 +17,7 @@ extension CeremonyReport {
         <header><h1>\(Self.escaped(title))</h1><p class="outcome">\(Self.escaped(outcome))</p></header>
         <p class="words">\(Self.escaped(verified.plan.words))</p>
         \(sections.map(Self.page).joined(separator: "\n"))
-        <footer>Head \(Self.escaped(verified.transcript.head)). Check it yourself: vault-appliance ceremony verify DIRECTORY</footer>
+        <footer>Head \(Self.escaped(verified.transcript.head)). Check it yourself: vault-appliance ceremony verify DIRECTORY --manifests MANIFESTS --genesis HASH, with the HASH that was written down in the first ceremony.</footer>
         </body>
         </html>
 

@@ -16,19 +16,49 @@ extension CeremonyReport {
             ["Transcript head (SHA-256)", verified.transcript.head],
             ["Lines", "\(verified.transcript.lines.count)"],
         ]
+        rows += trust
         if let manifest = verified.manifest {
             rows.append(["Manifest", "version \(manifest.version), SHA-256 \(manifest.hash)"])
-            rows.append([
-                "Dials",
-                "config approvals \(manifest.dials.configApprovals), unattended start \(manifest.dials.unattendedStart ? "ON" : "off"), "
-                    + "restart grace \(manifest.dials.restartGrace) s, TLS keys in files \(manifest.dials.fileTLSKeys ? "ON" : "off")",
-            ])
         }
+        rows += dials
         if let end = verified.transcript.lines.last(where: { $0.event == .aborted }) {
-            rows.append(["Aborted because", "\(end.data["reason"]?.string ?? "-") (\(end.data["by"]?.string ?? "-"))"])
+            rows.append(["Aborted because", "\(end.data["reason"]?.string ?? "-") (\(Self.author(of: end)))"])
             rows.append(["What remains", list(end.data["kept"]?.strings ?? [])])
         }
         return Section(title: "What it was", rows: rows)
+    }
+
+    /// What everything else stands on, and who says so.
+    private var trust: [[String]] {
+        let genesis = verified.genesis.map {
+            [["Genesis (SHA-256)", $0], ["Genesis in words", Proquint.phrase(hexadecimal: $0)]]
+        }
+        return (genesis ?? []) + [["Who vouches for it", verified.anchor.sentence(genesis: verified.genesis)]]
+    }
+
+    /// What a quorum had relaxed while it was held, and what holds since, where that is something else.
+    private var dials: [[String]] {
+        var rows: [[String]] = []
+        if let begun = verified.transcript.lines.first?.data["dials"],
+            let dials = try? Manifest.Dials(json: begun, path: "dials")
+        {
+            rows.append(["Dials", Self.text(dials)])
+            if let manifest = verified.manifest, manifest.dials != dials {
+                rows.append(["Dials of its manifest", Self.text(manifest.dials)])
+            }
+        }
+        return rows
+    }
+
+    private static func text(_ dials: Manifest.Dials) -> String {
+        "config approvals \(dials.configApprovals), unattended start \(dials.unattendedStart ? "ON" : "off"), "
+            + "restart grace \(dials.restartGrace) s, TLS keys in files \(dials.fileTLSKeys ? "ON" : "off")"
+    }
+
+    /// Who did it; a name that nobody signed for is what somebody said.
+    private static func author(of line: TranscriptLine) -> String {
+        let name = line.data["by"]?.string ?? "-"
+        return line.data["as_said_by"]?.string.map { "\(name), as \($0) said; not signed" } ?? name
     }
 
     private var people: Section {
@@ -80,7 +110,8 @@ extension CeremonyReport {
         Section(
             title: "Exceptions", columns: ["Line", "Expected", "Happened", "Decided", "By"],
             rows: verified.transcript.lines.filter { $0.event == .exception }.map { line in
-                ["\(line.sequence)"] + ["expected", "happened", "decided", "by"].map { line.data[$0]?.string ?? "-" }
+                ["\(line.sequence)"] + ["expected", "happened", "decided"].map { line.data[$0]?.string ?? "-" }
+                    + [Self.author(of: line)]
             })
     }
 

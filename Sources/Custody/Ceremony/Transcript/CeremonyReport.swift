@@ -35,7 +35,10 @@ package struct CeremonyReport: Sendable {
         if let manifest = verified.manifest {
             summary.append("manifest   version \(manifest.version), sha256 \(manifest.hash)")
         }
-        return summary
+        if let genesis = verified.genesis {
+            summary += ["genesis    \(genesis)", "           \(Proquint.phrase(hexadecimal: genesis))"]
+        }
+        return summary + ["trust      \(verified.anchor.sentence(genesis: verified.genesis))"]
     }
 
     /// For machines.
@@ -48,6 +51,10 @@ package struct CeremonyReport: Sendable {
             "lines": .integer(Int64(verified.transcript.lines.count)), "head": .string(verified.transcript.head),
             "head_signed": names(verified.headSigners), "missing_head_signatures": names(verified.missingHeadSigners),
             "manifest": verified.manifest.map { ["version": .integer($0.version), "hash": .string($0.hash)] } ?? .null,
+            "genesis": verified.genesis.map { .string($0) } ?? .null,
+            "genesis_words": verified.genesis.map { .string(Proquint.phrase(hexadecimal: $0)) } ?? .null,
+            "vouched_by": .string(verified.anchor.name),
+            "trust": .string(verified.anchor.sentence(genesis: verified.genesis)),
         ]
     }
 

@@ -6,6 +6,7 @@ extension Transcript {
         "plan", "words", "build", "rehearsal", "host_key", "fingerprint", "key", "serial", "token", "model", "kid",
         "id",
         "jwk", "commitment", "manifest_hash", "sealed_pins", "by", "contributed", "signed",
+        "dials",
     ]
 
     /// What happened, line by line, without the values that must differ: a rehearsal's is that of the ceremony itself.

@@ -12,6 +12,11 @@ package struct VerifiedCeremony: Sendable {
     package let missingHeadSigners: [String]
     /// The manifest that the ceremony brought, with its signatures; nil when it brought none.
     package let manifest: Manifest?
+    /// SHA-256 of the appliance's first manifest, in hexadecimal: who trusts it trusts the rest. Nil when a genesis brought
+    /// none.
+    package let genesis: String?
+    /// Who says that this genesis is the appliance's.
+    package let anchor: TrustAnchor
 
     /// How the ceremony ended; nil when it has not.
     package var outcome: TranscriptLine.Event? {
@@ -23,11 +28,16 @@ package struct VerifiedCeremony: Sendable {
 
     /// Verifies a ceremony's directory; throws at the first thing that does not hold, and names it.
     ///
-    /// `manifests` are those of the appliance that the auditor trusts. A genesis needs none: its hash is what is pinned.
-    package init(_ directory: CeremonyDirectory, manifests: [Manifest]) throws(CustodyError) {
+    /// `manifests` are those of the appliance, which a genesis needs none of. They are whoever's who gave them, unless the
+    /// `anchor` says otherwise.
+    package init(
+        _ directory: CeremonyDirectory, manifests: [Manifest], anchor: TrustAnchor = .none
+    ) throws(CustodyError) {
         let plan = try directory.loadPlan()
-        let ceremony = try Ceremony(directory, plan: plan, manifest: try VerifiedCeremony.base(of: plan, manifests))
+        let chain = manifests.isEmpty ? nil : try ManifestChain(verifying: manifests)
+        let ceremony = try Ceremony(directory, plan: plan, manifest: try VerifiedCeremony.base(of: plan, chain))
         self.plan = plan
+        self.anchor = anchor
         transcript = try directory.loadTranscript(plan: plan)
         guard transcript.tornBytes == 0 else {
             throw CustodyError(
@@ -39,15 +49,22 @@ package struct VerifiedCeremony: Sendable {
             TranscriptHead(plan: plan, transcript: transcript) == nil
             ? [] : ceremony.missingHeadSigners(headSigners)
         manifest = directory.exists(directory.manifest) ? try ceremony.signedManifest() : nil
+        let installed = transcript.evidence(of: ManifestSteps.install)?.data["manifest_hash"]?.string
+        genesis = plan.kind == .genesis ? installed : chain?.genesisHash
         try checkOpening(ceremony)
         try checkSteps()
-        try checkManifest(ceremony)
+        try checkManifest(ceremony, chain)
+        try anchor.check(genesis: genesis, chain: chain)
     }
 
     /// The manifest that was in force when the plan was made.
-    private static func base(of plan: CeremonyPlan, _ manifests: [Manifest]) throws(CustodyError) -> Manifest? {
+    private static func base(of plan: CeremonyPlan, _ chain: ManifestChain?) throws(CustodyError) -> Manifest? {
         guard let reference = plan.manifest else { return nil }
-        let chain = try ManifestChain(verifying: manifests)
+        guard let chain else {
+            throw CustodyError(
+                .notChained,
+                "the appliance's manifests are needed: --manifests DIRECTORY, a copy of manifests in the custody directory")
+        }
         guard let manifest = chain.manifests.first(where: { $0.hash == reference.hash }) else {
             throw CustodyError(
                 .notChained, "the plan is for manifest \(reference.version), which is none of those that were given")
@@ -61,6 +78,10 @@ package struct VerifiedCeremony: Sendable {
         guard first.event == .opened, first.data["plan"]?.string == plan.hash,
             first.data["appliance"]?.string == plan.appliance
         else { throw CustodyError(.malformed, "transcript line 1 does not open this plan's ceremony") }
+        // Compared as written: the order of members says nothing.
+        guard let dials = first.data["dials"],
+            JSONWriter.canonical(dials) == JSONWriter.canonical(ceremony.authority.dials.json)
+        else { throw CustodyError(.malformed, "transcript line 1 says other dials than the manifest in force") }
         try checkRehearsal(ceremony, said: first.data["rehearsal"]?.string)
         let named = transcript.lines.filter { $0.event == .approved }.compactMap { $0.data["by"]?.string }
         // Whoever died before the first step may have died over these lines too, and an abort adds none.
@@ -109,7 +130,7 @@ package struct VerifiedCeremony: Sendable {
     }
 
     /// What the transcript says was installed is the manifest that is there, with a quorum's signatures.
-    private func checkManifest(_ ceremony: Ceremony) throws(CustodyError) {
+    private func checkManifest(_ ceremony: Ceremony, _ chain: ManifestChain?) throws(CustodyError) {
         guard let said = transcript.evidence(of: ManifestSteps.install)?.data["manifest_hash"]?.string else { return }
         guard let manifest, manifest.hash == said else {
             throw CustodyError(.malformed, "manifest.json is not the manifest that the transcript says was installed")
@@ -117,6 +138,10 @@ package struct VerifiedCeremony: Sendable {
         if let wait = try ceremony.waitForManifest() {
             throw CustodyError(
                 .tooFew, "the installed manifest lacks signatures: \(wait.missing.joined(separator: ", "))")
+        }
+        if let same = chain?.manifests.first(where: { $0.version == manifest.version }), same.hash != manifest.hash {
+            throw CustodyError(
+                .notChained, "the manifest that it brought is not version \(manifest.version) of those that were given")
         }
     }
 }

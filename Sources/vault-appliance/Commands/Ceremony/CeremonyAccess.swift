@@ -1,5 +1,6 @@
 import AuditLog
 import Custody
+import Glibc
 import HSMBridge
 import StrictEncoding
 import Synchronization
@@ -44,7 +45,7 @@ struct CeremonyAccess {
             return try await AdminClient.call(.object(object), socket: socket, within: .seconds(300))
         case .here(let desk):
             var reader = try ObjectReader(.object(members))
-            return try await desk.execute(command, &reader)
+            return try await desk.execute(command, &reader, user: getuid())
         }
     }
 

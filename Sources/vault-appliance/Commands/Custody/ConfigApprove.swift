@@ -67,25 +67,32 @@ struct ConfigApprove: AsyncParsableCommand {
                 ($0, object["approvers"]?.strings ?? [])
             }
         }
-        let before = approvals.first { $0.0.number == newest }?.0
+        let needed = max(1, known["needed"]?.integer ?? 0)
+        let before = approvals.first { $0.0.number == newest && $0.1.count >= needed }?.0
         if before?.bundle == bundle.hash {
             throw CommandFailure("bundle \(bundle.hash.prefix(16)) is the newest approved one already")
         }
-        let pending = approvals.first { $0.0.number > newest && $0.0.bundle == bundle.hash }
+        let begun = approvals.filter { $0.0.number > newest && $0.0.bundle == bundle.hash }
+        for other in begun where other.0.parts != bundle.parts {
+            Terminal.note(
+                "careful      \(other.1.joined(separator: ", ")) signed other parts under this hash: it is left aside; ask why")
+        }
+        // The one that most have signed; whoever signs a high number alone is joined by nobody.
+        let pending = begun.filter { $0.0.parts == bundle.parts }.max { left, right in
+            (left.1.count, -left.0.number) < (right.1.count, -right.0.number)
+        }
+        let joined = pending.flatMap { $0.1.count > 1 || $0.0.number == newest + 1 ? $0 : nil }
         let approval =
-            pending?.0
+            joined?.0
             ?? BundleApproval(
                 appliance: known["appliance"]?.string ?? "", bundle: bundle.hash, number: newest + 1,
                 parts: bundle.parts)
         Terminal.note("bundle       \(approval.bundle)")
         Terminal.note("number       \(approval.number), after \(newest)")
         Terminal.note("words        \(Proquint.phrase(hexadecimal: approval.hash))")
-        Terminal.note("signed by    \(pending.map { $0.1.joined(separator: ", ") } ?? "nobody yet")")
+        Terminal.note("signed by    \(joined.map { $0.1.joined(separator: ", ") } ?? "nobody yet")")
         Terminal.note("needed       \(known["needed"]?.integer ?? 0) approvers")
         for change in approval.changes(since: before) { Terminal.note("  \(change)") }
-        guard approval.parts == bundle.parts else {
-            throw CommandFailure("what others signed for this bundle names other parts: do not sign; ask them")
-        }
         return approval
     }
 

@@ -9,7 +9,9 @@ struct CustodianApprove: AsyncParsableCommand {
         commandName: "approve", abstract: "Read a plan, a manifest or a transcript's head, and sign it.",
         discussion: """
             Shows what is to be approved, in full, then has ssh-keygen sign the file with your key, for that use alone. The \
-            signature is FILE.sig. What each kind of file is good for stands in docs/ceremonies.md.
+            signature is FILE.sig. What each kind of file is good for stands in docs/ceremonies.md. A manifest is held \
+            against what your directory remembers of the appliance, and what it changes is shown; one that is older than \
+            what was seen before, or does not follow from it, is refused.
             """)
 
     @OptionGroup var options: CustodianHomeOption
@@ -18,7 +20,9 @@ struct CustodianApprove: AsyncParsableCommand {
     var key: String?
     @Option(help: "Where the signature goes; by default FILE.sig.", completion: .file()) var out: String?
     @Option(
-        help: "With a manifest: the manifests before it, or their directory, to see what changes.", completion: .file())
+        help:
+            "With a manifest: the manifests before it, or their directory, to see what changes; by default those that your directory remembers.",
+        completion: .file())
     var manifests: [String] = []
     @Flag(help: "Sign without asking: you have read it already.") var yes = false
     @Flag(help: "Print JSON for machines.") var json = false
@@ -27,10 +31,10 @@ struct CustodianApprove: AsyncParsableCommand {
         let bytes = try PrivateFile.readPublic(file, limit: 1 << 20)
         let document = try ApprovableDocument(bytes, file: file)
         var lines = document.summary
-        if case .manifest(let manifest) = document, !manifests.isEmpty {
-            let chain = try ManifestFiles.chain(manifests)
-            try ManifestChain.verifyLink(manifest, after: chain.current)
-            lines += [""] + ManifestChanges(from: chain.current, to: manifest).lines
+        var verified: ManifestChain?
+        if case .manifest(let manifest) = document {
+            verified = try predecessors(of: manifest)
+            lines += changes(to: manifest, after: verified)
         }
         if json {
             lines.forEach { Terminal.note($0) }
@@ -51,6 +55,9 @@ struct CustodianApprove: AsyncParsableCommand {
             bytes, key: key ?? options.value.sshKey, namespace: document.purpose.namespace)
         let place = out ?? file + ".sig"
         try PrivateFile.create(place, Array(signature.utf8))
+        if let verified, try options.value.pin(of: verified.current.appliance) != nil {
+            try options.value.remember(verified)
+        }
         if json {
             return Terminal.print(json: [
                 "signature": .string(place), "namespace": .string(document.purpose.namespace),
@@ -60,6 +67,41 @@ struct CustodianApprove: AsyncParsableCommand {
         Terminal.say("")
         Terminal.say("signed       \(place)")
         Terminal.say("Next: give this file to the administrator. It is no secret.", hanging: 6)
+    }
+}
+
+extension CustodianApprove {
+    /// The manifests before the one that is to be signed, held against what is remembered; nil where there are none.
+    private func predecessors(of manifest: Manifest) throws -> ManifestChain? {
+        let home = options.value
+        let pin = try home.pin(of: manifest.appliance)
+        if let pin, manifest.version <= pin.version, manifest.hash != pin.manifest {
+            throw CommandFailure(
+                "\(file): is manifest \(manifest.version), and version \(pin.version) was seen before. Sign nothing; tell the others")
+        }
+        guard manifests.isEmpty else {
+            let chain = try ManifestFiles.chain(manifests)
+            try pin?.check(chain)
+            try ManifestChain.verifyLink(manifest, after: chain.current)
+            return chain
+        }
+        guard let chain = try home.manifests(of: manifest.appliance) else { return nil }
+        if manifest.version == chain.current.version + 1 {
+            try ManifestChain.verifyLink(manifest, after: chain.current)
+        }
+        return chain
+    }
+
+    private func changes(to manifest: Manifest, after chain: ManifestChain?) -> [String] {
+        guard let chain, manifest.version > chain.current.version else { return [] }
+        guard manifest.version == chain.current.version + 1 else {
+            return [
+                "",
+                "Your directory knows manifest \(chain.current.version) as the newest: to see what changes since the one before this, "
+                    + "ask for the manifests and give them with --manifests.",
+            ]
+        }
+        return [""] + ManifestChanges(from: chain.current, to: manifest).lines
     }
 }
 

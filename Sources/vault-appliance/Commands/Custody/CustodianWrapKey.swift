@@ -24,6 +24,7 @@ struct CustodianWrapKey: AsyncParsableCommand {
         let file = try TransportFile(
             file: try PrivateFile.readPublic(transport, limit: TransportFile.maximumBytes))
         try file.verify(pin: try home.value.pin(of: file.offer.appliance), now: systemClock())
+        try home.value.remember(file.chain)
         let key = try PrivateKeyFile(pem: try PrivateFile.read(pem))
         guard key.jwk["kty"] != "OKP" else {
             throw CommandFailure(

@@ -11,8 +11,8 @@ struct SignedOrder {
     let signature: String
 
     /// Has ssh-keygen sign an order for the core in this state.
-    init(_ action: Order.Action, _ subject: String, key: String, state: JSONObject) throws {
-        let order = Self.order(action, subject, state: state)
+    init(_ action: Order.Action, _ subject: String, reason: String = "", key: String, state: JSONObject) throws {
+        let order = Self.order(action, subject, reason: reason, state: state)
         file = String(decoding: order.bytes, as: UTF8.self)
         signature = try SSHKeygen.sign(order.bytes, key: key, namespace: SignaturePurpose.order.namespace)
     }
@@ -23,10 +23,11 @@ struct SignedOrder {
         signature = String(decoding: try PrivateFile.readPublic(path + ".sig", limit: 65_536), as: UTF8.self)
     }
 
-    static func order(_ action: Order.Action, _ subject: String, state: JSONObject) -> Order {
+    static func order(_ action: Order.Action, _ subject: String, reason: String, state: JSONObject) -> Order {
         Order(
             action: action, appliance: state["appliance"]?.string ?? "", instance: state["instance"]?.string ?? "",
-            subject: subject, expires: systemClock().adding(seconds: 300))
+            subject: subject, reason: reason, expires: systemClock().adding(seconds: 300),
+            nonce: randomHexadecimal(16))
     }
 
     func command(_ name: String) -> JSONValue {
@@ -54,13 +55,13 @@ struct OrderOptions: ParsableArguments {
 
     /// The signed order; nil when it was only written.
     func order(
-        _ action: Order.Action, _ subject: String, _ socket: String, command: String
+        _ action: Order.Action, _ subject: String, reason: String = "", _ socket: String, command: String
     ) async throws -> SignedOrder? {
         if let submit { return try SignedOrder(submitting: submit) }
         let state = try await Activate.progress(socket)
-        if let key { return try SignedOrder(action, subject, key: key, state: state) }
+        if let key { return try SignedOrder(action, subject, reason: reason, key: key, state: state) }
         guard let write else { return nil }
-        try PrivateFile.create(write, SignedOrder.order(action, subject, state: state).bytes)
+        try PrivateFile.create(write, SignedOrder.order(action, subject, reason: reason, state: state).bytes)
         print("sign it within five minutes: ssh-keygen -Y sign -f KEY -n \(SignaturePurpose.order.namespace) \(write)")
         print("then:                        \(command) --submit \(write)")
         return nil
@@ -99,7 +100,7 @@ struct Quarantine: AsyncParsableCommand {
         abstract: "Take a key out of use, at once, by one authorised person.",
         discussion: """
             The key signs nothing more and leaves the published key set within a second, so tokens it has signed are refused as soon \
-            as verifiers look again. Custodians decide what becomes of it by the ceremony key-state; until then every start of the \
+            as verifiers look again. Custodians decide what becomes of it by the ceremony change-key-state; until then every start of the \
             core keeps it in quarantine. Any custodian or approver may quarantine. Exits 0 when it is in force.
             """)
 
@@ -119,7 +120,7 @@ struct Quarantine: AsyncParsableCommand {
         print(
             "quarantined: \(answer.object?["label"]?.string ?? key), kid \(answer.object?["quarantined"]?.string ?? "-")"
         )
-        print("Next: custodians decide by a ceremony: vault-appliance ceremony plan key-state")
+        print("Next: custodians decide by a ceremony: vault-appliance ceremony plan change-key-state --config \(options.config)")
     }
 
     private func kid(_ socket: String) async throws -> String {

@@ -27,6 +27,7 @@ enum SecretManifest {
         let chain = try ManifestChain(verifying: manifests)
         if let pin = try home.pin(of: chain.current.appliance) {
             try pin.check(chain)
+            try home.remember(chain)
         } else {
             try confirm(chain, genesis)
         }

@@ -182,7 +182,9 @@ import VaultTesting
         (third.previous, third.dials) = (next.hash, next.dials)
         _ = try files.write(third.bodyBytes, to: "forked.json")
         for arguments in [[path("forked.json")], [path("forked.json"), "--manifests", path("fork")]] {
-            let program = [try BuildProduct.path(of: "vault-appliance"), "custodian", "approve", "--home", path("home")]
+            let program = [
+                try BuildProduct.path(of: "vault-appliance"), "custodian", "approve", "--home", path("home"),
+            ]
             let done = try Program.run(program + arguments + ["--yes", "--out", path("fork.sig")])
             #expect(done.status == 1 && done.errors.contains("does not follow"), "\(done.errors)")
         }

@@ -24,8 +24,6 @@ environment = party = drill = None
 
 def setUpModule():
     global environment, party
-    # Never the custodian's home of whoever runs the tests.
-    os.environ["HOME"] = str(root)
     environment = Environment.up(root / "environment")
     party = Party(environment, root / "party")
 
@@ -62,7 +60,7 @@ def key(name):
 def entries(kind):
     """The leaves of one kind, oldest first."""
     text = party.run("audit", "tail", "--log", environment["VAULT_LOG_DIR"], "-n", "0", "--json")
-    return [entry for entry in map(json.loads, text.splitlines()) if entry["kind"] == kind]
+    return [line["entry"] for line in map(json.loads, text.splitlines()) if line["entry"]["kind"] == kind]
 
 
 def sign(file, name, namespace):
@@ -73,7 +71,7 @@ def sign(file, name, namespace):
         capture_output=True)
 
 
-class TrustAnchor(unittest.TestCase):
+class AnchorOfTrust(unittest.TestCase):
     """`ceremony verify`: a transcript is as good as the manifests it is held against."""
 
     def verify(self, *arguments, code=0):
@@ -104,10 +102,6 @@ class TrustAnchor(unittest.TestCase):
         said = self.verify(party.place(drill), "--home", party.home("ben"))
         self.assertIn("continue what this custodian accepted", said)
         self.assertIn("was never accepted there", self.verify(party.place(drill), "--home", root / "nobody", code=1))
-        # Unasked where it is the usual one.
-        (root / ".vault-custodian").symlink_to(party.home("ben"))
-        self.addCleanup((root / ".vault-custodian").unlink)
-        self.assertIn("continue what this custodian accepted", self.verify(party.place(drill)))
 
     def test_4_copies_side_by_side_verify_and_without_manifests_it_says_what_is_missing(self):
         copy = root / "copy" / drill
@@ -137,7 +131,7 @@ class TrustAnchor(unittest.TestCase):
         self.assertIn("completed, sealed", party.run(*command.split()))
 
 
-class WordsAndOrders(unittest.TestCase):
+class NotesAndOrders(unittest.TestCase):
     def test_1_a_note_says_who_wrote_it_and_that_the_name_in_it_is_what_he_said(self):
         identifier = party.draft(party.plan("drill", "anna", ""))
         party.ceremony("run", identifier)
@@ -201,11 +195,10 @@ class WordsAndOrders(unittest.TestCase):
         self.assertIn("sealed", party.run("seal", "--config", config(), "--submit", order))
         environment.activate()
         self.assertIn("carried out already", party.run("seal", "--config", config(), "--submit", order, code=1))
-        self.assertEqual(party.appliance()["state"], "active")
         wait_until(lambda: minted() == 200, "tokens are minted")
 
 
-class ConfigurationApprovals(unittest.TestCase):
+class OfConfigurations(unittest.TestCase):
     """`config_approvals: 2`, which a custodian change puts in force on the running appliance."""
 
     def test_1_nothing_is_signed_under_a_bundle_that_too_few_have_approved(self):
@@ -294,9 +287,7 @@ class QuarantineByCommand(unittest.TestCase):
         self.assertIn(before["kid"], said)
         # What it advises is a command that there is.
         kind = re.search(r"ceremony plan (\S+)", said)[1]
-        self.assertIn("Key id", party.run(
-            "ceremony", "plan", "--config", config(), "--out", root / "ratify.yaml", kind,
-            answers="Ratify\ndora\n2h\n\n" + before["kid"] + "\n\nretired\n"))
+        self.assertIn(before["kid"], party.plan(kind, before["kid"], "", "retired").read_text())
         self.assertNotEqual(minted(), 200)
         states = {entry["kid"]: entry["state"] for entry in party.appliance()["keys"]}
         self.assertEqual(states[before["kid"]], "quarantined")

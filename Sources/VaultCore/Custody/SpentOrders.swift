@@ -8,7 +8,9 @@ import Synchronization
 final class SpentOrders: Sendable {
     private let ends = Mutex<[String: UnixTime]>([:])
 
-    /// Spends an order that was verified; throws when it was spent before. Of two at once one is first.
+    /// Spends an order that was verified; throws when it was spent before.
+    ///
+    /// Of two at once one is first.
     func spend(_ order: Order, now: UnixTime) throws(CustodyError) {
         let isNew = ends.withLock { ends in
             ends = ends.filter { $0.value > now }

@@ -30,7 +30,8 @@ import Testing
         #expect(report.json.object?["genesis"]?.string == genesis)
         #expect(report.json.object?["vouched_by"] == "nobody")
         let texts = [
-            report.summary.joined(separator: "\n"), report.text, report.html, report.json.object?["trust"]?.string ?? "",
+            report.summary.joined(separator: "\n"), report.text, report.html,
+            report.json.object?["trust"]?.string ?? "",
         ]
         for text in texts {
             #expect(text.contains("nobody vouches for these manifests but whoever gave them"))

@@ -84,7 +84,7 @@ package struct CeremonyDesk: Sendable {
         case "ceremony-abort":
             let (reason, person) = (try reader.string("reason"), try reader.string("by"))
             try reader.finish()
-            return try await office.withRunner(ceremony) { 
+            return try await office.withRunner(ceremony) {
                 try await $0.abort(reason: reason, by: person, asSaidBy: CeremonyDesk.teller(user))
             }.json
         case "ceremony-note":
@@ -92,7 +92,8 @@ package struct CeremonyDesk: Sendable {
             let (decided, person) = (try reader.string("decided"), try reader.string("by"))
             try reader.finish()
             return try await office.withRunner(ceremony) {
-                try await $0.note(expected: expected, happened: happened, decided: decided, by: person,
+                try await $0.note(
+                    expected: expected, happened: happened, decided: decided, by: person,
                     asSaidBy: CeremonyDesk.teller(user))
             }.json
         case "ceremony-read":

@@ -12,8 +12,9 @@ package struct VerifiedCeremony: Sendable {
     package let missingHeadSigners: [String]
     /// The manifest that the ceremony brought, with its signatures; nil when it brought none.
     package let manifest: Manifest?
-    /// SHA-256 of the appliance's first manifest, in hexadecimal: who trusts it trusts the rest. Nil when a genesis brought
-    /// none.
+    /// SHA-256 of the appliance's first manifest, in hexadecimal; nil when a genesis brought none.
+    ///
+    /// Who trusts it trusts all that follows from it.
     package let genesis: String?
     /// Who says that this genesis is the appliance's.
     package let anchor: TrustAnchor
@@ -63,7 +64,8 @@ package struct VerifiedCeremony: Sendable {
         guard let chain else {
             throw CustodyError(
                 .notChained,
-                "the appliance's manifests are needed: --manifests DIRECTORY, a copy of manifests in the custody directory")
+                "the appliance's manifests are needed: --manifests DIRECTORY, a copy of manifests in the custody directory"
+            )
         }
         guard let manifest = chain.manifests.first(where: { $0.hash == reference.hash }) else {
             throw CustodyError(

@@ -75,7 +75,8 @@ struct ConfigApprove: AsyncParsableCommand {
         let begun = approvals.filter { $0.0.number > newest && $0.0.bundle == bundle.hash }
         for other in begun where other.0.parts != bundle.parts {
             Terminal.note(
-                "careful      \(other.1.joined(separator: ", ")) signed other parts under this hash: it is left aside; ask why")
+                "careful      \(other.1.joined(separator: ", ")) signed other parts under this hash: it is left aside; ask why"
+            )
         }
         // The one that most have signed; whoever signs a high number alone is joined by nobody.
         let pending = begun.filter { $0.0.parts == bundle.parts }.max { left, right in

@@ -77,7 +77,8 @@ extension CustodianApprove {
         let pin = try home.pin(of: manifest.appliance)
         if let pin, manifest.version <= pin.version, manifest.hash != pin.manifest {
             throw CommandFailure(
-                "\(file): is manifest \(manifest.version), and version \(pin.version) was seen before. Sign nothing; tell the others")
+                "\(file): is manifest \(manifest.version), and version \(pin.version) was seen before. Sign nothing; tell the others"
+            )
         }
         guard manifests.isEmpty else {
             let chain = try ManifestFiles.chain(manifests)

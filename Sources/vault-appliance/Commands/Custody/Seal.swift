@@ -120,7 +120,9 @@ struct Quarantine: AsyncParsableCommand {
         print(
             "quarantined: \(answer.object?["label"]?.string ?? key), kid \(answer.object?["quarantined"]?.string ?? "-")"
         )
-        print("Next: custodians decide by a ceremony: vault-appliance ceremony plan change-key-state --config \(options.config)")
+        print(
+            "Next: custodians decide by a ceremony: vault-appliance ceremony plan change-key-state --config \(options.config)"
+        )
     }
 
     private func kid(_ socket: String) async throws -> String {

@@ -206,7 +206,7 @@ class OfConfigurations(unittest.TestCase):
             party.run("custodian", "enrol", "--home", party.home(name), "--no-passphrase", name)
         people = [party.home(name) / "enrolment.json" for name in ("anna", "ben", "carla")]
         approvers = [party.home(name) / "enrolment.json" for name in ("dan", "eva")]
-        plan = party.plan("rotate-epoch", *people, "", "2", *approvers, "", rehearsed=False)
+        plan = party.plan("rotate-epoch", *people, "", "2", *approvers, "", "false", rehearsed=False)
         plan.write_text(plan.read_text().replace("config_approvals: 0", "config_approvals: 2"))
         identifier = party.draft(plan)
         party.ceremony("run", identifier)

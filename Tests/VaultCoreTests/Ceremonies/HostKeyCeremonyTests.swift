@@ -50,7 +50,7 @@ import VaultTesting
             .abort, id, instance: site.core.instance, now: site.now, by: site.people[0])
         return try await site.call(
             "abort", id,
-            ["reason": "a test", "order": .string(order.file), "signature": .string(order.signature)])
+            ["order": .string(order.file), "signature": .string(order.signature)])
     }
 
     @Test func afterwardsRequestsAreSignedByTheNewKeyAndTheOldOneIsRefusedByName() async throws {

@@ -95,6 +95,50 @@ import Testing
         #expect(try TLSIdentity(chainFile: alone, keys: keys, now: .now).leaf.fingerprint == fingerprints[1])
     }
 
+    @Test func theChainOfATokenThatHasLeftIsPassedOver() throws {
+        let tls = try TestTLS()
+        let issued = try tls.authority.issueServer(key: tls.key)
+        let (leaf, gone, authority) = (
+            try issued.pem, try tls.authority.issueServer().pem, try tls.authority.pem
+        )
+        for chain in [
+            [gone, authority, leaf, authority], [leaf, authority, gone, authority], [leaf, gone],
+            [gone, leaf, authority],
+        ] {
+            let file = try tls.directory.write("chain.pem", chain.joined(separator: "\n"))
+            let identity = try TLSIdentity(chainFile: file, keys: [tls.hsmKey()], now: .now)
+            #expect(try identity.leaves == [PeerCertificate(der: issued.der)])
+        }
+        let other = try TestAuthority("Other CA").pem
+        #expect(try code(tls, chain: [leaf, gone, other].joined(separator: "\n")) == .brokenChain)
+    }
+
+    @Test func aTokenThatComesLaterServesAfterAReload() throws {
+        let tls = try TestTLS()
+        let other = P256.Signing.PrivateKey()
+        let later = HSMTLSKey(
+            label: "tls-gateway", kid: "later", publicKey: Array(other.publicKey.rawRepresentation)
+        ) { _, _ in [] }
+        let keys = Mutex([tls.hsmKey()])
+        let first = try tls.authority.issueServer(key: tls.key)
+        let file = try tls.directory.write("chain.pem", first.pem)
+        let identity = try TLSIdentity(
+            chainFile: file, currentKeys: { keys.withLock { $0 } }, now: .now,
+            isAvailable: { kid in keys.withLock { $0.contains { $0.kid == kid } } })
+        let second = try tls.authority.issueServer(key: other)
+        _ = try tls.directory.write("chain.pem", [first.pem, second.pem].joined(separator: "\n"))
+        keys.withLock { $0.append(later) }
+        try identity.reload(now: .now)
+        #expect(
+            try identity.leaves.map(\.fingerprint)
+                == [first, second].map { try PeerCertificate(der: $0.der).fingerprint })
+        // The first leaves: connections take the other at once, and a reload forgets it.
+        keys.withLock { $0 = [later] }
+        #expect(try identity.leaf == PeerCertificate(der: second.der))
+        try identity.reload(now: .now)
+        #expect(identity.leaves.count == 1)
+    }
+
     @Test func twoChainsForOneKeyAreRefused() throws {
         let tls = try TestTLS()
         let chains = try [tls.authority.issueServer(key: tls.key).pem, tls.authority.issueServer(key: tls.key).pem]

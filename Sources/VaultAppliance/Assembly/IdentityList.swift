@@ -44,12 +44,14 @@ struct ListenerOpening: Sendable {
             try await Task.sleep(for: .milliseconds(50))
             known = keys.listenerKeys(label: listener.key)
         }
-        let (client, keys) = (client, keys)
+        let (client, keys, label) = (client, keys, listener.key)
         let identity = try TLSIdentity(
             chainFile: listener.certificateFile, clientAuthoritiesFile: listener.clientCAFile,
-            keys: known.map { key in
-                HSMTLSKey(label: listener.key, kid: key.kid, publicKey: key.point) { kid, data in
-                    try await client.tlsSign(key: kid, data: data)
+            currentKeys: {
+                keys.listenerKeys(label: label).map { key in
+                    HSMTLSKey(label: label, kid: key.kid, publicKey: key.point) { kid, data in
+                        try await client.tlsSign(key: kid, data: data)
+                    }
                 }
             }, now: clock(), isAvailable: { keys.isAvailable(kid: $0) })
         identities.add(identity, name: name)

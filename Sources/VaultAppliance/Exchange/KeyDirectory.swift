@@ -113,8 +113,13 @@ package final class KeyDirectory: Sendable {
     /// Whether the core holds no PIN, so that no key of any purpose can be used.
     var isSealed: Bool { keys.withLock { $0.isSealed } }
 
-    /// Whether a key can be expected to sign now.
-    func isAvailable(kid: String) -> Bool { keys.withLock { !$0.unavailable.contains(kid) } }
+    /// Whether a listener's key can be expected to sign now; one of a token that has left cannot.
+    func isAvailable(kid: String) -> Bool {
+        keys.withLock { keys in
+            !keys.unavailable.contains(kid)
+                && keys.listeners.values.contains { $0.contains { $0.kid == kid } }
+        }
+    }
 
     /// The listener's P-256 keys of a label, one in each token, the preferred one first.
     package func listenerKeys(label: String) -> [ListenerKey] { keys.withLock { $0.listeners[label] ?? [] } }

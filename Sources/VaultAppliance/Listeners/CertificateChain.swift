@@ -12,11 +12,14 @@ struct CertificateChain {
 
     /// Cuts a file's certificates into chains: one begins with each certificate that is for one of the keys.
     ///
-    /// Each certificate must be issued by the next one of its chain.
+    /// Each certificate must be issued by the next one of its chain. A chain for a key that the listener has no more, as of a
+    /// token that has left, is passed over.
     static func split(
         _ certificates: [NIOSSLCertificate], of path: String, for keys: [HSMTLSKey]
     ) throws(ListenerError) -> [CertificateChain] {
         var chains: [CertificateChain] = []
+        // The last certificate of a chain that is passed over.
+        var passed: Certificate?
         for certificate in certificates {
             let (encoded, parsed) = try read(certificate, path)
             if let key = key(of: parsed, among: keys) {
@@ -27,20 +30,27 @@ struct CertificateChain {
                     CertificateChain(
                         key: key, leaf: PeerCertificate(parsed, der: encoded), certificates: [certificate],
                         last: parsed))
-            } else {
+                passed = nil
+            } else if let last = passed ?? chains.last?.last, last.issuer == parsed.subject {
+                if passed == nil { chains[chains.count - 1].append(certificate, parsed) } else { passed = parsed }
+            } else if isAuthority(parsed) {
                 guard !chains.isEmpty else { throw mismatch(path, keys) }
-                try chains[chains.count - 1].append(certificate, parsed, path)
+                throw ListenerError(.brokenChain, "\(path): put the leaf first and each issuer after what it issued")
+            } else {
+                passed = parsed
             }
         }
+        guard !chains.isEmpty else { throw mismatch(path, keys) }
         return chains
     }
 
-    private mutating func append(
-        _ certificate: NIOSSLCertificate, _ parsed: Certificate, _ path: String
-    ) throws(ListenerError) {
-        guard last.issuer == parsed.subject else {
-            throw ListenerError(.brokenChain, "\(path): put the leaf first and each issuer after what it issued")
-        }
+    /// RFC 5280 section 4.2.1.9.
+    private static func isAuthority(_ certificate: Certificate) -> Bool {
+        guard case .isCertificateAuthority? = try? certificate.extensions.basicConstraints else { return false }
+        return true
+    }
+
+    private mutating func append(_ certificate: NIOSSLCertificate, _ parsed: Certificate) {
         certificates.append(certificate)
         last = parsed
     }

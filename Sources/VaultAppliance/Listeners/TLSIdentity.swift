@@ -19,27 +19,38 @@ package final class TLSIdentity: Sendable {
 
     private let chainFile: String
     private let clientAuthoritiesFile: String?
-    private let keys: [HSMTLSKey]
+    private let keys: @Sendable () -> [HSMTLSKey]
     private let isAvailable: @Sendable (_ kid: String) -> Bool
     /// At least one, in the order of the file.
     private let faces: Mutex<[Face]>
 
     /// Loads the chains of one file (PEM, each leaf first) for `keys`; without `clientAuthoritiesFile` no client is asked
     /// to show one.
-    package init(
+    package convenience init(
         chainFile: String, clientAuthoritiesFile: String? = nil, keys: [HSMTLSKey], now: UnixTime,
         isAvailable: @escaping @Sendable (_ kid: String) -> Bool = { _ in true }
+    ) throws(ListenerError) {
+        try self.init(
+            chainFile: chainFile, clientAuthoritiesFile: clientAuthoritiesFile, currentKeys: { keys }, now: now,
+            isAvailable: isAvailable)
+    }
+
+    /// The same where tokens come and go: each `reload` asks which keys the listener has by then.
+    init(
+        chainFile: String, clientAuthoritiesFile: String? = nil,
+        currentKeys keys: @escaping @Sendable () -> [HSMTLSKey], now: UnixTime,
+        isAvailable: @escaping @Sendable (_ kid: String) -> Bool
     ) throws(ListenerError) {
         self.chainFile = chainFile
         self.clientAuthoritiesFile = clientAuthoritiesFile
         self.keys = keys
         self.isAvailable = isAvailable
-        faces = Mutex(try Self.load(chainFile, clientAuthoritiesFile, keys, now))
+        faces = Mutex(try Self.load(chainFile, clientAuthoritiesFile, keys(), now))
     }
 
     /// Reads the files again, for new connections; on an error the old chains stay in force.
     package func reload(now: UnixTime) throws(ListenerError) {
-        let new = try Self.load(chainFile, clientAuthoritiesFile, keys, now)
+        let new = try Self.load(chainFile, clientAuthoritiesFile, keys(), now)
         faces.withLock { $0 = new }
     }
 

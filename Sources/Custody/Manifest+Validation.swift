@@ -34,12 +34,18 @@ extension Manifest {
     }
 
     /// The key that secrets are sealed to is one of the token's keys, and it is active.
+    ///
+    /// A quarantined one stays named until another takes its place: nothing is sealed to it and nothing is opened with it
+    /// meanwhile, and the manifests of other ceremonies go on.
     private func validate(_ token: ManifestToken, path: String) throws(SchemaFault) {
         guard let kek = token.keyEncryptionKey else { return }
-        let isKey = keys.contains {
-            $0.purpose == .kek && $0.state == .active && $0.token == token.serial && $0.jwk == kek
+        let mine = keys.filter { $0.purpose == .kek && $0.token == token.serial }
+        let isActive = mine.contains { $0.state == .active && $0.jwk == kek }
+        let isQuarantined =
+            mine.contains { $0.state == .quarantined && $0.jwk == kek } && !mine.contains { $0.state == .active }
+        guard isActive || isQuarantined else {
+            throw SchemaFault(path: "\(path).kek", problem: "is no active kek key of this token")
         }
-        guard isKey else { throw SchemaFault(path: "\(path).kek", problem: "is no active kek key of this token") }
     }
 
     private static func unique(_ values: [String], path: String, member: String) throws(SchemaFault) {

@@ -89,7 +89,7 @@ package final class VaultCore: Sendable {
     @discardableResult
     package func shutdown() async -> Bool {
         await custody?.stop()
-        await ceremonies.forgetAll()
+        for desk in await ceremonies.forgetAll("the core stopped") { await recordEnded(desk) }
         denials.flush()
         _ = try? await appendOwn(.adminCoreStopped, detail: [:])
         do {

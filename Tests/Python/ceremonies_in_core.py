@@ -137,6 +137,11 @@ class AllKinds(unittest.TestCase):
         evidence = party.hold(party.plan("drill", ""), rehearse=True)
         self.assertEqual(set(evidence), {"prove.anna", "prove.ben", "prove.carla"})
         self.assertEqual(party.appliance()["manifest"], before["manifest"])
+        # Its files say so too, to whoever has no core.
+        identifier = next((party.custody / "ceremonies").glob("drill-*")).name
+        offline = json.loads(party.ceremony("status", "--offline", "--json", identifier))
+        self.assertEqual(offline["state"], "sealed")
+        self.assertEqual({step["name"] for step in offline["steps"]}, set(evidence))
 
     def test_2_a_github_apps_key_comes_in_wrapped_on_the_custodians_machine(self):
         identifier, pem = begin_import("github-app")

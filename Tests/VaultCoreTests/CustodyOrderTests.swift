@@ -99,24 +99,34 @@ import VaultTesting
                 #expect(core.description.keys.first { $0.kid == kid }?.state == "quarantined")
                 try await site.activate(core)
                 #expect(try await site.code(core) == .unknownKey)
-                // A manifest from before the order may not lift it unseen; one that was written after it decides.
+                // A manifest from before the order does not lift it; one that was written after it decides.
                 let first = core.inForce.current.signed
-                let stale = try site.quorum.successor(of: first, at: first.created)
-                site.site.clock.move(seconds: -1)
-                await #expect(throws: CoreError.self) { try await core.command(Self.install(stale)) }
+                let earlier = try site.quorum.successor(of: first, at: first.created)
+                try await core.install(earlier)
+                #expect(core.manifest.version == 2)
+                #expect(core.description.keys.first { $0.kid == kid }?.state == "quarantined")
+                #expect(try await site.code(core) == .unknownKey)
                 site.site.clock.move(seconds: 2)
-                let ratified = try site.quorum.successor(of: first, at: site.now) { manifest in
+                let ratified = try site.quorum.successor(of: earlier, at: site.now) { manifest in
                     let index = manifest.keys.firstIndex { $0.kid == kid } ?? 0
                     manifest.keys[index].state = .retired
                 }
-                try await core.command(Self.install(ratified))
+                try await core.install(ratified)
                 #expect(core.description.keys.first { $0.kid == kid }?.state == "retired")
             }
         }
     }
 
-    private static func install(_ manifest: Manifest) -> JSONValue {
-        ["command": "manifest-install", "manifest": .string(String(decoding: manifest.jsonBytes, as: UTF8.self))]
+    @Test func noCommandOfASocketBringsAManifestIntoForce() async throws {
+        try await QuorumSite.run { site, core in
+            try await site.activate(core)
+            let next = try site.quorum.successor(of: core.inForce.current.signed, at: site.now)
+            let manifest = JSONValue.string(String(decoding: next.jsonBytes, as: UTF8.self))
+            await #expect(throws: CoreError.self) {
+                try await core.command(["command": "manifest-install", "manifest": manifest])
+            }
+            #expect(core.manifest.version == 1)
+        }
     }
 
     @Test func aManifestComesIntoForceWhileRequestsAreServed() async throws {
@@ -139,7 +149,7 @@ import VaultTesting
                     for _ in 0..<40 where try await !site.signs(core) { failures += 1 }
                     return failures
                 }
-                try await core.command(Self.install(next))
+                try await core.install(next)
                 return try await group.reduce(0, +)
             }
             #expect(failures == 0)
@@ -179,7 +189,7 @@ import VaultTesting
                 next = try site.quorum.successor(of: first, at: site.now) { $0.activation?.epoch = 2 }
             }
             let before = try site.entries().count
-            await #expect(throws: CoreError.self) { try await core.command(Self.install(next)) }
+            await #expect(throws: (any Error).self) { try await core.install(next) }
             #expect(
                 core.manifest.version == 1 && !FileManager.default.fileExists(atPath: site.directory.manifestFile(2)))
             #expect(try site.entries().count == before)

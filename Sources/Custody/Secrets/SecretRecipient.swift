@@ -51,7 +51,7 @@ package struct WrappedDataKey: Sendable, Equatable {
 }
 
 extension Manifest {
-    /// Whom a secret is sealed to: the active key encryption key of every token.
+    /// Whom a secret is sealed to: the active key encryption key of every token, but for those whose key is quarantined.
     package var secretRecipients: [SecretRecipient] {
         get throws(CustodyError) {
             var recipients: [SecretRecipient] = []
@@ -61,13 +61,23 @@ extension Manifest {
                         $0.purpose == .kek && $0.state == .active && $0.token == token.serial
                     })
                 else {
+                    guard !keys.contains(where: { $0.isOutOfUse && $0.token == token.serial }) else { continue }
                     throw CustodyError(
                         .unsupported,
                         "the token \(token.label) (\(token.serial)) has no key encryption key: make one by a ceremony")
                 }
                 recipients.append(SecretRecipient(key))
             }
+            guard !recipients.isEmpty || tokens.isEmpty else {
+                throw CustodyError(
+                    .unsupported, "the key encryption key is quarantined: custodians make another one by generate")
+            }
             return recipients
         }
     }
+}
+
+extension ManifestKey {
+    /// Whether it is a key encryption key that nothing is sealed to until custodians decide.
+    fileprivate var isOutOfUse: Bool { purpose == .kek && state == .quarantined }
 }

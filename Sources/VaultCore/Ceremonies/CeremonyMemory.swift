@@ -1,5 +1,6 @@
 import Custody
 import HSMBridge
+import StrictEncoding
 import Synchronization
 
 /// What one ceremony holds in the memory of this process, and nowhere else.
@@ -21,22 +22,33 @@ final class CeremonyMemory: Sendable {
         var transport: KeyImport?
         /// A token that only this ceremony has open.
         var hsm: HSM?
+        /// How long anything of this may be held.
+        var until: UnixTime
+
+        /// Whether there is nothing that must be overwritten or closed.
+        var isEmpty: Bool { desk == nil && secret == nil && pins.isEmpty && transport == nil && hsm == nil }
     }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
+
+    /// Memory that is empty, for a ceremony that ends then.
+    init(until: UnixTime) { state = Mutex(State(until: until)) }
 
     /// Reads or changes what is held.
     func withLock<Answer>(_ body: (inout State) throws -> Answer) rethrows -> Answer {
         try state.withLock { try body(&$0) }
     }
 
-    /// Overwrites the secrets and closes what is open.
-    func forget() async {
-        let (transport, hsm) = state.withLock { state in
-            defer { state = State() }
-            return (state.transport, state.hsm)
+    /// Overwrites the secrets and closes what is open; returns the desk, whose requests have ended.
+    @discardableResult
+    func forget(_ reason: String) async -> ActivationDesk? {
+        let (desk, transport, hsm) = state.withLock { state in
+            defer { state = State(until: state.until) }
+            return (state.desk, state.transport, state.hsm)
         }
+        desk?.closeAll(reason)
         await transport?.close()
         _ = await hsm?.shutdown()
+        return desk
     }
 }

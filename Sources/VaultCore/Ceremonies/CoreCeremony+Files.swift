@@ -35,6 +35,16 @@ extension CoreCeremony {
         }
     }
 
+    /// Whether the manifest that the ceremony has drafted is in force; where it cannot be read, the one that came since counts.
+    var isInstalled: Bool {
+        let snapshot = core.inForce.current
+        guard let hash = (try? ceremony.draftedManifest())?.hash else {
+            let transcript = try? directory.loadTranscript(plan: plan)
+            return snapshot.hash != base.hash && (transcript?.touched.contains(ManifestSteps.install) ?? true)
+        }
+        return snapshot.chain?.manifests.contains { $0.hash == hash } ?? false
+    }
+
     /// Refuses to abort what could not be taken back and would leave a token that nobody can open.
     func checkAbortable() throws {
         guard case .rotateEpoch = plan.parameters else { return }

@@ -10,9 +10,9 @@ extension CoreCeremony {
     /// What a step waits for that needs the activation secret; nil when it is in memory.
     ///
     /// `chain` are the manifests whose custodians are asked, the newest of which may not be in force yet.
-    func waitForSecret(_ chain: ManifestChain, _ what: String) throws -> CeremonyWait? {
+    func waitForSecret(_ chain: ManifestChain, _ what: String) async throws -> CeremonyWait? {
         guard memory.withLock({ $0.secret }) == nil else { return nil }
-        return try wait(try desk(chain), what)
+        return try wait(try await desk(chain), what)
     }
 
     /// The secret; a step that comes to it without has lost it with the process, and its people are asked again.
@@ -24,7 +24,7 @@ extension CoreCeremony {
     }
 
     /// The desk at which shares arrive, with one open request; made anew when the last one ran out or died.
-    func desk(_ chain: ManifestChain) throws -> ActivationDesk {
+    func desk(_ chain: ManifestChain) async throws -> ActivationDesk {
         if let desk = memory.withLock({ $0.desk }), !desk.progress.isEmpty, desk.manifest.hash == chain.current.hash {
             return desk
         }
@@ -32,15 +32,30 @@ extension CoreCeremony {
         let desk = try ActivationDesk(
             chain: chain, hostKey: try custody.hostKey(of: chain.current),
             build: (try? Executable.hash()) ?? "unknown", clock: core.clock)
+        let offer = try await core.offer(
+            at: desk, lifetime: try requestLifetime(), by: plan.administrator, ceremony: plan.id)
+        try RequestDirectory(offer.request, signature: offer.signature, chain: chain).write(to: request)
+        let old = memory.withLock { state in
+            defer { (state.desk, state.offer) = (desk, offer) }
+            // What is finished after its time keeps what it is given for as long as it asks for it.
+            state.until = max(plan.expires, offer.request.expires)
+            return state.desk
+        }
+        old?.closeAll("another request was made")
+        if let old { await core.recordEnded(old) }
+        return desk
+    }
+
+    /// How long custodians are asked, in seconds: until the plan ends, unless its ceremony must be finished all the same.
+    private func requestLifetime() throws -> Int64 {
         let left = plan.expires.seconds - now.seconds
         guard left >= 60 else {
+            guard try !directory.loadTranscript(plan: plan).goesForwardOnly(plan.kind) else {
+                return ActivationDesk.defaultLifetime
+            }
             throw CustodyError(.expired, "the plan ends at \(plan.expires.rfc3339): too soon to ask custodians")
         }
-        let offer = try desk.offer(
-            lifetime: min(left, ActivationDesk.longestLifetime), ceremony: plan.id, random: CoreCeremony.random)
-        try RequestDirectory(offer.request, signature: offer.signature, chain: chain).write(to: request)
-        memory.withLock { ($0.desk, $0.offer) = (desk, offer) }
-        return desk
+        return min(left, ActivationDesk.longestLifetime)
     }
 
     private func wait(_ desk: ActivationDesk, _ what: String) throws -> CeremonyWait {
@@ -90,6 +105,8 @@ extension VaultCore {
                 "ceremony": id, "request": request, "custodian": person.name,
                 "epoch": "\(desk.manifest.activation?.epoch ?? 0)",
             ]
+            // The leaf with which nobody is missing ends the request.
+            if case .complete = outcome { entry.detail?["needed"] = "0" }
             try await self.record(entry)
             switch outcome {
             case .waiting(let progress):

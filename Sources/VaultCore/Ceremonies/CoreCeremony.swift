@@ -17,9 +17,13 @@ struct CoreCeremony: Sendable {
 
     /// Opens a ceremony of the appliance; the manifest it was planned under must be one of the chain.
     init(_ id: String, in core: VaultCore) throws {
-        let custody = try core.quorum()
-        let directory = try CeremonyDirectory(root: custody.directory.ceremonies, id: id)
-        let plan = try directory.loadPlan()
+        let directory = try CeremonyDirectory(root: try core.quorum().directory.ceremonies, id: id)
+        try self.init(try directory.loadPlan(), in: core)
+    }
+
+    /// The ceremony of a plan, whose directory may not be there yet.
+    init(_ plan: CeremonyPlan, in core: VaultCore) throws {
+        let directory = try CeremonyDirectory(root: try core.quorum().directory.ceremonies, id: plan.id)
         guard let base = core.inForce.current.chain?.manifests.first(where: { $0.hash == plan.manifest?.hash }) else {
             throw CustodyError(
                 .stale,
@@ -30,7 +34,7 @@ struct CoreCeremony: Sendable {
         self.core = core
         self.base = base
         ceremony = try Ceremony(directory, plan: plan, manifest: base)
-        memory = core.ceremonies.memory(of: id)
+        memory = core.ceremonies.memory(of: plan.id, until: plan.expires)
         equipment = core.ceremonies.equipment
     }
 
@@ -92,27 +96,37 @@ extension CoreCeremony {
 extension CoreCeremony {
     /// The next manifest: the one in force, with keys that were quarantined by an order in that state, and a change.
     func successor(_ change: (inout Manifest) throws -> Void) throws -> Manifest {
-        let snapshot = core.inForce.current
-        guard snapshot.hash == base.hash else {
-            throw CustodyError(
-                .stale, "manifest \(snapshot.signed.version) came into force meanwhile: abort, and make a new plan")
-        }
-        var next = snapshot.effective
+        try demandBase()
+        var next = core.inForce.current.effective
         (next.version, next.previous) = (base.version + 1, base.hash)
         (next.created, next.signatures) = (max(now, base.created), [])
         try change(&next)
         return try Manifest(bodyBytes: next.bodyBytes)
     }
 
+    /// What was approved for one manifest is not done under another.
+    func demandBase() throws {
+        let snapshot = core.inForce.current
+        guard snapshot.hash == base.hash else {
+            throw CustodyError(
+                .stale, "manifest \(snapshot.signed.version) came into force meanwhile: abort, and make a new plan")
+        }
+    }
+
     /// The steps that bring a manifest into force: written, signed, installed.
     func manifestSteps(
-        beforeInstallation: [CeremonyStep] = [], _ change: @escaping @Sendable (inout Manifest) throws -> Void
+        beforeInstallation: [CeremonyStep] = [], judging judge: @escaping @Sendable () throws -> Void = {},
+        _ change: @escaping @Sendable (inout Manifest) throws -> Void
     ) -> [CeremonyStep] {
         [
             ManifestSteps.draft(ceremony) { try self.successor(change) }, ManifestSteps.sign(ceremony),
         ] + beforeInstallation + [
             ManifestSteps.install(
-                ceremony, act: { try await self.putInForce($0) },
+                ceremony,
+                check: {
+                    try judge()
+                    return .ready
+                }, act: { try await self.putInForce($0) },
                 installed: { self.isInForce($0) && self.isHostKeyInPlace(of: $0) })
         ]
     }

@@ -15,7 +15,7 @@ extension CoreCeremony {
                 role: .custodians,
                 check: {
                     if try self.proof(of: name) != nil { return .ready }
-                    guard let progress = try self.desk(try self.chainInForce()).progress.first else {
+                    guard let progress = try await self.desk(try self.chainInForce()).progress.first else {
                         throw CustodyError(.expired, "the request for shares has ended: go on, and another one is made")
                     }
                     let left = try names.filter { try self.proof(of: $0) == nil }
@@ -28,6 +28,16 @@ extension CoreCeremony {
                 },
                 act: {}, verify: { try self.proof(of: name)?.object })
         }
+    }
+
+    /// Writes an open request of the core for its custodians, whoever has asked for it.
+    private func show(_ progress: ActivationProgress) throws {
+        let path = "\(request)/request.json"
+        let isShown = (try? PrivateFile.readPublic(path)).map { $0 == progress.request.bytes } ?? false
+        guard !isShown else { return }
+        try RequestDirectory(
+            progress.request, signature: progress.signature, chain: try chainInForce()
+        ).write(to: request)
     }
 
     private func proof(of name: String) throws -> JSONValue? { try read("proof.\(name).json") }
@@ -57,19 +67,16 @@ extension CoreCeremony {
             check: {
                 guard self.core.isSealed else { return .ready }
                 let custody = try self.core.quorum()
-                let progress: ActivationProgress
-                if let open = custody.desk.progress.last, open.request.expires > self.now.adding(seconds: 30) {
-                    progress = open
-                } else {
-                    let offer = try custody.desk.offer(lifetime: plan.requestLifetime, random: CoreCeremony.random)
-                    try RequestDirectory(
-                        offer.request, signature: offer.signature, chain: try self.chainInForce()
-                    ).write(to: self.request)
-                    guard let open = custody.desk.progress.last else {
-                        throw CustodyError(.expired, "the request for shares has ended")
-                    }
-                    progress = open
+                let soon = self.now.adding(seconds: 30)
+                if !(custody.desk.progress.last.map { $0.request.expires > soon } ?? false) {
+                    _ = try await self.core.offer(
+                        at: custody.desk, lifetime: plan.requestLifetime, by: self.plan.administrator,
+                        ceremony: self.plan.id, activates: true)
                 }
+                guard let progress = custody.desk.progress.last else {
+                    throw CustodyError(.expired, "the request for shares has ended")
+                }
+                try self.show(progress)
                 return .waiting(
                     CeremonyWait(
                         missing: progress.missing, needed: max(0, progress.threshold - progress.contributed.count),

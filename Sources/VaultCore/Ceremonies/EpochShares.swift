@@ -12,9 +12,12 @@ struct EpochShares {
 
     /// Draws an activation secret, encrypts each custodian's share of it, and forgets it: custodians alone can say it again.
     func make() throws {
+        guard let number = UInt32(exactly: epoch) else {
+            throw CustodyError(.unsupported, "there are no epochs beyond \(UInt32.max)")
+        }
         let shares = try Share.make(
             of: try LockedBytes.random(count: Share.secretLength), appliance: ceremony.base.appliance,
-            epoch: UInt32(epoch), threshold: Int(people.threshold), count: people.custodians.count)
+            epoch: number, threshold: Int(people.threshold), count: people.custodians.count)
         var listed: [JSONValue] = []
         for (person, share) in zip(people.custodians, shares) {
             let file = try AgeFile.encrypt(share.encoded, to: [try AgeRecipient(person.ageRecipient ?? "")])

@@ -10,14 +10,12 @@ extension CoreCeremony {
             throw CustodyError(.foreign, "tokens: the manifest names no token with serial \(serial)")
         }
         for key in plan.keys {
-            if key.purpose == .kek {
-                throw CustodyError(.unsupported, "keys: a key encryption key comes with its token")
-            }
             for serial in tokens where base.keys.contains(where: { $0.token == serial && $0.label == key.label }) {
                 throw CustodyError(
                     .repeated, "keys: the token \(serial) has had a key \(key.label): choose another label")
             }
         }
+        try checkKeyEncryption(plan, tokens)
         let making = tokens.enumerated().flatMap { index, serial in
             plan.keys.map { key in makeStep(key, MadeKey(label: key.label, token: index + 1), serial) }
         }
@@ -38,10 +36,11 @@ extension CoreCeremony {
                     guard var key = try self.readKey(file.file) else {
                         throw CustodyError(.wrongState, "the key \(file.label) is not there: abort, and begin anew")
                     }
-                    key.state = key.purpose == .signing && plan.prepublishes ? .prepublished : .generated
+                    key.state = plan.firstState(of: key.purpose)
                     next.keys.append(key)
                 }
-            }
+                next.nameKeyEncryptionKeys()
+            } + (plan.keys.contains { $0.purpose == .kek } ? [secretsStep(isUndone: false)] : [])
     }
 
     /// Where a step keeps the key that it has made.
@@ -86,13 +85,14 @@ extension CoreCeremony {
     }
 }
 
-/// Names of steps, which may hold fewer letters than labels.
-enum StepName {
-    static func of(_ label: String) -> String {
-        String(
-            label.lowercased().map { character in
-                character.isASCII && (character.isLetter || character.isNumber || character == ".") ? character : "-"
-            })
+extension GeneratePlan {
+    /// In what state a new key stands in the manifest: its token has no other key for the secrets that are sealed meanwhile.
+    fileprivate func firstState(of purpose: ManifestKey.Purpose) -> ManifestKey.State {
+        switch purpose {
+        case .kek: .active
+        case .signing where prepublishes: .prepublished
+        case .signing, .assertion, .checkpoint, .tls: .generated
+        }
     }
 }
 

@@ -41,7 +41,7 @@ struct KeyImportSteps: Sendable {
     static let keyFile = "key.json"
     static let transportFile = "transport.json"
     static let clearFile = "import.pem"
-    private static let wrappedFile = "wrapped.json"
+    static let wrappedFile = "wrapped.json"
 
     let ceremony: CoreCeremony
     let plan: ImportPlan
@@ -173,9 +173,8 @@ struct KeyImportSteps: Sendable {
 
     private func create() async throws -> ManifestKey {
         let path = directory.file(KeyImportSteps.clearFile)
-        let key = try PrivateKeyFile(pem: try PrivateFile.read(path))
+        let key = try readOnce(path)
         let arrival = KeyReference.Arrival(specification: try specification(), jwk: key.jwk)
-        _ = try expected(key.jwk)
         let place = try ceremony.core.hsms.configured(plan.token)
         guard let pin = ceremony.core.hsms.activatedPINs?[plan.token] else {
             throw CustodyError(.wrongState, "the core holds no PIN of the token \(plan.token)")
@@ -187,6 +186,19 @@ struct KeyImportSteps: Sendable {
         }
         try PrivateFile.remove(path)
         return plan.key.manifestKey(made, token: plan.token, provenance: .imported)
+    }
+
+    /// What is not the key that was approved lies here no longer than it takes to see that.
+    private func readOnce(_ path: String) throws -> PrivateKeyFile {
+        let pem = try PrivateFile.read(path)
+        do {
+            let key = try PrivateKeyFile(pem: pem)
+            _ = try expected(key.jwk)
+            return key
+        } catch {
+            try PrivateFile.remove(path)
+            throw error
+        }
     }
 
     private func forgetTransport() async {

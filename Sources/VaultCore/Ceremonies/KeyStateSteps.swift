@@ -14,14 +14,15 @@ extension CoreCeremony {
             }
             if change.state == .destroyed { ended.append(key) }
         }
-        let destructions = ended.enumerated().map { destructionStep($0.element, $0.offset + 1) }
+        let destructions = ended.enumerated().map { destructionStep($0.element, $0.offset + 1, plan) }
         return [checkStep(plan)]
-            + manifestSteps(beforeInstallation: destructions) { next in
+            + manifestSteps(beforeInstallation: destructions, judging: { _ = try self.judge(plan) }) { next in
                 _ = try self.judge(plan)
                 for index in next.keys.indices {
                     guard let change = plan.changes.first(where: { $0.kid == next.keys[index].kid }) else { continue }
                     next.keys[index].state = change.state
                 }
+                next.nameKeyEncryptionKeys()
             } + [keySetStep(plan)]
     }
 
@@ -42,10 +43,6 @@ extension CoreCeremony {
         var lines: [JSONValue] = []
         for change in plan.changes {
             guard let key = snapshot.effective.keys.first(where: { $0.kid == change.kid }) else { continue }
-            guard key.purpose != .kek || [.active, .quarantined].contains(change.state) else {
-                throw CustodyError(
-                    .unsupported, "the key \(key.label) opens sealed secrets: it ends with its token, by remove-token")
-            }
             let since = core.since(key)
             try KeyLife(key, since: since).check(change.state, consumerCacheAge: plan.consumerCacheAge, now: now)
             lines.append([
@@ -60,6 +57,7 @@ extension CoreCeremony {
                 after[index].state = change.state
             }
         }
+        try judgeKeyEncryption(plan, after)
         guard after.contains(where: { $0.purpose == .checkpoint && $0.state == .active }) else {
             throw CustodyError(.wrongState, "no checkpoint key would be active: the audit log could not be signed")
         }
@@ -73,15 +71,18 @@ extension CoreCeremony {
         ]
     }
 
-    private func destructionStep(_ key: ManifestKey, _ number: Int) -> CeremonyStep {
+    private func destructionStep(_ key: ManifestKey, _ number: Int, _ plan: KeyStatePlan) -> CeremonyStep {
         let file = "destroyed.\(number).json"
         return CeremonyStep(
             name: "destroy.\(number)", title: "Destroy the key \(key.label) in the token with serial \(key.token)",
             check: {
+                try self.demandBase()
+                _ = try self.judge(plan)
                 _ = try self.hsm(key.token)
                 return .ready
             },
             act: {
+                try self.demandBase()
                 let hsm = try self.hsm(key.token)
                 guard try await hsm.inventory().contains(where: { Hexadecimal.string($0.id) == key.id }) else { return }
                 let evidence = try await hsm.destroy(try key.reference(file: "the manifest"))

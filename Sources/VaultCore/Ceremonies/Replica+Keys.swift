@@ -8,7 +8,7 @@ extension Replica {
     /// Makes the plan's keys; afterwards a fresh process must see exactly these.
     var keysStep: CeremonyStep {
         CeremonyStep(
-            name: "keys", title: "Make \(plan.keys.count) keys in the new token", check: { try ready() },
+            name: "keys", title: "Make \(plan.keys.count) keys in the new token", check: { try await ready() },
             act: {
                 // Where somebody died in the middle, what is there under these labels is the ceremony's: the token was empty.
                 if (try? await evidenceOfKeys()) != nil { return }
@@ -85,7 +85,7 @@ extension Replica {
     /// The PIN goes to those of the other tokens: the shares in force open it from here on.
     var sealStep: CeremonyStep {
         CeremonyStep(
-            name: "pins", title: "Seal the PIN beside those of the other tokens", check: { try ready() },
+            name: "pins", title: "Seal the PIN beside those of the other tokens", check: { try await ready() },
             act: {
                 var pins = try custodyDirectory.readPINs(epoch: epoch)
                 guard let serial = try found()?.serial else {
@@ -116,7 +116,7 @@ extension Replica {
             name: "open", title: "Open the token in the running core",
             check: {
                 guard let serial = try found()?.serial, !isOpen(serial), isConfigured(serial) else { return .ready }
-                return try ready()
+                return try await ready()
             },
             act: {
                 guard let serial = try found()?.serial, !isOpen(serial), isConfigured(serial) else { return }

@@ -20,7 +20,8 @@ extension CoreCeremony {
 
 /// The token that a ceremony adds.
 struct Replica: Sendable {
-    private static let pinFile = "pin.json"
+    /// The PIN of a token that is on its way into service, sealed under the secret of the epoch.
+    static let pinFile = "pin.json"
     private static let tokenFile = "token.json"
     private static let mark = "token.begun.json"
     /// Names the PIN before the token has said its serial number.
@@ -35,9 +36,9 @@ struct Replica: Sendable {
     var epoch: Int64 { ceremony.base.activation?.epoch ?? 0 }
 
     /// Ready once enough custodians have contributed in this process.
-    func ready() throws -> CeremonyStep.Readiness {
+    func ready() async throws -> CeremonyStep.Readiness {
         guard
-            let wait = try ceremony.waitForSecret(
+            let wait = try await ceremony.waitForSecret(
                 try ceremony.chainInForce(),
                 "compare the words, then contribute: the PIN of the new token is sealed under the epoch's secret")
         else { return .ready }
@@ -47,7 +48,7 @@ struct Replica: Sendable {
     var custodiansStep: CeremonyStep {
         CeremonyStep(
             name: "custodians", title: "Have custodians contribute their shares, so that a PIN can be sealed",
-            role: .custodians, check: { try ready() }, act: {},
+            role: .custodians, check: { try await ready() }, act: {},
             verify: {
                 guard ceremony.memory.withLock({ $0.secret }) != nil else { return nil }
                 return ["contributed": .array(ceremony.memory.withLock { $0.contributors }.map { .string($0) })]
@@ -57,7 +58,7 @@ struct Replica: Sendable {
     /// Before the token knows its PIN, the custodians can say it.
     var pinStep: CeremonyStep {
         CeremonyStep(
-            name: "pin", title: "Choose the token's PIN and seal it", check: { try ready() },
+            name: "pin", title: "Choose the token's PIN and seal it", check: { try await ready() },
             act: {
                 var sealed = WrappedPINs(appliance: ceremony.base.appliance, epoch: epoch)
                 try sealed.wrap(try await choosePIN(), serial: Replica.pending, under: try ceremony.secret())
@@ -105,7 +106,7 @@ struct Replica: Sendable {
             name: "token",
             title: token.preparation == .adopt
                 ? "Take the token over, and see that it is empty" : "Initialise the token",
-            check: { try ready() },
+            check: { try await ready() },
             act: {
                 if token.preparation == .adopt { try await adopt() } else { try await initialise() }
             }, verify: { try await evidenceOfToken() },

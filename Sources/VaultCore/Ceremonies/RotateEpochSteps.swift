@@ -29,13 +29,12 @@ extension CoreCeremony {
     /// What would leave a token with a PIN that no manifest in force leads to is refused: the way out is forward.
     func checkRotationAbortable() throws {
         let transcript = try directory.loadTranscript(plan: plan)
-        let isInstalling = transcript.touched.contains(ManifestSteps.install)
         let isSetting = transcript.touched.contains { $0.hasPrefix(EpochRotation.setting) }
-        guard isInstalling || (isSetting && (core.isSealed || memory.withLock { $0.secret } == nil)) else { return }
+        guard isInstalled || (isSetting && (core.isSealed || memory.withLock { $0.secret } == nil)) else { return }
         throw CustodyError(
             .wrongState,
-            isInstalling
-                ? "the new epoch is in force, or about to be: go on to the end"
+            isInstalled
+                ? "the new epoch is in force: go on to the end"
                 : "tokens may have the PINs of the new epoch, and the new custodians' shares are not at hand to set them "
                     + "back: go on to the end, then rotate again")
     }
@@ -53,7 +52,7 @@ extension CoreCeremony {
 
 /// The steps of one custodian change.
 struct EpochRotation: Sendable {
-    static let setting = "pin."
+    static let setting = ManifestSteps.settingPIN
     private static let before = "pins.before.json"
     private static let modes = "pins.modes.json"
 
@@ -76,7 +75,7 @@ struct EpochRotation: Sendable {
     var proveStep: CeremonyStep {
         CeremonyStep(
             name: "prove", title: "Have the custodians of the new epoch open their shares", role: .custodians,
-            check: { try wait() }, act: {},
+            check: { try await wait() }, act: {},
             verify: {
                 guard ceremony.memory.withLock({ $0.secret }) != nil else { return nil }
                 let names = ceremony.memory.withLock { $0.contributors }
@@ -85,9 +84,9 @@ struct EpochRotation: Sendable {
     }
 
     /// Ready once enough custodians of the new epoch have contributed in this process.
-    private func wait() throws -> CeremonyStep.Readiness {
+    private func wait() async throws -> CeremonyStep.Readiness {
         guard
-            let wait = try ceremony.waitForSecret(
+            let wait = try await ceremony.waitForSecret(
                 try ceremony.nextChain(),
                 "open the new share (shares/NAME.age), compare the words, and contribute it to this request")
         else { return .ready }
@@ -102,7 +101,7 @@ struct EpochRotation: Sendable {
                     throw CustodyError(
                         .wrongState, "the core is sealed: custodians of the epoch in force activate it first")
                 }
-                return try wait()
+                return try await wait()
             }, act: { try await sealPINs() }, verify: { try evidenceOfPINs() },
             undo: {
                 try PrivateFile.remove(try custody().pinsFile(epoch: epoch))
@@ -156,7 +155,7 @@ struct EpochRotation: Sendable {
         CeremonyStep(
             name: "\(EpochRotation.setting)\(number)",
             title: "Set the new PIN of the token \(token.label), and see that it opens in a fresh process",
-            check: { try wait() },
+            check: { try await wait() },
             act: {
                 guard try isSet(token) else { return }
                 let (old, new) = try pins(of: token)
@@ -224,12 +223,13 @@ struct EpochRotation: Sendable {
             act: {
                 for old in 1..<epoch { try PrivateFile.remove(try custody().pinsFile(epoch: old)) }
                 try ceremony.forget(EpochRotation.before)
+                try core.removeRemains()
                 try PrivateFile.syncDirectory(try custody().path)
             },
             verify: {
                 let directory = ceremony.directory
                 guard try (1..<epoch).allSatisfy({ !directory.exists(try custody().pinsFile(epoch: $0)) }),
-                    !directory.exists("\(directory.work)/\(EpochRotation.before)")
+                    !directory.exists("\(directory.work)/\(EpochRotation.before)"), try !core.hasKeptPINs()
                 else { return nil }
                 let manifest = core.inForce.current.signed
                 var evidence: JSONObject = ["epoch_in_force": .integer(manifest.activation?.epoch ?? 0)]

@@ -42,7 +42,8 @@ extension VaultCore {
                 manifests: { self.inForce.current.chain?.manifests ?? [] },
                 withRunner: { ceremony, body in
                     try await self.ceremonies.turns.take {
-                        try await body(try CoreCeremony(ceremony.plan.id, in: self).runner())
+                        defer { self.ceremonies.forgetEmpty() }
+                        return try await body(try CoreCeremony(ceremony.plan, in: self).runner())
                     }
                 }, clock: clock, random: CoreCeremony.random))
     }
@@ -85,7 +86,7 @@ extension VaultCore {
         try await ceremonies.turns.take {
             let ceremony = try CoreCeremony(id, in: self)
             let answer = try await body(ceremony)
-            if try ceremony.ceremony.state(now: ceremony.now).isOver { await self.ceremonies.forget(id) }
+            if try ceremony.ceremony.state(now: ceremony.now).isOver { try await self.endCeremony(ceremony) }
             return answer
         }
     }
@@ -106,6 +107,9 @@ extension VaultCore {
             let directory = try CeremonyDirectory(root: root, id: plan.id)
             if !directory.exists(directory.plan) {
                 try self.admit(plan, approvals)
+                // What cannot be held leaves no trace.
+                defer { self.ceremonies.forgetEmpty() }
+                _ = try CoreCeremony(plan, in: self).runner()
                 _ = try CeremonyDirectory.create(root: root, plan: plan)
             }
             let ceremony = try CoreCeremony(plan.id, in: self)

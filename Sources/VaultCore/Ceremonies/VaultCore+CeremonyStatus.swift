@@ -55,11 +55,11 @@ extension VaultCore {
 
     /// Ends ceremonies whose time ran out, so that none is in the way of others.
     private func endExpired() async throws {
-        for (id, ceremony) in try openCeremonies() where try ceremony.ceremony.state(now: clock()) == .expired {
-            // What cannot be taken back must be gone on with: custodians approve a plan that says so.
-            guard (try? ceremony.checkAbortable()) != nil else { continue }
+        for (_, ceremony) in try openCeremonies() where try ceremony.ceremony.state(now: clock()) == .expired {
+            // What is in force, or cannot be taken back, is finished by people, or ended by the order of one.
+            guard !ceremony.isInstalled, (try? ceremony.checkAbortable()) != nil else { continue }
             _ = try await ceremony.runner().abort(reason: "its time ran out", by: "the appliance")
-            await ceremonies.forget(id)
+            try await endCeremony(ceremony)
         }
     }
 

@@ -54,16 +54,33 @@ package final class ManifestInForce: Sendable {
         snapshot.withLock { $0 = Snapshot($0.signed, chain: $0.chain, quarantined: $0.quarantined.union(kids)) }
     }
 
-    /// Puts the newest manifest of a chain in force; it decides about every key that was quarantined before.
-    func replace(with chain: ManifestChain) {
-        snapshot.withLock { $0 = Snapshot(chain.current, chain: chain, quarantined: []) }
-    }
+    /// Puts the newest manifest of a chain in force, with the keys that stay quarantined over it.
+    func replace(with next: Snapshot) { snapshot.withLock { $0 = next } }
 }
 
 extension ManifestInForce.Snapshot {
+    /// What comes into force with the next manifest: it decides about those keys alone that were quarantined before it was
+    /// written.
+    ///
+    /// An order that is younger than the manifest stands over it, as it stood over the one before: no manifest that was on
+    /// its way undoes it, and none is kept from coming into force by it.
+    func successor(_ chain: ManifestChain, orders: [String: Entry]) -> ManifestInForce.Snapshot {
+        let next = chain.current
+        let standing = quarantined.filter { kid in orders[kid].map { $0.quarantines(over: next) } ?? true }
+        return ManifestInForce.Snapshot(
+            next, chain: chain, quarantined: standing.intersection(next.keys.map(\.kid)))
+    }
+
     /// Puts into an entry what stands in every one, whatever was there.
     package func complete(_ entry: inout Entry) {
         entry.custody = statement
         entry.manifestVersion = signed.version
+    }
+}
+
+extension Entry {
+    /// Whether a quarantine stands over a manifest: it was ordered while the manifest was in force, or after it was written.
+    func quarantines(over manifest: Manifest) -> Bool {
+        (manifestVersion ?? 0) >= manifest.version || (time ?? manifest.created) >= manifest.created
     }
 }

@@ -105,8 +105,8 @@ extension VaultCore {
                     mend: "this custody directory and this log do not belong together: docs/recovery.md")
             }
         }
-        // A newer manifest has decided about the key: custodians ratified the quarantine, or ended it.
-        let kids = standing.quarantines.filter { ($0.value.manifestVersion ?? 0) >= now.signed.version }.map(\.key)
+        // A manifest that was written after the order has decided about the key: the quarantine is ratified, or ended.
+        let kids = standing.quarantines.filter { $0.value.quarantines(over: now.signed) }.map(\.key)
         guard !kids.isEmpty else { return }
         inForce.quarantine(Set(kids))
         hsms.withdraw(Set(kids), under: manifest)

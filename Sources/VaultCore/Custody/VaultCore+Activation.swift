@@ -17,10 +17,24 @@ extension VaultCore {
         try reader.finish()
         try demandSealed(custody)
         let desk = custody.desk
-        var generator = SystemRandomNumberGenerator()
-        let offer = try desk.offer(lifetime: lifetime) { count in
-            (0..<count).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
-        }
+        let offer = try await offer(at: desk, lifetime: lifetime, by: person)
+        return [
+            "request": .string(String(decoding: offer.request.bytes, as: UTF8.self)),
+            "signature": .string(offer.signature), "hash": .string(offer.request.hash),
+            "words": .string(offer.request.words), "expires": .string(offer.request.expires.rfc3339),
+            "manifests": .integer(Int64(desk.manifests.count)), "instance": .string(instance),
+        ]
+    }
+
+    /// Opens a request at a desk, with its leaf; `ceremony` is the one that asks.
+    ///
+    /// The shares are for what the ceremony does with them, and the request names it, unless `activates`: then they are for
+    /// the core's activation.
+    func offer(
+        at desk: ActivationDesk, lifetime: Int64, by person: String, ceremony: String? = nil, activates: Bool = false
+    ) async throws -> ActivationDesk.Offer {
+        let offer = try desk.offer(
+            lifetime: lifetime, ceremony: activates ? nil : ceremony, random: CoreCeremony.random)
         var entry = Entry(kind: .activationRequested)
         entry.operator = person
         entry.until = offer.request.expires.seconds
@@ -28,6 +42,7 @@ extension VaultCore {
             "request": offer.request.hash, "words": offer.request.words, "build": offer.request.build,
             "tokens": offer.request.tokens.joined(separator: " "), "epoch": "\(offer.request.epoch)",
         ]
+        if let ceremony { entry.detail?["ceremony"] = ceremony }
         do {
             try await record(entry)
         } catch {
@@ -36,12 +51,7 @@ extension VaultCore {
             throw error
         }
         await recordEnded(desk)
-        return [
-            "request": .string(String(decoding: offer.request.bytes, as: UTF8.self)),
-            "signature": .string(offer.signature), "hash": .string(offer.request.hash),
-            "words": .string(offer.request.words), "expires": .string(offer.request.expires.rfc3339),
-            "manifests": .integer(Int64(desk.manifests.count)), "instance": .string(instance),
-        ]
+        return offer
     }
 
     /// Takes a custodian's share; the one that is enough brings the tokens to life before this returns.

@@ -31,7 +31,6 @@ extension VaultCore {
             case "activation-progress": return try activationProgress(&reader)
             case "activation-cancel": return try await cancelActivation(&reader)
             case "custody-manifest": return try readManifest(&reader)
-            case "manifest-install": return try await installManifest(&reader)
             case "seal": return try await seal(&reader)
             case "quarantine": return try await quarantine(&reader)
             case "config-approve": return try await approveBundle(&reader)
@@ -87,6 +86,7 @@ extension VaultCore {
             while (try? await Task.sleep(for: .milliseconds(500))) != nil {
                 guard let self else { return }
                 await self.recordEnded(custody.desk)
+                await self.watchCeremonies()
                 self.keepForRestart(custody)
             }
         }

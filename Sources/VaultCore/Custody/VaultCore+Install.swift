@@ -8,37 +8,23 @@ extension VaultCore {
     /// Takes the next manifest of the chain into force while the core runs; returns the index of its leaf.
     ///
     /// Everything is checked first: the link, the quorum's signatures, that every active key is in its token and signs.
-    /// What is refused changes nothing, and requests in flight are served throughout.
+    /// What is refused changes nothing, and requests in flight are served throughout. Ceremonies alone call this, whose plan a
+    /// quorum has approved and whose steps have judged what the manifest changes: no command of a socket leads here.
     @discardableResult
     package func install(_ next: Manifest) async throws -> UInt64 {
         let custody = try quorum()
         return try await custody.turns.take { try await self.installNow(next, custody) }
     }
 
-    /// `manifest-install`: the signed manifest as its file.
-    func installManifest(_ reader: inout ObjectReader) async throws -> JSONValue {
-        let bytes = Array(try reader.string("manifest").utf8)
-        try reader.finish()
-        let next: Manifest
-        do {
-            next = try Manifest(jsonBytes: bytes)
-        } catch {
-            throw CoreError(.malformed, "manifest: \(error)")
-        }
-        let index = try await install(next)
-        return [
-            "version": .integer(next.version), "hash": .string(next.hash), "leaf": .integer(Int64(clamping: index)),
-        ]
-    }
-
     private func installNow(_ next: Manifest, _ custody: QuorumCustody) async throws -> UInt64 {
         let snapshot = inForce.current
         guard let before = snapshot.chain else { throw CoreError(.refused, "there is no chain of manifests") }
         let chain = try ManifestChain(verifying: before.manifests + [next])
-        try check(next, after: snapshot, custody)
+        let following = snapshot.successor(chain, orders: standing.quarantines)
+        try check(following, custody)
         let hostKey = try custody.hostKey(of: next)
         let isOtherHostKey = hostKey.publicKey != custody.hostKey.publicKey
-        var binding = isSealed ? nil : try await hsms.bind(next)
+        var binding = isSealed ? nil : try await hsms.bind(following.effective)
         try custody.directory.add(next)
         let index: UInt64
         do {
@@ -48,6 +34,10 @@ extension VaultCore {
                 "epoch": "\(next.activation?.epoch ?? 0)",
             ]
             if isOtherHostKey { entry.detail?["host_key"] = hostKey.publicKey.fingerprint }
+            if !following.quarantined.isEmpty {
+                // As many as a leaf holds: each has a leaf of its own.
+                entry.detail?["quarantined"] = following.quarantined.sorted().prefix(8).joined(separator: " ")
+            }
             index = try await recordInstallation(entry, of: next)
         } catch {
             custody.directory.withdraw(next)
@@ -59,10 +49,13 @@ extension VaultCore {
             if isOtherHostKey { try custody.directory.settleHostKey(of: next) }
         }
         let desk = try custody.replaceDesk(with: chain, hostKey: hostKey)
-        inForce.replace(with: chain)
-        while let bound = binding, !hsms.commit(bound) { binding = try? await hsms.bind(next) }
-        if binding == nil { hsms.withdraw(Set(next.keys.filter { $0.state != .active }.map(\.kid)), under: next) }
-        try adoptCheckpointKeys(of: next)
+        inForce.replace(with: following)
+        let manifest = following.effective
+        while let bound = binding, !hsms.commit(bound) { binding = try? await hsms.bind(manifest) }
+        if binding == nil {
+            hsms.withdraw(Set(manifest.keys.filter { $0.state != .active }.map(\.kid)), under: manifest)
+        }
+        try adoptCheckpointKeys(of: manifest)
         readmit { isApproved($0) }
         keepForRestart(custody)
         await recordEnded(desk)
@@ -82,26 +75,16 @@ extension VaultCore {
         return leaf.index
     }
 
-    private func check(
-        _ next: Manifest, after snapshot: ManifestInForce.Snapshot, _ custody: QuorumCustody
-    ) throws {
+    private func check(_ following: ManifestInForce.Snapshot, _ custody: QuorumCustody) throws {
+        let next = following.signed
         try VaultCore.checkRoutes(next, file: custody.directory.manifestFile(next.version))
         try VaultCore.checkPlan(settings, next)
-        _ = try VaultCore.checkpointSigners(settings, next, hsms)
+        _ = try VaultCore.checkpointSigners(settings, following.effective, hsms)
         let epoch = next.activation?.epoch ?? 0
         let pins = try custody.directory.readPINs(epoch: epoch)
         guard pins.appliance == next.appliance, next.tokens.allSatisfy({ pins.serials.contains($0.serial) }) else {
             throw CustodyError(
                 .foreign, "\(custody.directory.pinsFile(epoch: epoch)) does not hold the PIN of each of its tokens")
-        }
-        // A quarantine that came after the manifest was written must not be lifted by it unseen.
-        for (kid, leaf) in standing.quarantines where snapshot.quarantined.contains(kid) {
-            guard let key = next.keys.first(where: { $0.kid == kid }), key.state.isPublished || key.state == .generated,
-                let time = leaf.time, next.created <= time
-            else { continue }
-            throw CustodyError(
-                .stale,
-                "the manifest was written before the key \(key.label) was quarantined, and says \(key.state.rawValue)")
         }
     }
 

@@ -29,7 +29,7 @@ extension VaultCore {
         custody.beginSealing()
         custody.grace.forget()
         custody.desk.closeAll("the core was sealed")
-        await ceremonies.forgetAll()
+        for desk in await ceremonies.forgetAll("the core was sealed") { await recordEnded(desk) }
         await recordEnded(custody.desk)
         var entry = Entry(kind: .activationSealed)
         entry.operator = person

@@ -162,13 +162,13 @@ extension VaultCore {
     ///
     /// For the ceremonies that add or remove a token, before that manifest is installed or after. Values and signatures stay
     /// as they are. A secret that is wrapped so already is left alone, so that it may be called again after a crash. One that
-    /// cannot be opened stops it: nothing is lost by that, and the ceremony says which it is.
-    package func rewrapSecrets(to next: Manifest, ceremony: String) async throws -> Int {
+    /// cannot be opened stops it: nothing is lost by that, and the ceremony says which it is. Those in `left` are left alone.
+    package func rewrapSecrets(to next: Manifest, ceremony: String, leaving left: Set<String> = []) async throws -> Int {
         try checkActive()
         let recipients = try next.secretRecipients
         return try await secretTurns.take {
             var count = 0
-            for (name, leaf) in self.standing.secrets.sorted(by: { $0.key < $1.key }) {
+            for (name, leaf) in self.standing.secrets.sorted(by: { $0.key < $1.key }) where !left.contains(name) {
                 guard let envelope = try self.secretStore.current(leaf) else { continue }
                 guard Set(envelope.keys.map(\.kid)) != Set(recipients.map(\.kid)) else { continue }
                 let rewrapped = try await self.withDataKey(of: envelope, deadline: .now + .seconds(30)) {

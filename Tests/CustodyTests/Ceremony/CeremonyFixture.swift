@@ -95,4 +95,18 @@ final class CeremonyFixture {
     }
 
     func verify() throws -> VerifiedCeremony { try VerifiedCeremony(directory, manifests: [quorum.genesis]) }
+
+    /// A plan for keys of these labels, as a person writes it.
+    static func generation(_ labels: [String]) -> JSONObject {
+        [
+            "ceremony": "generate", "purpose": "The keys of autumn", "administrator": "dora", "rehearsal": "waived",
+            "keys": .array(
+                labels.map { label in
+                    [
+                        "label": .string(label), "purpose": "signing", "alg": "ES256",
+                        "issuer": "https://vault.example", "types": ["at+jwt"], "max_lifetime": 300,
+                    ]
+                }),
+        ]
+    }
 }

@@ -95,6 +95,23 @@ import Testing
                 random: { [UInt8](repeating: 1, count: $0) })
         }
     }
+
+    @Test("labels that would name one step are refused", arguments: [["sign_a", "sign-a"], ["A", "a"], ["x_1", "X-1"]])
+    func oneName(labels: [String]) {
+        var draft = CeremonyFixture.generation(labels)
+        let error = #expect(throws: PlanError.self) { _ = try CeremonyPlan.check(draft: .object(draft)) }
+        #expect(error?.faults.map(\.field) == ["keys[1].label"])
+        draft["keys"] = .array(Array((draft["keys"]?.array ?? []).prefix(1)))
+        #expect(throws: Never.self) { _ = try CeremonyPlan.check(draft: .object(draft)) }
+    }
+
+    @Test func aTokenGetsOneKeyEncryptionKey() {
+        var draft = CeremonyFixture.generation([])
+        draft["keys"] = .array(
+            ["kek-1", "kek-2"].map { ["label": .string($0), "purpose": "kek", "alg": "RSA-OAEP-256"] })
+        let error = #expect(throws: PlanError.self) { _ = try CeremonyPlan.check(draft: .object(draft)) }
+        #expect(error?.faults.map(\.field) == ["keys"])
+    }
 }
 
 /// A genesis as a person would write it, but for the custodians.

@@ -187,4 +187,50 @@ import Testing
             if passed == point { throw CustodyError(.systemRefused, "killed") }
         }
     }
+
+    @Test func twoStepsOfOneNameAreRefusedAndNothingIsDone() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let step = CeremonyStep(name: "one", title: "Do it", act: {}, verify: { [:] })
+        let runner = try fixture.runner(steps: [step, step])
+        #expect(throws: CustodyError(.unsupported, "")) { _ = try runner.progress() }
+        await #expect(throws: CustodyError(.unsupported, "")) { _ = try await runner.advance() }
+        await #expect(throws: CustodyError(.unsupported, "")) {
+            _ = try await runner.abort(reason: "enough", by: "dora")
+        }
+        #expect(!fixture.directory.exists(fixture.directory.transcript))
+    }
+
+    /// Before it, at it without a word that it was done, after it, and with one more step.
+    @Test(arguments: [1, 2, 3, 4])
+    func whatBelongsToAFinalStepStaysWithIt(count: Int) async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let undone = Mutex<[String]>([])
+        let isInstalled = Mutex(false)
+        let steps = [
+            CeremonyStep(
+                name: "one", title: "Make", act: {}, verify: { [:] }, undo: { undone.withLock { $0.append("one") } }),
+            CeremonyStep(
+                name: "two", title: "Install", act: { isInstalled.withLock { $0 = true } },
+                verify: { isInstalled.withLock { $0 } ? [:] : nil }, leaves: "it is in force", isFinal: true),
+            CeremonyStep(
+                name: "three", title: "Tidy up", act: {}, verify: { [:] },
+                undo: { undone.withLock { $0.append("three") } }),
+            CeremonyStep(name: "four", title: "Look", act: {}, verify: { [:] }),
+        ]
+        let runner = try fixture.runner(steps: steps, pass: dying(at: count == 2 ? .acted("two") : .done("none")))
+        for _ in 0...count { _ = try? await runner.advance() }
+        _ = try await fixture.runner(steps: steps).abort(reason: "enough", by: "dora")
+        let transcript = try fixture.directory.loadTranscript(plan: runner.ceremony.plan)
+        let kept = transcript.lines.last?.data["kept"]?.strings ?? []
+        #expect(transcript.phase == .aborted)
+        switch count {
+        case 1: #expect(undone.withLock { $0 } == ["one"] && kept.isEmpty)
+        case 2: #expect(undone.withLock { $0.isEmpty } && kept == ["two: it is in force", "not done: three, four"])
+        case 3: #expect(undone.withLock { $0 } == ["three"] && kept == ["two: it is in force", "not done: three, four"])
+        default: #expect(undone.withLock { $0 } == ["three"] && kept == ["two: it is in force", "not done: three"])
+        }
+        #expect(try fixture.verify().outcome == .aborted)
+    }
 }

@@ -149,6 +149,31 @@ struct CeremonySite: Sendable {
         throw CoreError(.refused, "the ceremony \(id) does not end")
     }
 
+    /// Goes on until a step is done, and no further; people do what is asked of them.
+    func go(
+        _ id: String, until step: String, helping help: ((String) async throws -> Void)? = nil
+    ) async throws {
+        for _ in 0..<100 {
+            let plan = try directory(id).loadPlan()
+            if try directory(id).loadTranscript(plan: plan).done.contains(step) { return }
+            guard let wait = try await self.step(id)["waiting"]?.object else { continue }
+            if wait["live"] == true {
+                if let help { try await help(id) } else { try await contribute(id) }
+            } else {
+                try await signManifest(id)
+            }
+        }
+        throw CoreError(.refused, "the ceremony \(id) does not come to \(step)")
+    }
+
+    /// One custodian ends it by an order.
+    @discardableResult
+    func abort(_ id: String) async throws -> JSONObject {
+        let order = try quorum.quorum.order(.abort, id, instance: core.instance, now: now, by: people[2])
+        return try await call(
+            "abort", id, ["reason": "a test", "order": .string(order.file), "signature": .string(order.signature)])
+    }
+
     /// Begins and finishes a ceremony.
     @discardableResult
     func hold(_ kind: CeremonyKind, _ members: JSONObject = [:]) async throws -> CeremonyPlan {

@@ -120,4 +120,47 @@ import VaultTesting
             #expect(try await site.objects() == site.expectedObjects())
         }
     }
+
+    @Test func aPEMThatNobodyNeedsAnyMoreIsRemovedWithTheCeremony() async throws {
+        try await CeremonySite.run { site in
+            let text = try pem(["genpkey", "-algorithm", "ED25519"])
+            let members = try members(site, try PrivateKeyFile(pem: text), "EdDSA", "create")
+            var paths: [String] = []
+            for isAborted in [true, false] {
+                let plan = try site.plan(.importKey, members, validFor: "1h")
+                try await site.begin(plan)
+                while try await site.step(plan.id)["waiting"]?.object == nil {}
+                paths.append(try site.directory(plan.id).file("import.pem"))
+                try PrivateFile.create(paths[paths.count - 1], text)
+                if isAborted { try await site.abort(plan.id) }
+            }
+            #expect(!FileManager.default.fileExists(atPath: paths[0]))
+            #expect(FileManager.default.fileExists(atPath: paths[1]))
+            site.quorum.site.clock.move(seconds: 3601)
+            // Nobody does anything: the core looks by itself.
+            for _ in 0..<400 where FileManager.default.fileExists(atPath: paths[1]) {
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            #expect(!FileManager.default.fileExists(atPath: paths[1]))
+        }
+    }
+
+    @Test func aPEMOfAnotherKeyIsReadOnceAndRemoved() async throws {
+        try await CeremonySite.run { site in
+            let (text, other) = (
+                try pem(["genpkey", "-algorithm", "ED25519"]), try pem(["genpkey", "-algorithm", "ED25519"])
+            )
+            let plan = try site.plan(
+                .importKey, try members(site, try PrivateKeyFile(pem: text), "EdDSA", "create"))
+            try await site.begin(plan)
+            while try await site.step(plan.id)["waiting"]?.object == nil {}
+            let path = try site.directory(plan.id).file("import.pem")
+            try PrivateFile.create(path, other)
+            await #expect(throws: CoreError(.refused, "")) { _ = try await site.step(plan.id) }
+            #expect(!FileManager.default.fileExists(atPath: path))
+            #expect(try await site.step(plan.id)["waiting"]?.object != nil)
+            try PrivateFile.create(path, text)
+            #expect(try await site.finish(plan.id)["state"] == "completed")
+        }
+    }
 }

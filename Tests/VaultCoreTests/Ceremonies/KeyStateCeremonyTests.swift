@@ -119,4 +119,21 @@ import VaultTesting
             #expect(faults == [])
         }
     }
+
+    @Test func aKeyIsNotDestroyedWhenAnotherManifestIsInForce() async throws {
+        try await CeremonySite.run { site in
+            try await site.hold(.generate, ["keys": [CeremonySite.other("tls-next", "tls", "ES256")]])
+            try await change(site, [("tls-next", "retired")])
+            let before = try await site.objects()
+            let plan = try site.plan(.changeKeyState, try changes(site, [("tls-next", "destroyed")]))
+            try await site.begin(plan)
+            try await site.go(plan.id, until: ManifestSteps.sign)
+            site.quorum.site.clock.move(seconds: 1)
+            let other = try site.quorum.quorum.successor(of: site.core.inForce.current.signed, at: site.now)
+            try await site.core.install(other)
+            await #expect(throws: CoreError(.refused, "")) { _ = try await site.step(plan.id) }
+            #expect(try await site.objects() == before)
+            #expect(try await site.abort(plan.id)["state"] == "aborted")
+        }
+    }
 }

@@ -72,7 +72,7 @@ import VaultTesting
                 try await site.contribute(plan.id, site.quorum.quorum.contribution(of: index, to: again))
                 site.quorum.site.clock.move(seconds: 1)
             }
-            #expect(site.core.ceremonies.memory(of: plan.id).withLock { $0.secret } == nil)
+            #expect(site.core.ceremonies.memory(of: plan.id, until: plan.expires).withLock { $0.secret } == nil)
             #expect(try await site.finish(plan.id)["state"] == "completed")
             #expect(site.core.status.object?["activation"]?.object?["stalest_custodian"] == "carol")
             let proofs = site.core.standing.proofs(epoch: 1)
@@ -108,6 +108,52 @@ import VaultTesting
             }
             #expect(try await site.finish(plan.id)["state"] == "completed")
             #expect(!site.core.isSealed)
+        }
+    }
+
+    @Test func anActivationThatIsAskedForAlreadyIsShownToItsCustodians() async throws {
+        try await CeremonySite.run(isActive: false) { site in
+            let (open, _) = try await site.quorum.request(site.core)
+            let plan = try site.plan(.activate)
+            try await site.begin(plan)
+            #expect(try await site.step(plan.id)["waiting"]?.object?["words"] == .string(open.words))
+            let request = try site.request(plan.id)
+            #expect(request == open)
+            for index in 0..<2 {
+                try await site.quorum.contribute(site.core, site.quorum.quorum.contribution(of: index, to: request))
+            }
+            #expect(try await site.finish(plan.id)["state"] == "completed")
+        }
+    }
+
+    @Test func everyRequestOfACeremonyHasItsLeavesFromItsBeginningToItsEnd() async throws {
+        try await CeremonySite.run(isActive: false) { site in
+            let activation = try site.plan(.activate)
+            try await site.begin(activation)
+            _ = try await site.step(activation.id)
+            let asked = try site.request(activation.id).hash
+            for index in 0..<2 {
+                try await site.quorum.contribute(
+                    site.core, site.quorum.quorum.contribution(of: index, to: try site.request(activation.id)))
+            }
+            try await site.finish(activation.id)
+            let drill = try site.plan(.drill)
+            try await site.begin(drill)
+            _ = try await site.step(drill.id)
+            let request = try site.request(drill.id).hash
+            for index in 0..<3 {
+                try await site.contribute(
+                    drill.id, site.quorum.quorum.contribution(of: index, to: site.request(drill.id)))
+            }
+            try await site.finish(drill.id)
+            let entries = try site.quorum.entries()
+            for (hash, id) in [(asked, activation.id), (request, drill.id)] {
+                let leaf = try #require(
+                    entries.first { $0.kind == .activationRequested && $0.detail?["request"] == hash })
+                #expect(leaf.operator == "fred" && leaf.detail?["ceremony"] == id)
+            }
+            let end = try #require(entries.last { $0.kind == .activationCancelled })
+            #expect(end.detail?["request"] == request && end.detail?["contributed"] == "alice bob carol")
         }
     }
 }

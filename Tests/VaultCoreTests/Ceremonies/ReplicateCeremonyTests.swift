@@ -91,6 +91,9 @@ import VaultTesting
             #expect(kids.count == 2)
             let audit = try await site.hold(.auditVerify)
             #expect(try site.verify(audit).transcript.evidence(of: "report")?.data["faults"] == [])
+            // Old shares must not open what the token's PIN was kept in.
+            let work = try site.directory(plan.id).work
+            #expect(!FileManager.default.fileExists(atPath: "\(work)/pin.json"))
         }
     }
 
@@ -179,6 +182,96 @@ import VaultTesting
             try await site.begin(plan)
             await #expect(throws: CoreError(.refused, "")) { try await site.finish(plan.id) }
             #expect(site.core.inForce.current.signed.tokens.count == 1)
+        }
+    }
+
+    @Test func aReplicationThatIsAbortedOnceItsTokenIsInForceSaysWhatStays() async throws {
+        try await run { site, members, _ in
+            let plan = try site.plan(.replicate, members)
+            try await site.begin(plan)
+            try await site.go(plan.id, until: "secrets")
+            #expect(try await site.abort(plan.id)["state"] == "aborted")
+            let verified = try site.verify(plan)
+            #expect(verified.manifest?.tokens.count == 2)
+            let kept = verified.transcript.lines.last?.data["kept"]?.strings ?? []
+            #expect(kept.contains { $0.hasPrefix("manifest.install: ") })
+            #expect(!kept.contains { $0.contains("nobody knows") }, "\(kept)")
+            #expect(try site.quorum.directory.readPINs(epoch: 1).serials.count == 2)
+            let work = try site.directory(plan.id).work
+            #expect(!FileManager.default.fileExists(atPath: "\(work)/pin.json"))
+            let audit = try await site.hold(.auditVerify)
+            let faults = try site.verify(audit).transcript.evidence(of: "report")?.data["faults"]?.strings ?? []
+            #expect(!faults.contains { $0.contains(plan.id) }, "\(faults)")
+        }
+    }
+
+    @Test func aSuspectedKeyEncryptionKeyIsReplacedAndOpensNothing() async throws {
+        try await run { site, members, _ in
+            try await site.hold(.replicate, members)
+            let old = try #require(site.core.manifest.keys.first { $0.token == site.serial && $0.purpose == .kek })
+            site.quorum.site.clock.move(seconds: 1)
+            try await site.quorum.order(site.core, "quarantine", .quarantine, old.kid)
+            site.quorum.site.clock.move(seconds: 1)
+            // The other token opens it; ceremonies go on, and one of them makes the key that follows.
+            #expect(try await open(site) == SecretsOfACore.value)
+            let plan = try await site.hold(
+                .generate,
+                ["keys": [CeremonySite.other("kek-2", "kek", "RSA-OAEP")], "tokens": [.string(site.serial)]])
+            let manifest = site.core.inForce.current.signed
+            #expect(manifest.keys.first { $0.kid == old.kid }?.state == .quarantined)
+            let new = try site.key("kek-2")
+            #expect(new.state == .active && manifest.tokens[0].keyEncryptionKey == new.jwk)
+            let evidence = try #require(try site.verify(plan).transcript.evidence(of: "secrets"))
+            #expect(evidence.data["wrapped_to"]?.strings?.contains(new.kid) == true)
+            #expect(evidence.data["not_opened"] == [])
+            let leaf = try #require(site.core.standing.secrets["crm"])
+            let envelope = try #require(try site.core.secretStore.current(leaf))
+            #expect(!envelope.keys.map(\.kid).contains(old.kid) && envelope.keys.count == 2)
+            #expect(try await open(site) == SecretsOfACore.value)
+            // Nothing needs it any more: it may end.
+            try await site.hold(.changeKeyState, ["changes": [["kid": .string(old.kid), "to": "destroyed"]]])
+            #expect(try await site.objects() == site.expectedObjects())
+        }
+    }
+
+    @Test func aSecretThatOnlyTheSuspectedKeyOpensIsNamedAndStopsNoOtherCeremony() async throws {
+        try await run { site, members, _ in
+            let old = try site.key("kek")
+            site.quorum.site.clock.move(seconds: 1)
+            try await site.quorum.order(site.core, "quarantine", .quarantine, old.kid)
+            site.quorum.site.clock.move(seconds: 1)
+            await #expect(throws: CoreError.self) { _ = try await open(site) }
+            try await site.hold(.generate, ["keys": [CeremonySite.signing("sign-next")]])
+            #expect(site.core.inForce.current.signed.keys.first { $0.kid == old.kid }?.state == .quarantined)
+            let replication = try await site.hold(.replicate, members)
+            #expect(try site.verify(replication).transcript.evidence(of: "secrets")?.data["not_opened"] == ["crm"])
+            let plan = try await site.hold(
+                .generate,
+                ["keys": [CeremonySite.other("kek-2", "kek", "RSA-OAEP")], "tokens": [.string(site.serial)]])
+            #expect(try site.verify(plan).transcript.evidence(of: "secrets")?.data["not_opened"] == ["crm"])
+            await #expect(throws: CoreError.self) { _ = try await open(site) }
+            // It must not end while something needs it, nor come back beside the new one.
+            for state in ["destroyed", "active"] {
+                let change = try site.plan(
+                    .changeKeyState, ["changes": [["kid": .string(old.kid), "to": .string(state)]]], validFor: "1h")
+                try await site.begin(change)
+                await #expect(throws: CoreError(.refused, "")) { _ = try await site.step(change.id) }
+                try await site.abort(change.id)
+            }
+            // A second key encryption key where one is active is refused before anything is made.
+            let second = try site.plan(.generate, ["keys": [CeremonySite.other("kek-3", "kek", "RSA-OAEP")]])
+            await #expect(throws: CoreError(.refused, "")) { try await site.begin(second) }
+            // The custodians may give it back once the new one is out: what was sealed is there.
+            let new = try site.key("kek-2")
+            try await site.hold(
+                .changeKeyState,
+                [
+                    "changes": [
+                        ["kid": .string(new.kid), "to": "quarantined"], ["kid": .string(old.kid), "to": "active"],
+                    ]
+                ])
+            #expect(site.core.inForce.current.signed.tokens[0].keyEncryptionKey == old.jwk)
+            #expect(try await open(site) == SecretsOfACore.value)
         }
     }
 }

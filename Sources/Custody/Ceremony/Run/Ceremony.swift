@@ -92,7 +92,8 @@ package struct Ceremony: Sendable {
         case .completed, .aborted:
             if try isSealed(transcript) { return .sealed }
             return transcript.phase == .completed ? .completed : .aborted
-        case .between, .within, .aborting: return now < plan.expires ? .running : .expired
+        case .between, .within, .aborting:
+            return now < plan.expires || transcript.goesForwardOnly(plan.kind) ? .running : .expired
         case .unopened: break
         }
         if now >= plan.expires { return .expired }

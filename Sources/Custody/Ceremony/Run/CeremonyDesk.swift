@@ -17,6 +17,8 @@ package struct CeremonyDesk: Sendable {
         package var clock: @Sendable () -> UnixTime
         /// That many random bytes.
         package var random: @Sendable (Int) -> [UInt8]
+        /// Which kinds this process can hold; of the others it shows what the files say.
+        package var holds: @Sendable (CeremonyKind) -> Bool
 
         /// An office of the given parts.
         package init(
@@ -25,13 +27,15 @@ package struct CeremonyDesk: Sendable {
                 @escaping @Sendable (Ceremony, @escaping @Sendable (CeremonyRunner) async throws -> CeremonyProgress)
                 async throws
                 -> CeremonyProgress,
-            clock: @escaping @Sendable () -> UnixTime, random: @escaping @Sendable (Int) -> [UInt8]
+            clock: @escaping @Sendable () -> UnixTime, random: @escaping @Sendable (Int) -> [UInt8],
+            holds: @escaping @Sendable (CeremonyKind) -> Bool = { _ in true }
         ) {
             self.root = root
             self.manifests = manifests
             self.withRunner = withRunner
             self.clock = clock
             self.random = random
+            self.holds = holds
         }
     }
 
@@ -73,6 +77,7 @@ package struct CeremonyDesk: Sendable {
         switch command {
         case "ceremony-status":
             try reader.finish()
+            guard office.holds(ceremony.plan.kind) else { return try ceremony.recorded(now: office.clock()).json }
             return try await office.withRunner(ceremony) { try $0.progress() }.json
         case "ceremony-sign":
             let signature = try reader.string("signature")
@@ -111,8 +116,11 @@ package struct CeremonyDesk: Sendable {
     private func draft(_ value: JSONValue) async throws -> JSONValue {
         let manifest = try await office.manifests().last
         let plan = try CeremonyPlan(draft: value, manifest: manifest, now: office.clock(), random: office.random)
-        let directory = try CeremonyDirectory.create(root: office.root, plan: plan)
+        let directory = try CeremonyDirectory(root: office.root, id: plan.id)
         let ceremony = try Ceremony(directory, plan: plan, manifest: manifest)
+        // What cannot be held leaves no trace.
+        _ = try await office.withRunner(ceremony) { try $0.progress() }
+        _ = try CeremonyDirectory.create(root: office.root, plan: plan)
         return try await office.withRunner(ceremony) { try $0.progress() }.json
     }
 

@@ -33,7 +33,6 @@ package struct CeremonyRunner: Sendable {
 
     /// A runner of a ceremony's steps.
     package init(_ ceremony: Ceremony, steps: [CeremonyStep], surroundings: Surroundings) {
-        precondition(Set(steps.map(\.name)).count == steps.count, "steps have names of their own")
         self.ceremony = ceremony
         self.steps = steps
         self.surroundings = surroundings
@@ -41,13 +40,15 @@ package struct CeremonyRunner: Sendable {
 
     /// Where the ceremony stands.
     package func progress(waiting: CeremonyWait? = nil) throws(CustodyError) -> CeremonyProgress {
-        try ceremony.progress(steps: steps, now: surroundings.clock(), waiting: waiting)
+        try checkNames()
+        return try ceremony.progress(steps: steps, now: surroundings.clock(), waiting: waiting)
     }
 
     /// Begins the ceremony, takes its next step, mends the one that was interrupted, or ends it; one of these.
     ///
     /// A step that waits for people changes nothing. One that fails stays open: the next call reads back what there is.
     package func advance() async throws(CustodyError) -> CeremonyProgress {
+        try checkNames()
         let lock = try CeremonyLock(ceremony.directory)
         defer { withExtendedLifetime(lock) {} }
         var log = try TranscriptLog(ceremony, surroundings)
@@ -72,6 +73,7 @@ package struct CeremonyRunner: Sendable {
         guard PlanReader.isLine(reason) else {
             throw CustodyError(.malformed, "the reason must be one line of at most 500 bytes")
         }
+        try checkNames()
         let lock = try CeremonyLock(ceremony.directory)
         defer { withExtendedLifetime(lock) {} }
         var log = try TranscriptLog(ceremony, surroundings)
@@ -109,6 +111,14 @@ package struct CeremonyRunner: Sendable {
                 "by": .string(person), "as_said_by": .string(teller),
             ])
         return try progress()
+    }
+
+    /// A transcript tells steps apart by their names alone.
+    private func checkNames() throws(CustodyError) {
+        var names: Set<String> = []
+        for step in steps where !names.insert(step.name).inserted {
+            throw CustodyError(.unsupported, "two steps of this plan are called \(step.name): make another plan")
+        }
     }
 
     private func step(_ name: String) throws(CustodyError) -> CeremonyStep {
@@ -159,8 +169,14 @@ package struct CeremonyRunner: Sendable {
             try await log.write(.completed)
             return nil
         }
-        try ceremony.checkTime(surroundings.clock())
+        try checkTime(log)
         return try await take(step, &log)
+    }
+
+    /// What cannot be taken back any more is finished, however long it takes.
+    private func checkTime(_ log: TranscriptLog) throws(CustodyError) {
+        guard !log.transcript.goesForwardOnly(ceremony.plan.kind) else { return }
+        try ceremony.checkTime(surroundings.clock())
     }
 
     private func take(_ step: CeremonyStep, _ log: inout TranscriptLog) async throws(CustodyError) -> CeremonyWait? {
@@ -194,7 +210,7 @@ package struct CeremonyRunner: Sendable {
             try await log.write(.done, step: step.name, data: evidence)
             return nil
         }
-        try ceremony.checkTime(surroundings.clock())
+        try checkTime(log)
         if let undo = step.undo {
             try await attempt(step) { try await undo() }
             try await log.write(.undone, step: step.name)
@@ -204,8 +220,16 @@ package struct CeremonyRunner: Sendable {
 
     private func finishAbort(_ log: inout TranscriptLog) async throws(CustodyError) {
         var kept: [String] = []
+        let done = Set(log.transcript.done)
         for name in log.transcript.touched {
             let step = try step(name)
+            if step.isFinal {
+                guard try await isInPlace(step, done, &log) else { continue }
+                kept.append("\(name): \(step.leaves ?? step.title)")
+                let missing = steps.map(\.name).filter { !log.transcript.done.contains($0) }
+                if !missing.isEmpty { kept.append("not done: \(missing.joined(separator: ", "))") }
+                break
+            }
             if let undo = step.undo {
                 do throws(CustodyError) {
                     try await attempt(step) { try await undo() }
@@ -227,6 +251,17 @@ package struct CeremonyRunner: Sendable {
         data["as_said_by"] = start["as_said_by"]
         data["kept"] = .array(kept.map { .string($0) })
         try await log.write(.aborted, data: data)
+    }
+
+    /// Whether the effect of a step is there that nothing takes back: what came before it belongs to it, and stays too.
+    private func isInPlace(
+        _ step: CeremonyStep, _ done: Set<String>, _ log: inout TranscriptLog
+    ) async throws(CustodyError) -> Bool {
+        if done.contains(step.name) { return true }
+        guard let found = try? await step.verify() else { return false }
+        // The process died before it could say so.
+        try await log.write(.done, step: step.name, data: found)
+        return true
     }
 
     private func failure(_ step: CeremonyStep, _ reason: String) -> CustodyError {

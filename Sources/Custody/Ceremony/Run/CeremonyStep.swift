@@ -31,6 +31,8 @@ package struct CeremonyStep: Sendable {
     package let undo: (@Sendable () async throws -> Void)?
     /// What remains after an abort because nothing takes it away; nil when nothing does.
     package let leaves: String?
+    /// Whether an abort takes back nothing that came before it once its effect is in place.
+    package let isFinal: Bool
 
     /// A step.
     package init(
@@ -38,7 +40,7 @@ package struct CeremonyStep: Sendable {
         check: @escaping @Sendable () async throws -> Readiness = { .ready },
         act: @escaping @Sendable () async throws -> Void,
         verify: @escaping @Sendable () async throws -> JSONObject?,
-        undo: (@Sendable () async throws -> Void)? = nil, leaves: String? = nil
+        undo: (@Sendable () async throws -> Void)? = nil, leaves: String? = nil, isFinal: Bool = false
     ) {
         self.name = name
         self.title = title
@@ -48,5 +50,6 @@ package struct CeremonyStep: Sendable {
         self.verify = verify
         self.undo = undo
         self.leaves = leaves
+        self.isFinal = isFinal
     }
 }

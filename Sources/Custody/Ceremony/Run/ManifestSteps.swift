@@ -6,6 +6,8 @@ package enum ManifestSteps {
     package static let draft = "manifest.draft"
     package static let sign = "manifest.sign"
     package static let install = "manifest.install"
+    /// How the names of steps begin that set a token's PIN of another epoch.
+    package static let settingPIN = "pin."
 
     /// Writes the manifest that custodians are to sign; `make` returns it without signatures.
     package static func draft(
@@ -56,14 +58,17 @@ package enum ManifestSteps {
             })
     }
 
-    /// Puts it into force; `installed` says whether it is, `act` does it.
+    /// Puts it into force; `installed` says whether it is, `act` does it, `check` looks before whether it still may.
+    ///
+    /// Without `undo` an abort leaves the manifest in force, with everything that was made for it and that proves it.
     package static func install(
-        _ ceremony: Ceremony, act: @escaping @Sendable (Manifest) async throws -> Void,
+        _ ceremony: Ceremony, check: @escaping @Sendable () async throws -> CeremonyStep.Readiness = { .ready },
+        act: @escaping @Sendable (Manifest) async throws -> Void,
         installed: @escaping @Sendable (Manifest) async throws -> Bool,
         undo: (@Sendable () async throws -> Void)? = nil
     ) -> CeremonyStep {
         CeremonyStep(
-            name: install, title: "Put the signed manifest into force",
+            name: install, title: "Put the signed manifest into force", check: check,
             act: { try await act(try ceremony.signedManifest()) },
             verify: {
                 let manifest = try ceremony.signedManifest()
@@ -71,6 +76,7 @@ package enum ManifestSteps {
                 return [
                     "manifest_version": .integer(manifest.version), "manifest_hash": .string(manifest.hash),
                 ]
-            }, undo: undo, leaves: "the manifest is in force; another ceremony may bring its successor")
+            }, undo: undo, leaves: "the manifest is in force; another ceremony may bring its successor",
+            isFinal: undo == nil)
     }
 }

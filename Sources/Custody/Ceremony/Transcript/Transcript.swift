@@ -111,6 +111,18 @@ extension Transcript {
         return touched.reversed()
     }
 
+    /// Whether what a ceremony has done cannot be taken back, so that it is finished also after its time: a manifest is in
+    /// force, or tokens may have the PINs of another epoch.
+    package func goesForwardOnly(_ kind: CeremonyKind) -> Bool {
+        switch kind {
+        // Before there is a core nothing is in force.
+        case .genesis: false
+        case .rotateEpoch:
+            done.contains(ManifestSteps.install) || touched.contains { $0.hasPrefix(ManifestSteps.settingPIN) }
+        default: done.contains(ManifestSteps.install)
+        }
+    }
+
     /// What was read back when the step was done; nil when it is not.
     package func evidence(of step: String) -> TranscriptLine? {
         done.contains(step) ? lines.last { $0.event == .done && $0.step == step } : nil

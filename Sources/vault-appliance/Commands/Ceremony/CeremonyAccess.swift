@@ -100,6 +100,6 @@ struct CeremonyAccess {
                     return genesis
                 }
                 return try await body(genesis.runner())
-            }, clock: site.clock, random: randomBytes)
+            }, clock: site.clock, random: randomBytes, holds: { $0 == .genesis })
     }
 }

@@ -252,6 +252,16 @@ class AllKinds(unittest.TestCase):
         subprocess.run(["cp", "-r", rehearsal, party.place(real) / "rehearsal"], check=True)
         self.assertIn("rehearse comes first", party.ceremony("run", real, code=1))
 
+    def test_8_a_suspected_key_encryption_key_is_replaced_and_ends(self):
+        old = kid("kek", first)
+        party.run(
+            "quarantine", "--config", environment["VAULT_CONFIG"], "--key", party.home("anna") / "id_ssh", "kek")
+        party.hold(party.plan("generate", "kek-2", "", "kek", "RSA-OAEP", first, ""))
+        self.assertEqual((states(first)["kek"], states(first)["kek-2"]), ("quarantined", "active"))
+        party.hold(change((old, "quarantined"), rehearsed=False))
+        party.hold(change((old, "destroyed"), rehearsed=False))
+        self.assertEqual((strays("kek"), len(strays("kek-2"))), ([], 2))
+
 
 def generate(label, rehearsed=False):
     """The plan for one more TLS key, which lives from one ceremony to the next."""

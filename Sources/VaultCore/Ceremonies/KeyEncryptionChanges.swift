@@ -17,7 +17,8 @@ extension CoreCeremony {
             case .active where others.isEmpty: break
             case .active:
                 throw CustodyError(
-                    .wrongState, "the token \(key.token) has an active key encryption key: quarantine it in the same plan")
+                    .wrongState,
+                    "the token \(key.token) has an active key encryption key: quarantine it in the same plan")
             case .retired where key.state != .active && !others.isEmpty: break
             case .destroyed where key.state != .active && !others.isEmpty: try checkOpens(without: key, after)
             default:
@@ -46,10 +47,13 @@ extension CoreCeremony {
         // Once the ceremony's own manifest is in force there is nothing left to judge.
         guard plan.keys.contains(where: { $0.purpose == .kek }), snapshot.hash == base.hash else { return }
         for serial in tokens
-        where snapshot.effective.keys.contains(where: { $0.purpose == .kek && $0.token == serial && $0.state == .active }) {
+        where snapshot.effective.keys.contains(where: {
+            $0.purpose == .kek && $0.token == serial && $0.state == .active
+        }) {
             throw CustodyError(
                 .wrongState,
-                "keys: the token \(serial) has an active key encryption key; quarantine it first, and custodians replace it")
+                "keys: the token \(serial) has an active key encryption key; quarantine it first, and custodians replace it"
+            )
         }
     }
 }
@@ -59,7 +63,8 @@ extension Manifest {
     mutating func nameKeyEncryptionKeys() {
         for index in tokens.indices {
             let serial = tokens[index].serial
-            guard let key = keys.first(where: { $0.purpose == .kek && $0.token == serial && $0.state == .active }) else {
+            guard let key = keys.first(where: { $0.purpose == .kek && $0.token == serial && $0.state == .active })
+            else {
                 continue
             }
             tokens[index].keyEncryptionKey = key.jwk

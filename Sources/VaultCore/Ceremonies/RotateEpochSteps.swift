@@ -178,7 +178,7 @@ struct EpochRotation: Sendable {
                 guard ceremony.memory.withLock({ $0.secret }) != nil, try isSet(token) else { return }
                 let (old, new) = try pins(of: token)
                 if try await !opens(token, old) { try await change(token, from: new, to: old) }
-            }, leaves: "the token \(token.label) has the PIN of the new epoch")
+            }, leaves: "the token \(token.label) has the PIN of the new epoch", mustBeUndone: true)
     }
 
     private func isSet(_ token: ManifestToken) throws -> Bool {

@@ -163,7 +163,8 @@ extension VaultCore {
     /// For the ceremonies that add or remove a token, before that manifest is installed or after. Values and signatures stay
     /// as they are. A secret that is wrapped so already is left alone, so that it may be called again after a crash. One that
     /// cannot be opened stops it: nothing is lost by that, and the ceremony says which it is. Those in `left` are left alone.
-    package func rewrapSecrets(to next: Manifest, ceremony: String, leaving left: Set<String> = []) async throws -> Int {
+    package func rewrapSecrets(to next: Manifest, ceremony: String, leaving left: Set<String> = []) async throws -> Int
+    {
         try checkActive()
         let recipients = try next.secretRecipients
         return try await secretTurns.take {

@@ -17,7 +17,7 @@ import Testing
 
     private func ask(_ desk: CeremonyDesk, _ command: String, _ members: JSONObject) async throws -> JSONObject {
         var reader = try ObjectReader(.object(members))
-        return try await desk.execute(command, &reader).object ?? [:]
+        return try await desk.execute(command, &reader, user: 0).object ?? [:]
     }
 
     @Test func whoCannotHoldACeremonySaysWhatItsFilesSay() async throws {

@@ -96,7 +96,8 @@ import Testing
         }
     }
 
-    @Test("labels that would name one step are refused", arguments: [["sign_a", "sign-a"], ["A", "a"], ["x_1", "X-1"]])
+    @Test(
+        "labels that would name one step are refused", arguments: [["sign_a", "sign-a"], ["A", "a"], ["x_1", "X-1"]])
     func oneName(labels: [String]) {
         var draft = CeremonyFixture.generation(labels)
         let error = #expect(throws: PlanError.self) { _ = try CeremonyPlan.check(draft: .object(draft)) }

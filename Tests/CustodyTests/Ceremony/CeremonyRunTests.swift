@@ -201,6 +201,38 @@ import Testing
         #expect(!fixture.directory.exists(fixture.directory.transcript))
     }
 
+    @Test func anAbortWaitsForWhatMustBeTakenBackWithPeoplesHelp() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let undone = Mutex<[String]>([])
+        let isHelped = Mutex(true)
+        let isBroken = Mutex(true)
+        let wait = CeremonyWait(missing: ["bob"], needed: 1, what: "contribute", files: [])
+        let steps = [
+            CeremonyStep(
+                name: "one", title: "Make", act: {}, verify: { [:] }, undo: { undone.withLock { $0.append("one") } }),
+            CeremonyStep(
+                name: "two", title: "Set", check: { isHelped.withLock { $0 } ? .ready : .waiting(wait) }, act: {},
+                verify: { [:] },
+                undo: {
+                    if isBroken.withLock({ $0 }) { throw CustodyError(.systemRefused, "no token") }
+                    undone.withLock { $0.append("two") }
+                }, mustBeUndone: true),
+        ]
+        let runner = try fixture.runner(steps: steps)
+        for _ in 0..<3 { _ = try await runner.advance() }
+        isHelped.withLock { $0 = false }
+        #expect(try await runner.abort(reason: "enough", by: "dora").waiting == wait)
+        isHelped.withLock { $0 = true }
+        await #expect(throws: CustodyError(.stepFailed, "")) { _ = try await runner.advance() }
+        #expect(undone.withLock { $0.isEmpty })
+        #expect(try fixture.directory.loadTranscript(plan: runner.ceremony.plan).phase == .aborting)
+        isBroken.withLock { $0 = false }
+        #expect(try await runner.advance().state == .aborted)
+        #expect(undone.withLock { $0 } == ["two", "one"])
+        #expect(try fixture.verify().outcome == .aborted)
+    }
+
     /// Before it, at it without a word that it was done, after it, and with one more step.
     @Test(arguments: [1, 2, 3, 4])
     func whatBelongsToAFinalStepStaysWithIt(count: Int) async throws {
@@ -228,7 +260,8 @@ import Testing
         switch count {
         case 1: #expect(undone.withLock { $0 } == ["one"] && kept.isEmpty)
         case 2: #expect(undone.withLock { $0.isEmpty } && kept == ["two: it is in force", "not done: three, four"])
-        case 3: #expect(undone.withLock { $0 } == ["three"] && kept == ["two: it is in force", "not done: three, four"])
+        case 3:
+            #expect(undone.withLock { $0 } == ["three"] && kept == ["two: it is in force", "not done: three, four"])
         default: #expect(undone.withLock { $0 } == ["three"] && kept == ["two: it is in force", "not done: three"])
         }
         #expect(try fixture.verify().outcome == .aborted)

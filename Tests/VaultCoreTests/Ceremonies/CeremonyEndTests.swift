@@ -110,8 +110,10 @@ import VaultTesting
             for members: JSONObject in [
                 ["keys": [CeremonySite.signing("sign-es256")]],
                 ["keys": [CeremonySite.signing("sign-next")], "tokens": ["nowhere"]],
-                ["keys": [CeremonySite.signing("sign-next"), CeremonySite.other("kek-2", "kek", "RSA-OAEP")],
-                 "tokens": ["nowhere"]],
+                [
+                    "keys": [CeremonySite.signing("sign-next"), CeremonySite.other("kek-2", "kek", "RSA-OAEP")],
+                    "tokens": ["nowhere"],
+                ],
             ] {
                 var draft: JSONObject = [
                     "ceremony": "generate", "purpose": "A test", "administrator": "fred", "rehearsal": "waived",
@@ -146,6 +148,36 @@ import VaultTesting
             }
             let list = try await site.core.command(["command": "ceremonies"]).object?["ceremonies"]?.array
             #expect(list?.first?.object?["state"] == "unreadable")
+        }
+    }
+
+    @Test func aPINThatCannotBeSetBackNowIsSetBackLaterAndNothingIsLost() async throws {
+        try await CeremonySite.withGenesis(library: .own) { quorum in
+            let successors = try RotateEpochCeremonyTests.Successors()
+            var id = ""
+            try await quorum.running { core in
+                let site = try CeremonySite(quorum, core)
+                try await quorum.activate(core)
+                let plan = try site.plan(.rotateEpoch, successors.members())
+                id = plan.id
+                try await site.begin(plan)
+                try await site.go(id, until: "pin.1") { try await successors.contribute($0, site) }
+                core.ceremonies.equipment.child = TokenChild(executable: "/bin/false")
+                await #expect(throws: CoreError(.refused, "")) { try await site.abort(id) }
+                #expect(FileManager.default.fileExists(atPath: quorum.directory.pinsFile(epoch: 2)))
+            }
+            // Another process has no share to set it back with, and takes nothing for done that is not.
+            try await quorum.running { core in
+                let site = try CeremonySite(quorum, core)
+                let wait = try await site.step(id)["waiting"]?.object
+                #expect(wait?["live"] == true)
+                #expect(FileManager.default.fileExists(atPath: quorum.directory.pinsFile(epoch: 2)))
+                try await successors.contribute(id, site)
+                #expect(try await site.step(id)["state"] == "aborted")
+                #expect(!FileManager.default.fileExists(atPath: quorum.directory.pinsFile(epoch: 2)))
+                try await quorum.activate(core)
+                #expect(try await quorum.signs(core))
+            }
         }
     }
 }

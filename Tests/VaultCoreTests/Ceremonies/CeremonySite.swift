@@ -171,7 +171,7 @@ struct CeremonySite: Sendable {
     func abort(_ id: String) async throws -> JSONObject {
         let order = try quorum.quorum.order(.abort, id, instance: core.instance, now: now, by: people[2])
         return try await call(
-            "abort", id, ["reason": "a test", "order": .string(order.file), "signature": .string(order.signature)])
+            "abort", id, ["order": .string(order.file), "signature": .string(order.signature)])
     }
 
     /// Begins and finishes a ceremony.

@@ -57,7 +57,7 @@ package struct CeremonyRunner: Sendable {
         switch log.transcript.phase {
         case .unopened: try await open(&log)
         case .completed, .aborted: break
-        case .aborting: try await finishAbort(&log)
+        case .aborting: waiting = try await finishAbort(&log)
         case .within(let name): waiting = try await mend(try step(name), &log)
         case .between: waiting = try await next(&log)
         }
@@ -86,8 +86,7 @@ package struct CeremonyRunner: Sendable {
             data["as_said_by"] = teller.map { .string($0) }
             try await log.write(.aborting, data: data)
         }
-        try await finishAbort(&log)
-        return try progress()
+        return try progress(waiting: try await finishAbort(&log))
     }
 
     /// Writes down something that no plan foresees; `teller` is who says so, and that the person decided it.
@@ -218,7 +217,8 @@ package struct CeremonyRunner: Sendable {
         return try await take(step, &log)
     }
 
-    private func finishAbort(_ log: inout TranscriptLog) async throws(CustodyError) {
+    /// Returns what it waits for where something can be taken back with people's help alone.
+    private func finishAbort(_ log: inout TranscriptLog) async throws(CustodyError) -> CeremonyWait? {
         var kept: [String] = []
         let done = Set(log.transcript.done)
         for name in log.transcript.touched {
@@ -229,6 +229,13 @@ package struct CeremonyRunner: Sendable {
                 let missing = steps.map(\.name).filter { !log.transcript.done.contains($0) }
                 if !missing.isEmpty { kept.append("not done: \(missing.joined(separator: ", "))") }
                 break
+            }
+            if step.mustBeUndone, let undo = step.undo {
+                let readiness = try await attempt(step) { try await step.check() }
+                if case .waiting(let wait) = readiness { return wait }
+                try await attempt(step) { try await undo() }
+                try await log.write(.undone, step: name)
+                continue
             }
             if let undo = step.undo {
                 do throws(CustodyError) {
@@ -251,6 +258,7 @@ package struct CeremonyRunner: Sendable {
         data["as_said_by"] = start["as_said_by"]
         data["kept"] = .array(kept.map { .string($0) })
         try await log.write(.aborted, data: data)
+        return nil
     }
 
     /// Whether the effect of a step is there that nothing takes back: what came before it belongs to it, and stays too.

@@ -33,6 +33,9 @@ package struct CeremonyStep: Sendable {
     package let leaves: String?
     /// Whether an abort takes back nothing that came before it once its effect is in place.
     package let isFinal: Bool
+    /// Whether an abort waits, or fails and is tried again, until the step is taken back: what came before it is what it is
+    /// taken back with, and its effect must not outlive it.
+    package let mustBeUndone: Bool
 
     /// A step.
     package init(
@@ -40,7 +43,8 @@ package struct CeremonyStep: Sendable {
         check: @escaping @Sendable () async throws -> Readiness = { .ready },
         act: @escaping @Sendable () async throws -> Void,
         verify: @escaping @Sendable () async throws -> JSONObject?,
-        undo: (@Sendable () async throws -> Void)? = nil, leaves: String? = nil, isFinal: Bool = false
+        undo: (@Sendable () async throws -> Void)? = nil, leaves: String? = nil, isFinal: Bool = false,
+        mustBeUndone: Bool = false
     ) {
         self.name = name
         self.title = title
@@ -51,5 +55,6 @@ package struct CeremonyStep: Sendable {
         self.undo = undo
         self.leaves = leaves
         self.isFinal = isFinal
+        self.mustBeUndone = mustBeUndone
     }
 }

@@ -67,7 +67,8 @@ extension PlanWriter {
 
     func changes() throws -> String {
         var text = "# Keys by their thumbprint (status), and where each goes:\n"
-        text += "# prepublished, active, retiring, retired, destroyed; quarantined keeps out what one person has put out of use.\n"
+        text +=
+            "# prepublished, active, retiring, retired, destroyed; quarantined keeps out what one person has put out of use.\n"
         text += "changes:\n"
         for kid in try questions.list("Key id (thumbprint) of a key that moves on") {
             let state = try questions.choose(
@@ -78,7 +79,8 @@ extension PlanWriter {
     }
 
     func generate() throws -> String {
-        var text = "# New keys. Signing keys begin 'prepublished' and sign nothing before a change of state, others 'generated'.\n"
+        var text =
+            "# New keys. Signing keys begin 'prepublished' and sign nothing before a change of state, others 'generated'.\n"
         text += "# A kek, where the token's own is quarantined, is 'active' at once.\nkeys:\n"
         for label in try questions.list("Label of a new key") { text += try key(label) }
         let tokens = try questions.list("Serial number of a token that gets them; none for all tokens")

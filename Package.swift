@@ -21,7 +21,8 @@ let nio: [Target.Dependency] = [
 ]
 // What Tests/FuzzTests feeds with input (scripts/fuzz).
 let fuzzed = [
-    "StrictEncoding", "HSMBridge", "Minting", "Policy", "AuditLog", "CoreProtocol", "Custody", "VaultCore", "VaultAppliance",
+    "StrictEncoding", "HSMBridge", "Minting", "Policy", "AuditLog", "CoreProtocol", "Custody", "VaultCore",
+    "VaultAppliance",
 ]
 let parsers: [Target.Dependency] = fuzzed.map { .target(name: $0) } + [.product(name: "NIOCore", package: "swift-nio")]
 

@@ -28,7 +28,8 @@ extension FuzzParser {
         let again = try? TokenURI(uri.description)
         try FuzzFinding.unless(
             again?.token == uri.token && again?.serial == uri.serial && again?.manufacturer == uri.manufacturer
-                && again?.model == uri.model && again?.description == uri.description, "names another token once written")
+                && again?.model == uri.model && again?.description == uri.description,
+            "names another token once written")
         return true
     }
 

@@ -7,7 +7,7 @@ import StrictEncoding
 extension VaultCore {
     /// How long requests that began under an older bundle are let finish once a newer one is loaded.
     private static let overlap = Duration.seconds(10)
-    /// How far beyond the newest approval the next one may be numbered: after the highest number there is there is no other.
+    /// How far beyond the newest approval the next one may be numbered: nothing could follow the highest number there is.
     private static let longestLeap: Int64 = 1000
 
     /// Refuses a bundle that not enough approvers have signed, and one older than the newest that they have.

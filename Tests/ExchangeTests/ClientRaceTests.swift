@@ -118,7 +118,8 @@ import VaultTesting
     @Test(
         "what could have been used before the start is refused",
         arguments: [
-            (-1, 0, 503), (0, 0, 503), (9, 9, 503), (10, 10, 503), (11, 11, nil), (9, 30, 401), (10, 30, 401),
+            (-1, 0, 503), (0, 0, 503), (9, 9, 503), (10, 10, 503), (10, 11, 503), (11, 11, nil), (10, 16, 401),
+            (9, 30, 401),
         ] as [(Int64, Int64, Int?)])
     func cutOff(issuedAt: Int64, at: Int64, status: Int?) async throws {
         let fixture = try await Self.shared.value
@@ -130,7 +131,7 @@ import VaultTesting
         try builder.authenticate(fixture, assertion: assertion)
         let refusal = try await authenticate(builder, authenticator, now: start.adding(seconds: at))
         #expect(refusal?.status == status)
-        if status == 503 { #expect(refusal?.retryAfter == Int(11 - at)) }
+        if status == 503 { #expect(refusal?.retryAfter == Int(max(1, 11 - at))) }
     }
 
     @Test func aProofFromBeforeARestartHasNoNonceOfTheNewProcess() async throws {

@@ -194,7 +194,9 @@ class QuorumLost(unittest.TestCase):
 
     def test_03_those_who_are_left_cannot_make_other_custodians(self):
         enrolments = [party.home("anna"), *(new.directory / "custodians" / name for name in ("dave", "erin"))]
-        plan = party.plan("rotate-epoch", *(home / "enrolment.json" for home in enrolments), "", "2", "", rehearsed=False)
+        plan = party.plan(
+            "rotate-epoch", *(home / "enrolment.json" for home in enrolments), "", "2", "", "false",
+            rehearsed=False)
         identifier = re.search(r'"id":"([^"]*)"', party.ceremony("draft", "--json", plan))[1]
         party.sign(identifier, "plan.json", ["anna"])
         said = " ".join(party.ceremony("run", identifier, code=1).split())

@@ -89,15 +89,26 @@ package struct ClientAuthenticator: Sendable {
         } catch {
             throw .client("client_assertion: \(error)")
         }
-        // Its maker's clock may be ahead by the skew: what says it is from after the start may be from before it. The
-        // start was some time within its second, so that second counts as before it.
+        // Its maker's clock may be ahead by the skew: what says it is from after the start may be from before it.
         let skew = clients.assertionClient(verified.clientID)?.clockSkew ?? Issuer.maximumClockSkew
-        let earliest = started.seconds + skew + 1
-        guard verified.issuedAt >= earliest else {
-            if now.seconds < earliest { throw .justStarted(retryAfter: Int(clamping: earliest - now.seconds)) }
-            throw .client("client_assertion: was issued before this front started")
+        try checkStart(issuedAt: verified.issuedAt, skew: skew, now) {
+            .client("client_assertion: was issued before this front started")
         }
         return verified
+    }
+
+    /// How long what was made in the last doubtful second may be on its way here, in seconds.
+    private static let journey: Int64 = 5
+
+    /// Refuses what may have been used before the start; while its maker can still be in good faith, by asking for a later one.
+    private func checkStart(
+        issuedAt: Int64, skew: Int64, _ now: UnixTime, _ refusal: () -> ExchangeRefusal
+    ) throws(ExchangeRefusal) {
+        // The start was some time within its second, so that second counts as before it.
+        let earliest = started.seconds + skew + 1
+        guard issuedAt < earliest else { return }
+        guard now.seconds < earliest + Self.journey else { throw refusal() }
+        throw .justStarted(retryAfter: Int(clamping: max(1, earliest - now.seconds)))
     }
 
     /// The proof of a request, verified; nil when it has none.
@@ -123,10 +134,8 @@ package struct ClientAuthenticator: Sendable {
     /// Source: RFC 7523 section 3, item 7.
     func redeem(_ assertion: RedeemedAssertion, clockSkew: Int64, now: UnixTime) throws(ExchangeRefusal) {
         // The partner's clock may be ahead by so much: what says it is from after the start may be from before it.
-        let earliest = started.seconds + clockSkew + 1
-        guard assertion.issuedAt >= earliest else {
-            if now.seconds < earliest { throw .justStarted(retryAfter: Int(clamping: earliest - now.seconds)) }
-            throw .assertion("was issued before this front started")
+        try checkStart(issuedAt: assertion.issuedAt, skew: clockSkew, now) {
+            .assertion("was issued before this front started")
         }
         let use = ReplayCache.Use(.grant, issuer: assertion.token.issuer, identifier: assertion.jti)
         // A reload may allow more skew; what was used must stay used then too.

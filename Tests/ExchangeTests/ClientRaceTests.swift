@@ -118,7 +118,8 @@ import VaultTesting
     @Test(
         "what could have been used before the start is refused",
         arguments: [
-            (-1, 0, 503), (0, 0, 503), (9, 9, 503), (10, 10, 503), (10, 11, 503), (11, 11, nil), (10, 16, 401),
+            (-1, 0, 503), (0, 0, 503), (9, 9, 503), (10, 10, 503), (10, 11, 503), (11, 11, nil), (-1, 11, 401),
+            (10, 16, 401),
             (9, 30, 401),
         ] as [(Int64, Int64, Int?)])
     func cutOff(issuedAt: Int64, at: Int64, status: Int?) async throws {

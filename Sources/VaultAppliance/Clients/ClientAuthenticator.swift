@@ -97,17 +97,18 @@ package struct ClientAuthenticator: Sendable {
         return verified
     }
 
-    /// How long what was made in the last doubtful second may be on its way here, in seconds.
+    /// How long what was made while the start was near may be on its way here, in seconds.
     private static let journey: Int64 = 5
 
-    /// Refuses what may have been used before the start; while its maker can still be in good faith, by asking for a later one.
+    /// Refuses what may have been used before the start, and asks for a later one where its maker could not know.
     private func checkStart(
         issuedAt: Int64, skew: Int64, _ now: UnixTime, _ refusal: () -> ExchangeRefusal
     ) throws(ExchangeRefusal) {
         // The start was some time within its second, so that second counts as before it.
         let earliest = started.seconds + skew + 1
         guard issuedAt < earliest else { return }
-        guard now.seconds < earliest + Self.journey else { throw refusal() }
+        let isOnItsWay = issuedAt >= started.seconds && now.seconds < earliest + Self.journey
+        guard now.seconds < earliest || isOnItsWay else { throw refusal() }
         throw .justStarted(retryAfter: Int(clamping: max(1, earliest - now.seconds)))
     }
 

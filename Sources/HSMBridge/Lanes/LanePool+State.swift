@@ -73,10 +73,8 @@ extension LanePool.State {
         _ = scheduler.admit(entry, now: now)
     }
 
-    /// The bell of a lane that has to be woken; see `LaneScheduler.popWake`.
-    mutating func popBell(force: Bool = true) -> DispatchSemaphore? {
-        scheduler.popWake(force: force).flatMap { bells[$0] }
-    }
+    /// The bell of a lane that has to be woken.
+    mutating func popBell() -> DispatchSemaphore? { scheduler.popWake().flatMap { bells[$0] } }
 
     mutating func remove(_ lane: Int) {
         scheduler.removeLane(lane)

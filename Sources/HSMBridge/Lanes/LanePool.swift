@@ -82,7 +82,7 @@ final class LanePool: Sendable {
             // A PIN that was refused is never tried again, so there is nothing to wait for.
             let refusal = isBarred ? HSMError(.pinRefused) : state.admit(entry, now: now)
             if refusal != nil { state.counters.refused += 1 }
-            return (refusal, refusal == nil ? state.popBell(force: false) : nil)
+            return (refusal, refusal == nil ? state.popBell() : nil)
         }
         bell?.signal()
         if let refusal { job.refuse(refusal) }

@@ -9,8 +9,6 @@ extension LaneScheduler {
         var tlsShare = 0.2
         /// Of the time that a caller has, so much is kept free for those who come back when they were told to.
         var reserve = 0.15
-        /// What it takes to wake a lane, in nanoseconds: on a busy machine a thread waits for its turn.
-        var wakeTime = 150_000.0
         /// Times to come back are told in whole steps of so many nanoseconds.
         var step = Appointments.second
     }

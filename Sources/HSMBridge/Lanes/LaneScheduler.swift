@@ -66,16 +66,12 @@ struct LaneScheduler<Work: Sendable>: Sendable {
     }
 
     /// A lane that has to be woken for what waits; call until nil.
-    ///
-    /// None is woken for what the lanes at work have done before another would be awake: each of them asks for more when
-    /// it has finished. Should one of them hang, `force` is what the watch comes with.
-    mutating func popWake(force: Bool = true) -> Int? {
+    mutating func popWake() -> Int? {
         let runnable: Int
         if isStopped {
             runnable = .max
         } else if exclusive.isEmpty && exclusiveLane == nil {
             runnable = minting.count + tls.count
-            if !force, isSoonDone { return nil }
         } else {
             runnable = !exclusive.isEmpty && busyLanes == 0 && hungLanes == 0 ? 1 : 0
         }
@@ -83,15 +79,6 @@ struct LaneScheduler<Work: Sendable>: Sendable {
         lanes[lane] = .waking
         waking += 1
         return lane
-    }
-
-    /// Whether the lanes at work will have done what waits in less time than it takes to wake another.
-    ///
-    /// Of a kind that was never done nobody knows how long it takes.
-    private var isSoonDone: Bool {
-        let working = busyLanes + waking
-        guard working > 0, let waiting = minting.expectedTime(estimates, and: tls) else { return false }
-        return waiting <= limits.wakeTime * Double(working)
     }
 
     /// What a lane does next; it asks when it started, when it was woken and after each piece of work.

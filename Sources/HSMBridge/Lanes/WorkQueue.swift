@@ -61,17 +61,6 @@ struct WorkQueue<Work: Sendable>: Sendable {
     /// The first in line.
     var front: Entry? { head < entries.count ? entries[head] : nil }
 
-    /// Lane time that all of it will likely take together with another queue, in nanoseconds; nil where some is of a kind
-    /// that was never done.
-    func expectedTime(_ estimates: [ServiceEstimate], and other: WorkQueue) -> Double? {
-        var sum = 0.0
-        for kind in 0..<WorkKind.count where counts[kind] + other.counts[kind] > 0 {
-            guard estimates[kind].mean > 0 else { return nil }
-            sum += Double(counts[kind] + other.counts[kind]) * estimates[kind].mean
-        }
-        return sum
-    }
-
     /// Lane time that all of it will take, prudently reckoned, in nanoseconds.
     func prudentTime(_ estimates: [ServiceEstimate]) -> Double {
         var sum = 0.0

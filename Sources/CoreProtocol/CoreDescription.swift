@@ -6,10 +6,15 @@ package import StrictEncoding
 package struct CoreDescription: Sendable, Equatable {
     /// One public key the core can use.
     package struct Key: Sendable, Equatable {
+        /// Its label in the manifest and in its PKCS#11 token.
         package var label: String
+        /// RFC 7638 thumbprint, as in the key set.
         package var kid: String
+        /// `alg` of RFC 7518.
         package var algorithm: String
+        /// What it is for, in the manifest's words, such as `signing`.
         package var purpose: String
+        /// Where it is in its life, in the manifest's words.
         package var state: String
         /// The public key as a JWK object (RFC 7517).
         package var jwk: JSONObject
@@ -39,6 +44,7 @@ package struct CoreDescription: Sendable, Equatable {
 
     /// One configured PKCS#11 token.
     package struct Token: Sendable, Equatable {
+        /// Its label, by its URI or as the manifest has it.
         package var label: String
         /// Nil for one that is away and cannot be told from its URI.
         package var serial: String?
@@ -58,6 +64,7 @@ package struct CoreDescription: Sendable, Equatable {
 
     /// A witness of the log.
     package struct Witness: Sendable, Equatable {
+        /// The name of its key.
         package var name: String
         /// How many entries of the present shard it has cosigned.
         package var size: Int64

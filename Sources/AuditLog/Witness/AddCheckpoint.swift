@@ -11,7 +11,9 @@ package struct AddCheckpoint: Sendable, Equatable {
     package let oldSize: UInt64
     /// A consistency proof (RFC 6962 section 2.1.2).
     let proof: [MerkleHash]
+    /// The newest checkpoint with the log's signatures.
     package let note: SignedNote
+    /// The same, read.
     package let checkpoint: Checkpoint
 
     init(oldSize: UInt64, proof: [MerkleHash], note: SignedNote, checkpoint: Checkpoint) {

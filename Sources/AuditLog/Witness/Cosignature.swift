@@ -1,5 +1,6 @@
 /// That a witness had seen a checkpoint at a moment, and nothing else of the same log before that contradicts it.
 package struct Cosignature: Sendable, Equatable {
+    /// Whose it is.
     package let witness: WitnessKey
     /// Seconds since 1970, by the witness's clock.
     package let time: Int64

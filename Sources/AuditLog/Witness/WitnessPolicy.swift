@@ -2,7 +2,9 @@ import StrictEncoding
 
 /// Which witnesses somebody believes, and how many of them must have cosigned a checkpoint.
 package struct WitnessPolicy: Sendable {
+    /// The keys of those who are believed.
     package let keys: [WitnessKey]
+    /// How many of them must have cosigned.
     package let quorum: Int
 
     /// A policy; refused when its quorum is not from 1 to the number of keys.
@@ -28,7 +30,9 @@ package struct WitnessPolicy: Sendable {
 
 /// Up to where a log is vouched for by a quorum of witnesses.
 package struct Witnessed: Sendable, Equatable {
+    /// The newest checkpoint that enough have cosigned.
     package let checkpoint: Checkpoint
+    /// Theirs, one for each witness.
     package let cosignatures: [Cosignature]
 }
 

@@ -1,5 +1,6 @@
 /// How one witness stands to the log that it watches.
 package struct WitnessStanding: Sendable, Equatable {
+    /// The name of its key.
     package let name: String
     /// The size of the last checkpoint of this shard that it cosigned; 0 before the first.
     package var size: UInt64 = 0

@@ -44,6 +44,7 @@ package final class Witnesses: Sendable {
     /// How many questions may wait; each witness has one.
     private static let maximumWaiting = 64
 
+    /// Theirs, with names that differ.
     package let keys: [WitnessKey]
     /// How many cosignatures make a checkpoint count.
     package let quorum: Int

@@ -71,7 +71,7 @@ struct ValueTests {
         var breaker = CircuitBreaker()
         for _ in 0..<5 {
             for _ in 0..<2 { _ = breaker.failed(now: 0, isSevere: false, jitter: 0.5) }
-            breaker.succeeded()
+            breaker.succeeded(isCanary: false)
         }
         #expect(breaker.isClosed)
         let opened = (0..<3).map { _ in breaker.failed(now: 0, isSevere: false, jitter: 0.5) }
@@ -95,8 +95,22 @@ struct ValueTests {
         }
         #expect(pauses == [250, 500, 1000, 2000, 2000, 2000])
         _ = breaker.beginProbe(now: .max)
-        breaker.succeeded()
+        breaker.succeeded(isCanary: true)
         #expect(breaker.isClosed && breaker.refusal(now: now) == nil)
+    }
+
+    @Test func aSignatureFromBeforeTheBreakerOpenedDoesNotCloseIt() {
+        var breaker = CircuitBreaker()
+        _ = breaker.failed(now: 0, isSevere: true, jitter: 0.5)
+        for isCanary in [false, true] {
+            breaker.succeeded(isCanary: isCanary)
+            #expect(breaker.state == .open(until: 250_000_000))
+        }
+        _ = breaker.beginProbe(now: .max)
+        breaker.succeeded(isCanary: false)
+        #expect(breaker.state == .halfOpen)
+        breaker.succeeded(isCanary: true)
+        #expect(breaker.isClosed)
     }
 
     @Test func queuesStayInOrderHoweverLongTheyLive() {

@@ -30,7 +30,11 @@ struct CircuitBreaker: Sendable {
     }
 
     /// A signature or a canary went well.
-    mutating func succeeded() {
+    ///
+    /// Only the canary closes a breaker that is not closed: a signature that ends meanwhile was made before it opened, and
+    /// says nothing of the token as it is now.
+    mutating func succeeded(isCanary: Bool) {
+        guard isClosed || (isCanary && state == .halfOpen) else { return }
         state = .closed(failures: 0)
         pause = CircuitBreaker.firstPause
     }

@@ -71,7 +71,7 @@ extension LanePool {
         case .probe:
             let failure = runProbe(&lane)
             _ = lane.takeVerdict()
-            conclusion = finish(id, verdict(onProbe: failure), failure)
+            conclusion = finish(id, verdict(onProbe: failure), failure, isCanary: true)
         }
         return conclusion
     }
@@ -86,7 +86,7 @@ extension LanePool {
 
     /// Ends a job under one lock, and empties the queue when the breaker opened.
     private func finish(
-        _ id: Int, _ verdict: Lane.Verdict, _ failure: HSMError?, isSignature: Bool = false
+        _ id: Int, _ verdict: Lane.Verdict, _ failure: HSMError?, isSignature: Bool = false, isCanary: Bool = false
     ) -> LaneScheduler<Job>.Conclusion {
         let now = now
         let jitter = verdict == .works ? 0 : configuration.jitter()
@@ -94,7 +94,7 @@ extension LanePool {
             let conclusion = state.scheduler.finish(id, now: now, succeeded: failure == nil)
             if let failure { state.lastFailure = failure }
             state.counters.add(conclusion, isSignature: isSignature && failure == nil)
-            return (conclusion, state.judge(verdict, now: now, jitter: jitter))
+            return (conclusion, state.judge(verdict, now: now, jitter: jitter, isCanary: isCanary))
         }
         refuse(stranded)
         return conclusion

@@ -39,12 +39,12 @@ extension LanePool.State {
     }
 
     /// Tells the breaker; what is returned was waiting when it opened, and is refused by the caller outside the lock.
-    mutating func judge(_ verdict: Lane.Verdict, now: Int64, jitter: Double) -> [Job] {
+    mutating func judge(_ verdict: Lane.Verdict, now: Int64, jitter: Double, isCanary: Bool = false) -> [Job] {
         if verdict != .none { lastVerdict = now }
         switch verdict {
         case .none: return []
         case .works:
-            breaker.succeeded()
+            breaker.succeeded(isCanary: isCanary)
             return []
         case .fails(let isSevere):
             return breaker.failed(now: now, isSevere: isSevere, jitter: jitter) ? scheduler.drain() : []

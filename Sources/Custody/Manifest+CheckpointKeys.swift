@@ -1,16 +1,28 @@
 package import AuditLog
 import StrictEncoding
 
-extension Manifest {
-    /// The keys that may have signed checkpoints of the log with this name, in whatever state they are now.
-    ///
-    /// A quarantined key counts no more: somebody else may hold it.
-    package func checkpointKeys(origin: String) throws(AuditLogError) -> [VerifierKey] {
-        var found: [VerifierKey] = []
-        for key in keys where key.purpose == .checkpoint && key.state != .quarantined {
-            found.append(try key.verifierKey(name: origin))
+/// The keys of manifests that may have signed checkpoints, by what the newest manifest that names them says.
+package struct CheckpointKeys: Sendable {
+    /// Those that may sign now.
+    package private(set) var current: [VerifierKey] = []
+    /// Those that may not sign any more: what they signed counts.
+    package private(set) var retired: [VerifierKey] = []
+    /// Those that somebody else may hold: what they signed counts only where something else vouches for it.
+    package private(set) var quarantined: [VerifierKey] = []
+
+    /// The keys of manifests, the oldest first, for the log with this name.
+    package init(_ manifests: [Manifest], origin: String) throws(AuditLogError) {
+        for key in manifests.flatMap(\.keys) where key.purpose == .checkpoint {
+            let verifier = try key.verifierKey(name: origin)
+            for list in [\CheckpointKeys.current, \.retired, \.quarantined] {
+                self[keyPath: list].removeAll { $0 == verifier }
+            }
+            switch key.state {
+            case .generated, .prepublished, .active, .retiring: current.append(verifier)
+            case .retired, .destroyed: retired.append(verifier)
+            case .quarantined: quarantined.append(verifier)
+            }
         }
-        return found
     }
 }
 

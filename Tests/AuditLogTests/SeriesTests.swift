@@ -23,12 +23,16 @@ import Testing
     }
 
     private func verify(
-        _ fixture: TestLog, _ directory: String? = nil, older: Checkpoint? = nil
+        _ fixture: TestLog, _ directory: String? = nil, older: Checkpoint? = nil, from shard: UInt64 = 1
     ) throws -> [SeriesVerifier.Shard] {
-        try SeriesVerifier(
-            directory: directory ?? fixture.directory, verifierKeys: [fixture.signer.verifierKey], older: older
-        ).verify()
+        var demands = SeriesVerifier.Demands()
+        (demands.older, demands.firstShard) = (older, shard)
+        return try SeriesVerifier(
+            directory: directory ?? fixture.directory, verifierKeys: [fixture.signer.verifierKey], demands: demands
+        ).verify().shards
     }
+
+    private func remove(_ path: String) throws { try FileManager.default.removeItem(atPath: path) }
 
     @Test func allShardsAreVerifiedAndEachContinuesTheOneBefore() async throws {
         let fixture = try TestLog()
@@ -37,13 +41,91 @@ import Testing
         #expect(shards.map(\.number) == [1, 2, 3])
         #expect(shards.map(\.checkpoint.size) == [302, 303, 6])
         #expect(shards.map(\.checkpoint.origin) == ["", "/2", "/3"].map { TestSigner.origin + $0 })
-        // A copy of one of them alone is a log too.
-        #expect(try verify(fixture, fixture.directory + ".2").map(\.number) == [2])
-        try FileManager.default.moveItem(atPath: fixture.directory + ".1", toPath: fixture.root + "/away")
-        #expect(try verify(fixture).map(\.number) == [2, 3])
-        try FileManager.default.moveItem(atPath: fixture.root + "/away", toPath: fixture.directory + ".1")
-        try FileManager.default.removeItem(atPath: fixture.directory + ".2")
+        // A copy of one of them alone is a log too, for somebody who says so.
+        #expect(try verify(fixture, fixture.directory + ".2", from: 2).map(\.number) == [2])
+        #expect(code { _ = try verify(fixture, fixture.directory + ".2") } == .missingFile)
+    }
+
+    @Test(arguments: [1, 2])
+    func aShardThatIsGoneIsMissed(number: UInt64) async throws {
+        let fixture = try TestLog()
+        try await series(fixture).close()
+        try remove("\(fixture.directory).\(number)")
         #expect(code { _ = try verify(fixture) } == .missingFile)
+        // A gap is one whatever was asked for.
+        #expect(code { _ = try verify(fixture, from: 2) } == (number == 1 ? nil : .missingFile))
+        #expect(code { _ = try verify(fixture, from: 4) } == (number == 1 ? nil : .missingFile))
+    }
+
+    @Test(arguments: ["", ".1", ".2"])
+    func aShardWhoseEntriesWereTakenAwayIsNotTakenForAPrunedOne(shard: String) async throws {
+        let fixture = try TestLog()
+        try await series(fixture).close()
+        try remove(fixture.directory + shard + "/tile")
+        #expect(code { _ = try verify(fixture) } == .missingFile)
+        #expect(code { _ = try verify(fixture, older: try fixture.checkpoint(shard)) } == .missingFile)
+    }
+
+    @Test func aShardWithoutItsCheckpointIsNoneThatHasJustBegun() async throws {
+        let fixture = try TestLog()
+        try await series(fixture).close()
+        try remove(fixture.directory + "/checkpoint")
+        #expect(code { _ = try verify(fixture) } == .missingFile)
+        // One that has begun has neither; it is named.
+        try remove(fixture.directory + "/tile")
+        let report = try SeriesVerifier(
+            directory: fixture.directory, verifierKeys: [fixture.signer.verifierKey]
+        ).verify()
+        #expect(report.begun == 3 && report.shards.map(\.number) == [1, 2])
+    }
+
+    @Test func aRetiredKeyCountsOnlyUnderAShardOfOneThatMaySign() async throws {
+        let fixture = try TestLog()
+        try await series(fixture).close()
+        let other = try TestSigner().verifierKey
+        func verify(_ current: [VerifierKey], _ former: [VerifierKey]) throws {
+            _ = try SeriesVerifier(
+                directory: fixture.directory, verifierKeys: current, formerKeys: former, origin: TestSigner.origin
+            ).verify()
+        }
+        // Whoever has stolen a key that was quarantined signs a log of one shard, or its newest.
+        #expect(code { try verify([other], [fixture.signer.verifierKey]) } == .badSignature)
+        let successor = try TestSigner()
+        try await fixture.resign(by: successor)
+        try verify([successor.verifierKey], [fixture.signer.verifierKey])
+        #expect(code { try verify([successor.verifierKey], []) } == .badSignature)
+    }
+
+    @Test func aPrunedShardStillNamesTheOneBeforeIt() async throws {
+        let fixture = try TestLog()
+        let log = try await series(fixture)
+        _ = try await log.prune(shard: 2, operator: "carol")
+        try await log.close()
+        #expect(try verify(fixture).map { $0.report == nil } == [false, true, false])
+        // Another first shard of the same key and name.
+        let other = fixture.root + "/other"
+        let second = try fixture.open(other, options: TestLog.options())
+        try await fixture.append(7, to: second)
+        try await second.close()
+        try remove(fixture.directory + ".1")
+        try FileManager.default.moveItem(atPath: other, toPath: fixture.directory + ".1")
+        #expect(code { _ = try verify(fixture) } == .rolledBack)
+    }
+
+    @Test func whatIsSaidToBeWitnessedIsLookedAtByEverybody() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(100)
+        let old = try read(fixture.directory + "/checkpoint")
+        try await fixture.write(100, from: 100)
+        let path = fixture.directory + "/witnessed"
+        try write(old, to: path)
+        #expect(try verify(fixture).map(\.checkpoint.size) == [200])
+        for position in old.indices {
+            var changed = old
+            changed[position] ^= 1
+            try write(changed, to: path)
+            #expect(code { _ = try verify(fixture) } != nil, "byte \(position)")
+        }
     }
 
     @Test func aShardOfAnotherHistoryIsFound() async throws {
@@ -125,7 +207,7 @@ import Testing
         try LogSeries(directory: fixture.directory).forEach { (shard, _, bytes) throws(AuditLogError) in
             if shard == 1 { kept.append(try Entry(jsonBytes: bytes).kind.rawValue) }
         }
-        #expect(kept == ["cutoff"])
+        #expect(kept == ["mint", "cutoff"], "the first entry, and what is in force")
         #expect(try RollbackTests.entries(fixture).last?.kind == .logShardPruned)
         // It opens as before, and a kept entry that is changed is found.
         try await fixture.write(1, from: 9000)

@@ -23,4 +23,28 @@ import Testing
             #expect(key.evidence["refuses.read_private"] == true)
         }
     }
+
+    @Test func theNewestManifestSaysWhatACheckpointKeyIsWorth() throws {
+        let first = try example()
+        func keys(_ state: ManifestKey.State) throws -> CheckpointKeys {
+            var next = first
+            let index = try #require(next.keys.firstIndex { $0.purpose == .checkpoint })
+            next.keys[index].state = state
+            return try CheckpointKeys([first, next], origin: "vault.example/log")
+        }
+        for state in [ManifestKey.State.generated, .prepublished, .active, .retiring] {
+            let keys = try keys(state)
+            #expect(keys.current.count == 1 && keys.retired + keys.quarantined == [], "\(state)")
+        }
+        for state in [ManifestKey.State.retired, .destroyed] {
+            let keys = try keys(state)
+            #expect(keys.retired.count == 1 && keys.current + keys.quarantined == [], "\(state)")
+        }
+        let quarantined = try keys(.quarantined)
+        #expect(quarantined.quarantined.count == 1 && quarantined.current + quarantined.retired == [])
+        // One that no newer manifest names any more was never said to be good for nothing.
+        var without = first
+        without.keys.removeAll { $0.purpose == .checkpoint }
+        #expect(try CheckpointKeys([first, without], origin: "vault.example/log").current.count == 1)
+    }
 }

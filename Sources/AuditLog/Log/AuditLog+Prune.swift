@@ -20,7 +20,7 @@ extension AuditLog {
         var keys: [VerifierKey] = []
         for key in settings.signers.verifierKeys { keys.append(try key.named(name)) }
         let shard = PrunedShard(directory: directory)
-        let (checkpoint, _) = try shard.verify(keys: keys, origin: name)
+        let (_, checkpoint, _) = try shard.verify(keys: keys, origin: name)
         guard try !LogSeries.isPruned(directory) else {
             throw AuditLogError(.missingFile, "the shard was pruned before", path: directory)
         }

@@ -6,7 +6,9 @@ extension AuditLog {
     func rollOverIfDue() {
         guard let shard = state.withLock({ $0.held == nil && !$0.isClosed ? $0.shard : nil }) else { return }
         let status = shard.status
-        guard status.failure == nil, !status.isCheckpointStale, status.checkpointProblem == nil else { return }
+        guard status.failure == nil, !status.isCheckpointStale, status.checkpointProblem == nil,
+            status.witnessLag ?? .zero <= settings.options.strictPatience
+        else { return }
         let isFull = settings.options.shardEntries.map { status.size >= $0 } ?? false
         let isOld =
             settings.options.shardAge.map { age in
@@ -63,7 +65,9 @@ extension AuditLog {
         settings.options.complete(&entry)
         guard let prepared = try? entry.prepared() else { return false }
         let recorded = await withCheckedContinuation { continuation in
-            let pending = PendingEntry(prepared: prepared) { continuation.resume(returning: $0) }
+            var pending = PendingEntry(prepared: prepared) { continuation.resume(returning: $0) }
+            // Witnesses link no shard to the next: the end of this one is theirs to see before it is set aside.
+            pending.waitsForCheckpoint = true
             if let refusal = shard.add(pending, usesReserve: true) { continuation.resume(returning: .failure(refusal)) }
         }
         do {

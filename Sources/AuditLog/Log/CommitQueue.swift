@@ -11,6 +11,8 @@ struct PendingEntry: Sendable {
     var acceptsTime = false
     /// Whether something is released for it, so that under `strict` it waits for a checkpoint.
     var releases = false
+    /// It is answered only when a checkpoint covers it, and where there are witnesses with their quorum.
+    var waitsForCheckpoint = false
     /// From when on nobody waits for it any more, so that it must not be written; nil where it is worth a wait.
     var deadline: ContinuousClock.Instant?
 }

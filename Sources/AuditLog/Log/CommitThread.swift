@@ -143,7 +143,7 @@ final class CommitThread {
             let one = PublisherInbox.Waiting(leaf: leaf, completion: entry.completion)
             if let deadline = entry.deadline, deadline <= ended {
                 late.append(one)
-            } else if around.options.strict, entry.releases {
+            } else if entry.waitsForCheckpoint || (around.options.strict && entry.releases) {
                 waiting.append(one)
             } else {
                 done.append(one)

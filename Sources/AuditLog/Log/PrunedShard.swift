@@ -11,12 +11,13 @@ package struct PrunedShard: Sendable {
     /// The shard of a directory.
     package init(directory: String) { layout = LogLayout(directory) }
 
-    private var retained: String { layout.directory + "/retained" }
+    /// The file of what was kept.
+    var retained: String { layout.directory + "/retained" }
 
-    /// The final checkpoint and who signed it.
+    /// The final checkpoint, whole and read, and who signed it.
     func verify(
         keys: [VerifierKey], origin: String
-    ) throws(AuditLogError) -> (Checkpoint, [VerifierKey]) {
+    ) throws(AuditLogError) -> (SignedNote, Checkpoint, [VerifierKey]) {
         do throws(AuditLogError) {
             let note = try SignedNote(parsing: OpenFile.contents(of: layout.checkpoint))
             let checkpoint = try Checkpoint(text: note.text)
@@ -25,7 +26,7 @@ package struct PrunedShard: Sendable {
             }
             let signers = try note.verified(by: keys)
             try forEach { _, _ in }
-            return (checkpoint, signers)
+            return (note, checkpoint, signers)
         } catch {
             throw AuditLogError(error.code, error.reason, path: error.path ?? layout.checkpoint)
         }
@@ -54,8 +55,8 @@ package struct PrunedShard: Sendable {
 
     /// Removes what a closed shard holds but for its final checkpoint and the entries that still matter.
     ///
-    /// Whoever calls it has verified the shard, and has recorded that it goes; entries that `isRetained` admits stay. A
-    /// crash leaves a shard that can be pruned again.
+    /// Whoever calls it has verified the shard, and has recorded that it goes; the first entry stays, and those that
+    /// `isRetained` admits. A crash leaves a shard that can be pruned again.
     func prune(
         isRetained: (Entry) -> Bool, operations: FileOperations
     ) throws(AuditLogError) {
@@ -64,7 +65,8 @@ package struct PrunedShard: Sendable {
         var lines: [UInt8] = []
         try LogReader(directory: layout.directory).forEach(in: 0..<prover.checkpoint.size) {
             (index, bytes) throws(AuditLogError) in
-            guard let entry = try? Entry(jsonBytes: bytes), isRetained(entry) else { return }
+            // The first says what the shard continues, and so keeps the chain.
+            guard index == 0 || (try? Entry(jsonBytes: bytes)).map(isRetained) ?? false else { return }
             lines += try LogSeries.line(index: index, bytes: bytes, proof: try prover.proof(index: index, entry: bytes))
             lines.append(0x0A)
         }

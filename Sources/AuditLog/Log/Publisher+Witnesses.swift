@@ -1,6 +1,6 @@
 extension Publisher {
-    /// Whether an entry counts as recorded only under a checkpoint with a quorum of cosignatures.
-    var waitsForWitnesses: Bool { around.options.strict && around.options.witnesses != nil }
+    /// Whether what waits for a checkpoint waits for one with a quorum of cosignatures.
+    var waitsForWitnesses: Bool { around.options.witnesses != nil }
 
     /// Lets witnesses be shown a checkpoint that is in place.
     func show(_ checkpoint: Checkpoint, _ note: SignedNote) {

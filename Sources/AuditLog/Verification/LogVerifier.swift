@@ -18,22 +18,31 @@ package enum LogVerifier {
     ///   - directory: The log directory, or a copy of its `checkpoint` and `tile`.
     ///   - verifierKeys: The keys that may have signed; at least one must have, and none of them wrongly.
     ///   - origin: The log that is expected; nil takes the name of the key that signed.
+    ///   - formerKeys: Further keys that may have signed what witnesses cosigned earlier.
     ///   - older: An earlier checkpoint of the same log, which the log must be a continuation of; nil: none is at hand.
     ///   - witnesses: Whose cosignatures are looked for; what they vouch for must be a start of the log.
+    ///   - visit: Shown every entry the checkpoint covers, before the root is known to be right.
     ///   - progress: Called now and then with the number of entries checked and their total.
     /// - Returns: What is true of the log.
     /// - Throws: The first fault.
     package static func verify(
-        directory: String, verifierKeys: [VerifierKey], origin: String? = nil, older: Checkpoint? = nil,
-        witnesses: WitnessPolicy? = nil, progress: (_ checked: UInt64, _ total: UInt64) -> Void = { _, _ in }
+        directory: String, verifierKeys: [VerifierKey], origin: String? = nil, formerKeys: [VerifierKey] = [],
+        older: Checkpoint? = nil, witnesses: WitnessPolicy? = nil, visit: (ArraySlice<UInt8>) -> Void = { _ in },
+        progress: (_ checked: UInt64, _ total: UInt64) -> Void = { _, _ in }
     ) throws(AuditLogError) -> VerificationReport {
         let layout = LogLayout(directory)
         let start = try consistentStart(layout)
         let (checkpoint, signers) = try authenticate(
             start.checkpoint, keys: verifierKeys, origin: origin, path: layout.checkpoint)
         var audit = TreeAudit(layout: layout, inventory: start.inventory, covered: checkpoint.size)
-        let witnessed = try witnesses?.newest(layout, checkpoint: start.checkpoint, keys: verifierKeys)
-        let earlier = [older, witnessed?.checkpoint].compactMap { $0 }
+        // What witnesses are said to have cosigned is a part of the log's history, whoever looks.
+        let cosigned: Checkpoint? = try start.witnessed.map { (bytes) throws(AuditLogError) in
+            try authenticate(
+                bytes, keys: verifierKeys + formerKeys, origin: checkpoint.origin, path: layout.witnessed
+            ).0
+        }
+        let witnessed = try witnesses?.newest(layout, checkpoint: start.checkpoint, witnessed: start.witnessed)
+        let earlier = [older, cosigned].compactMap { $0 }
         for one in earlier { try compare(one, with: checkpoint, path: layout.checkpoint) }
         var roots: [UInt64: MerkleHash] = [0: audit.root]
         var lastEntry: [UInt8]?
@@ -42,6 +51,7 @@ package enum LogVerifier {
             let bundle = try layout.bundle(path)
             for entry in try EntryBundle.entries(in: bundle.bytes, path: layout.path(path)) {
                 try audit.append(bundle.bytes[entry])
+                visit(bundle.bytes[entry])
                 if earlier.contains(where: { $0.size == audit.size }) { roots[audit.size] = audit.root }
                 if audit.size == checkpoint.size { lastEntry = Array(bundle.bytes[entry]) }
             }
@@ -97,6 +107,7 @@ package enum LogVerifier {
     }
 
     private struct Start {
+        let witnessed: [UInt8]?
         let checkpoint: [UInt8]
         let inventory: TileInventory
         let tail: [[UInt8]]
@@ -104,14 +115,16 @@ package enum LogVerifier {
 
     /// Checkpoint, list of files and journal's tail, read while they belong together.
     ///
-    /// The order matters: what is in a tile was in the journal before, and stays there until a checkpoint covers it.
+    /// The order matters: what is in a tile was in the journal before, and stays there until a checkpoint covers it; and
+    /// what is cosigned was the log's checkpoint before.
     private static func consistentStart(_ layout: LogLayout) throws(AuditLogError) -> Start {
         var attempt = 1
         while true {
+            let witnessed = try OpenFile.contentsIfPresent(of: layout.witnessed)
             let checkpoint = try OpenFile.contents(of: layout.checkpoint)
             do throws(AuditLogError) {
                 return Start(
-                    checkpoint: checkpoint, inventory: try TileInventory(layout),
+                    witnessed: witnessed, checkpoint: checkpoint, inventory: try TileInventory(layout),
                     tail: try JournalTail.read(layout, after: size(checkpoint)))
             } catch {
                 guard attempt < attempts else { throw error }

@@ -1,4 +1,4 @@
-import StrictEncoding
+package import StrictEncoding
 
 /// Checks all shards of a log offline, and that each goes on where the one before it ended.
 package struct SeriesVerifier: Sendable {
@@ -12,128 +12,93 @@ package struct SeriesVerifier: Sendable {
         package let checkpoint: Checkpoint
         /// Whose keys have signed that.
         package let signers: [VerifierKey]
-        /// Nil when the shard was pruned: then the checkpoint's signature is all that was checked.
+        /// Up to where a quorum of witnesses vouches for it; nil when none was asked for.
+        package let witnessed: Witnessed?
+        /// Nil when the shard was pruned: then its final checkpoint and what was retained of it are all that was checked.
         package let report: VerificationReport?
     }
 
-    private let series: LogSeries
-    private let origin: String
-    private let keys: [VerifierKey]
-    private let older: Checkpoint?
-    private let witnesses: WitnessPolicy?
+    /// What is true of a log.
+    package struct Report: Sendable {
+        /// The shards that were verified, oldest first; never none.
+        package let shards: [Shard]
+        /// The shard that has begun and has no checkpoint yet, so that nothing in it was verified; nil when there is none.
+        package let begun: UInt64?
+        /// The shards whose entries were removed, as a later entry says.
+        package var pruned: [Shard] { shards.filter { $0.report == nil } }
+    }
+
+    /// What is asked of a log besides being whole.
+    package struct Demands: Sendable {
+        /// An earlier checkpoint of any shard, which the log must be a continuation of.
+        package var older: Checkpoint?
+        /// The first shard that must be there.
+        package var firstShard: UInt64 = 1
+        /// Whose cosignatures are wanted.
+        package var witnesses: WitnessPolicy?
+        /// The first shard that witnesses have watched: it and all after it must be cosigned.
+        package var firstWitnessed: UInt64 = 1
+        /// Before then a cosignature of the newest shard is too old; nil: any will do.
+        package var witnessedSince: UnixTime?
+
+        /// Nothing more.
+        package init() {}
+    }
+
+    let series: LogSeries
+    let origin: String
+    let keys: [VerifierKey]
+    let formerKeys: [VerifierKey]
+    let demands: Demands
 
     /// - Parameters:
     ///   - directory: The log's path, or a copy of one; closed shards are looked for beside it.
-    ///   - verifierKeys: The keys that may have signed, under the name of any shard.
+    ///   - verifierKeys: The keys that may sign now, under the name of any shard.
+    ///   - formerKeys: Keys that must not sign any more: what they have signed counts where a later shard, signed by
+    ///     one that may, names that very checkpoint.
     ///   - origin: The log's name; nil takes that of the first key.
-    ///   - older: An earlier checkpoint of any shard.
-    ///   - witnesses: Whose cosignatures are wanted, on any shard: each later one vouches for those before it.
+    ///   - demands: What is asked besides.
     /// - Throws: `badKey` when there is no key.
     package init(
-        directory: String, verifierKeys: [VerifierKey], origin: String? = nil, older: Checkpoint? = nil,
-        witnesses: WitnessPolicy? = nil
+        directory: String, verifierKeys: [VerifierKey], formerKeys: [VerifierKey] = [], origin: String? = nil,
+        demands: Demands = Demands()
     ) throws(AuditLogError) {
         guard let name = origin ?? verifierKeys.first?.name else {
             throw AuditLogError(.badKey, "at least one verifier key is needed")
         }
         series = LogSeries(directory: directory)
         keys = verifierKeys
+        self.formerKeys = formerKeys
         self.origin = name
-        self.older = older
-        self.witnesses = witnesses
+        self.demands = demands
     }
 
     /// Verifies every shard, oldest first; the first fault is thrown.
     ///
-    /// A copy of one shard alone may be verified too; then nothing is said of what came before it.
-    ///
     /// - Parameter progress: Called now and then with shard, entries checked and their total.
-    /// - Returns: What is true of each shard.
+    /// - Returns: What is true of the log.
     /// - Throws: The first fault.
     package func verify(
         progress: (_ shard: UInt64, _ checked: UInt64, _ total: UInt64) -> Void = { _, _, _ in }
-    ) throws(AuditLogError) -> [Shard] {
+    ) throws(AuditLogError) -> Report {
+        let found = try shards()
+        try checkNumbers(found.shards)
+        let areRecordsWanted = found.shards.contains(where: \.isPruned)
+        var pruning = PruningRecords()
         var verified: [Shard] = []
-        var isOlderFound = older == nil
-        for (number, directory) in try shards() {
-            if let last = verified.last {
-                guard number == last.number + 1 else {
-                    throw AuditLogError(
-                        .missingFile, "a closed shard is gone", path: series.path(last.number + 1))
-                }
-                try checkOpening(directory, continues: last.checkpoint)
-            }
-            let name = LogSeries.origin(origin, number)
-            let isOlder = older?.origin.hasSameBytes(as: name) ?? false
-            isOlderFound = isOlderFound || isOlder
+        for place in found.shards {
+            if let last = verified.last { try checkOpening(place, continues: last.checkpoint) }
+            let isNewest = place.number == found.shards.last?.number
             verified.append(
-                try verify(number, directory, name, older: isOlder ? older : nil) { progress(number, $0, $1) })
+                try place.isPruned
+                    ? verifyPruned(place, isNewest: isNewest, &pruning)
+                    : verify(
+                        place, isNewest: isNewest,
+                        visit: { if areRecordsWanted { pruning.look(at: $0, of: place.number) } },
+                        progress: { progress(place.number, $0, $1) }))
         }
-        guard isOlderFound else {
-            throw AuditLogError(.wrongOrigin, "the older checkpoint is of no shard of this log")
-        }
-        if let witnesses, !verified.contains(where: { $0.report?.witnessed != nil }) {
-            throw AuditLogError(.notWitnessed, "no checkpoint has the cosignatures of \(witnesses.quorum) witnesses")
-        }
-        return verified
-    }
-
-    /// The shards that are there; the number of the one that is written, or of a copy, is in its checkpoint.
-    private func shards() throws(AuditLogError) -> [(UInt64, String)] {
-        var shards = try series.shards().map { ($0.number, $0.directory) }
-        let path = LogLayout(series.directory).checkpoint
-        // A shard that has just begun has none; then the closed ones are all there is to verify.
-        guard let bytes = try OpenFile.contentsIfPresent(of: path) else {
-            if shards.count > 1 { return shards.dropLast() }
-            throw AuditLogError(.missingFile, "does not exist", path: path)
-        }
-        let name: String
-        do throws(AuditLogError) {
-            name = try Checkpoint(text: SignedNote(parsing: bytes).text).origin
-        } catch {
-            throw AuditLogError(error.code, error.reason, path: path)
-        }
-        let suffix = name.hasPrefix(origin + "/") ? UInt64(name.dropFirst(origin.count + 1)) : nil
-        shards[shards.count - 1].0 = suffix ?? 1
-        return shards
-    }
-
-    private func verify(
-        _ number: UInt64, _ directory: String, _ name: String, older: Checkpoint?,
-        progress: (_ checked: UInt64, _ total: UInt64) -> Void
-    ) throws(AuditLogError) -> Shard {
-        var named: [VerifierKey] = []
-        for key in keys {
-            let key = try key.named(name)
-            if !named.contains(key) { named.append(key) }
-        }
-        guard try LogSeries.isPruned(directory) else {
-            let report = try LogVerifier.verify(
-                directory: directory, verifierKeys: named, origin: name, older: older, witnesses: witnesses,
-                progress: progress)
-            return Shard(
-                number: number, directory: directory, checkpoint: report.checkpoint, signers: report.signers,
-                report: report)
-        }
-        let (checkpoint, signers) = try PrunedShard(directory: directory).verify(keys: named, origin: name)
-        guard older == nil || older == checkpoint else {
-            throw AuditLogError(
-                .missingFile, "the shard was pruned: only its final checkpoint can be compared", path: directory)
-        }
-        return Shard(
-            number: number, directory: directory, checkpoint: checkpoint, signers: signers, report: nil)
-    }
-
-    /// A shard's first entry must name the final checkpoint of the shard before it.
-    private func checkOpening(_ directory: String, continues previous: Checkpoint) throws(AuditLogError) {
-        if try LogSeries.isPruned(directory) { return }
-        var first: [UInt8]?
-        try LogReader(directory: directory).forEach(in: 0..<1) { (_, entry) throws(AuditLogError) in first = entry }
-        guard let first, let entry = try? Entry(jsonBytes: first), entry.kind == .logShardOpened,
-            entry.detail == Checkpoint.detail(previous)
-        else {
-            throw AuditLogError(
-                .rolledBack, "the shard does not begin with the final checkpoint of the one before it", path: directory)
-        }
+        for shard in verified where shard.report == nil { try pruning.check(shard) }
+        try checkDemands(verified)
+        return Report(shards: verified, begun: found.begun)
     }
 }

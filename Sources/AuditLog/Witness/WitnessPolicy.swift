@@ -39,35 +39,22 @@ package struct Witnessed: Sendable, Equatable {
 extension WitnessPolicy {
     /// The newest checkpoint of a log directory that satisfies the policy; nil when there is none.
     ///
-    /// That is the checkpoint itself, or the one in the file `witnessed`, whose signature by the log is checked here.
-    /// That it belongs to the log's history is the caller's to check.
+    /// That is the checkpoint itself, or the one in the file `witnessed`, given in bytes. That the log has signed that and
+    /// that it belongs to the log's history is the caller's to check.
     func newest(
-        _ layout: LogLayout, checkpoint bytes: [UInt8], keys logKeys: [VerifierKey]
+        _ layout: LogLayout, checkpoint: [UInt8], witnessed: [UInt8]?
     ) throws(AuditLogError) -> Witnessed? {
-        let note = try SignedNote(parsing: bytes)
-        let found = try cosignatures(note, path: layout.checkpoint)
-        let checkpoint = try Checkpoint(text: note.text)
-        if found.count >= quorum { return Witnessed(checkpoint: checkpoint, cosignatures: found) }
-        guard let earlier = try OpenFile.contentsIfPresent(of: layout.witnessed) else { return nil }
-        do throws(AuditLogError) {
-            let note = try SignedNote(parsing: earlier)
-            let witnessed = try Checkpoint(text: note.text)
-            guard witnessed.origin.hasSameBytes(as: checkpoint.origin) else {
-                throw AuditLogError(.wrongOrigin, "is of another log")
+        for (bytes, path) in [(checkpoint, layout.checkpoint), (witnessed, layout.witnessed)] {
+            guard let bytes else { continue }
+            do throws(AuditLogError) {
+                let note = try SignedNote(parsing: bytes)
+                let found = try note.cosignatures(of: keys)
+                guard found.count >= quorum else { continue }
+                return Witnessed(checkpoint: try Checkpoint(text: note.text), cosignatures: found)
+            } catch {
+                throw AuditLogError(error.code, error.reason, path: path)
             }
-            try note.verified(by: logKeys)
-            let found = try note.cosignatures(of: keys)
-            return found.count >= quorum ? Witnessed(checkpoint: witnessed, cosignatures: found) : nil
-        } catch {
-            throw AuditLogError(error.code, error.reason, path: layout.witnessed)
         }
-    }
-
-    private func cosignatures(_ note: SignedNote, path: String) throws(AuditLogError) -> [Cosignature] {
-        do throws(AuditLogError) {
-            return try note.cosignatures(of: keys)
-        } catch {
-            throw AuditLogError(error.code, error.reason, path: path)
-        }
+        return nil
     }
 }

@@ -177,12 +177,13 @@ extension CoreCeremony {
         var findings = Findings()
         let settings = core.settings
         do {
-            let keys = try core.inForce.current.signed.checkpointKeys(origin: settings.logOrigin)
+            let keys = try CheckpointKeys(try chainInForce().manifests, origin: settings.logOrigin)
             // A thread of its own: it may read for a long time.
             let shards = try await NIOThreadPool.singleton.runIfActive {
                 try SeriesVerifier(
-                    directory: settings.logDirectory, verifierKeys: keys, origin: settings.logOrigin
-                ).verify()
+                    directory: settings.logDirectory, verifierKeys: keys.current,
+                    formerKeys: keys.retired + keys.quarantined, origin: settings.logOrigin
+                ).verify().shards
             }
             findings.facts["shards"] = .array(
                 shards.map { shard in

@@ -76,6 +76,21 @@ final class TestLog: Sendable {
         return copy
     }
 
+    /// The checkpoint of a shard; `suffix` is what its directory has behind the log's.
+    func checkpoint(_ suffix: String = "") throws -> Checkpoint {
+        try Checkpoint(text: SignedNote(parsing: AuditLogTests.read(directory + suffix + "/checkpoint")).text)
+    }
+
+    /// Lets another key sign a shard's checkpoint, alone.
+    func resign(_ suffix: String = "", by other: TestSigner) async throws {
+        let checkpoint = try checkpoint(suffix)
+        let key = try other.verifierKey.named(checkpoint.origin)
+        let signature = SignedNote.Signature(
+            name: key.name, keyID: key.keyID, bytes: try await other.sign(checkpoint.text))
+        try AuditLogTests.write(
+            SignedNote(text: checkpoint.text, signatures: [signature]).bytes, to: directory + suffix + "/checkpoint")
+    }
+
     func verify(_ directory: String? = nil) throws -> VerificationReport {
         try LogVerifier.verify(directory: directory ?? self.directory, verifierKeys: [signer.verifierKey])
     }

@@ -42,6 +42,8 @@ private struct LogCopy {
 
     /// Fetches what is new, the checkpoint last, and returns how many files that were.
     func update() async throws -> Int {
+        // Before the checkpoint, which may be newer than what was cosigned, and never older.
+        let witnessed = try await read("witnessed")
         guard let note = try await read("checkpoint") else { return 0 }
         let checkpoint = try Checkpoint(text: SignedNote(parsing: note).text)
         try setAsideOther(checkpoint.origin)
@@ -54,7 +56,6 @@ private struct LogCopy {
             fetched += 1
             if fetched % 100 == 0 { Terminal.progress("shard \(shard): \(fetched) files") }
         }
-        let witnessed = try await read("witnessed")
         try write(note, to: "checkpoint")
         if let witnessed { try write(witnessed, to: "witnessed") }
         return fetched

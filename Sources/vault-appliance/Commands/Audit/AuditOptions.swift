@@ -19,13 +19,26 @@ struct KeyOptions: ParsableArguments {
         guard !vkey.isEmpty || origin != nil else { throw ValidationError("--manifest needs --origin") }
     }
 
+    /// Whose signatures count: those of files always, those of manifests as the newest that names them says.
+    struct Keys {
+        /// Keys that may sign now.
+        var current: [VerifierKey] = []
+        /// Keys that may not sign any more.
+        var retired: [VerifierKey] = []
+        /// Keys that somebody else may hold.
+        var quarantined: [VerifierKey] = []
+    }
+
     /// The keys, those of files first.
-    func keys() throws -> [VerifierKey] {
-        var keys: [VerifierKey] = []
-        for file in vkey { keys += try Self.keys(in: file) }
+    func keys() throws -> Keys {
+        var keys = Keys()
+        for file in vkey { keys.current += try Self.keys(in: file) }
         guard !manifest.isEmpty else { return keys }
-        guard let name = origin ?? keys.first?.name else { throw CommandFailure("--origin: is missing") }
-        return keys + (try manifestKeys(origin: name))
+        guard let name = origin ?? keys.current.first?.name else { throw CommandFailure("--origin: is missing") }
+        let vouched = try manifestKeys(origin: name)
+        keys.current += vouched.current
+        (keys.retired, keys.quarantined) = (vouched.retired, vouched.quarantined)
+        return keys
     }
 
     /// The verifier keys of a file, one a line.
@@ -49,7 +62,7 @@ struct KeyOptions: ParsableArguments {
     }
 
     /// Under quorum custody the manifests must be a chain, each signed by the custodians of the one before.
-    private func manifestKeys(origin: String) throws -> [VerifierKey] {
+    private func manifestKeys(origin: String) throws -> CheckpointKeys {
         let manifests = try manifest.map { file in
             try Manifest(jsonBytes: [UInt8](Data(contentsOf: URL(filePath: file))))
         }
@@ -60,11 +73,8 @@ struct KeyOptions: ParsableArguments {
             guard manifests.count == 1 else { throw CommandFailure("development manifests have no chain: give one") }
             Terminal.note("a development manifest: nobody vouches for its keys")
         }
-        var keys: [VerifierKey] = []
-        for manifest in manifests {
-            for key in try manifest.checkpointKeys(origin: origin) where !keys.contains(key) { keys.append(key) }
-        }
-        guard !keys.isEmpty else { throw CommandFailure("the manifest names no checkpoint key") }
+        let keys = try CheckpointKeys(manifests, origin: origin)
+        guard !keys.current.isEmpty else { throw CommandFailure("the manifest names no checkpoint key that may sign") }
         return keys
     }
 }

@@ -64,7 +64,8 @@ struct AuditCheckProof: AsyncParsableCommand {
     func run() async throws {
         let proof = try LogProof(parsing: [UInt8](Data(contentsOf: URL(filePath: self.proof))))
         let bytes = [UInt8](try Data(contentsOf: URL(filePath: entry)))
-        let checkpoint = try proof.verify(entry: bytes, keys: try keys.keys())
+        let keys = try keys.keys()
+        let checkpoint = try proof.verify(entry: bytes, keys: keys.current + keys.retired)
         let cosignatures = try witnesses.policy()?.check(SignedNote(parsing: proof.note)) ?? []
         print("log          \(checkpoint.origin)")
         for cosignature in cosignatures { print("cosigned by  \(cosignature.words)") }

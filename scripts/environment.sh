@@ -6,7 +6,7 @@ TOKEN_LABEL=vault-dev
 TOKEN_LABELS=("$TOKEN_LABEL")
 [[ ${DEV_TOKENS:-1} == 1 ]] || TOKEN_LABELS+=("$TOKEN_LABEL-2")
 # How long a process may take to become ready, in tenths of a second.
-PATIENCE=200
+PATIENCE=1200
 
 # environment_directory ARGUMENT sets DIR to an absolute path and refuses those that some file format cannot hold.
 environment_directory() {
@@ -55,8 +55,8 @@ end() {
     if running "$1"; then
         kill -TERM "$PID" 2>/dev/null || true
         while running "$1"; do
-            if ((++tenths > 100)); then
-                say "the $1 (process $PID) did not end within 10 s; killing it"
+            if ((++tenths > 300)); then
+                say "the $1 (process $PID) did not end within 30 s; killing it"
                 kill -KILL "$PID" 2>/dev/null || true
                 tenths=0
             fi
@@ -93,7 +93,7 @@ http_status() {
     port=${rest%%/*}
     port=${port##*:}
     # shellcheck disable=SC2016 # the inner shell expands its own parameters
-    timeout 2 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" "$2" "$0" >&3 &&
+    timeout 10 bash -c 'exec 3<>"/dev/tcp/$0/$1" && printf "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n" "$2" "$0" >&3 &&
         head -n 1 <&3' "$host" "$port" "$path" 2>/dev/null | { read -r _ status _ && printf '%s\n' "$status"; }
 }
 
@@ -161,7 +161,7 @@ initialise_tokens() {
     # terminal. script(1) gives it a terminal. What comes back holds the echo of the PINs and is shown without them.
     for label in "${TOKEN_LABELS[@]}"; do
         if ! output=$(printf '%s\n' "$so_pin" "$so_pin" "$pin" "$pin" |
-            SOFTHSM2_CONF=$DIR/softhsm2.conf timeout 20 script -q -e \
+            SOFTHSM2_CONF=$DIR/softhsm2.conf timeout 120 script -q -e \
                 -c "softhsm2-util --init-token --free --label $label" /dev/null 2>&1); then
             output=${output//"$so_pin"/[SO PIN]}
             say "${output//"$pin"/[PIN]}"

@@ -48,19 +48,20 @@ package final class DenialAggregator: Sendable {
     /// How many clients are told apart, and how many kinds are counted at once; beyond, they share one.
     private static let maximumClients = 4096
     private static let maximumKinds = 256
-    private static let interval = Duration.seconds(1)
 
     private let budget: Budget
+    private let interval: Duration
     private let clock: @Sendable () -> UnixTime
     private let record: @Sendable (Entry) -> Void
     private let state = Mutex(State())
 
-    /// An aggregator that hands its entries to `record`.
+    /// An aggregator that hands its entries to `record`: what it counted, once an interval.
     package init(
-        budget: Budget = .standard, clock: @escaping @Sendable () -> UnixTime,
+        budget: Budget = .standard, interval: Duration = .seconds(1), clock: @escaping @Sendable () -> UnixTime,
         record: @escaping @Sendable (Entry) -> Void
     ) {
         self.budget = budget
+        self.interval = interval
         self.clock = clock
         self.record = record
     }
@@ -77,7 +78,7 @@ package final class DenialAggregator: Sendable {
         }
         if isFirst {
             Task { [self] in
-                try? await Task.sleep(for: DenialAggregator.interval)
+                try? await Task.sleep(for: interval)
                 flush()
             }
         }
@@ -108,12 +109,12 @@ package final class DenialAggregator: Sendable {
         return isAdmitted
     }
 
-    /// Forgets clients whose budget is whole again, once a second at most.
+    /// Forgets clients whose budget is whole again, once an interval at most.
     ///
     /// They are as those that have never been seen.
     private func forgetQuiet(_ state: inout State, _ now: ContinuousClock.Instant) {
         guard state.nextSearch.map({ now >= $0 }) ?? true else { return }
-        state.nextSearch = now + DenialAggregator.interval
+        state.nextSearch = now + interval
         state.buckets = state.buckets.filter { _, bucket in
             bucket.level + (now - bucket.time) / .seconds(1) * budget.rate < budget.burst
         }

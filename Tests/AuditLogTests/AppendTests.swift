@@ -5,7 +5,7 @@ import Testing
 
 @testable import AuditLog
 
-@Suite(.timeLimit(.minutes(2))) struct AppendTests {
+@Suite(.timeLimit(.minutes(10))) struct AppendTests {
     @Test func concurrentAppendsGetUniqueIndexesAndAreOnDiskWhenTheyReturn() async throws {
         let fixture = try TestLog()
         let log = try fixture.open()

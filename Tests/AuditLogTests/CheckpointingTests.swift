@@ -4,7 +4,7 @@ import Testing
 
 @testable import AuditLog
 
-@Suite(.timeLimit(.minutes(2))) struct CheckpointingTests {
+@Suite(.timeLimit(.minutes(10))) struct CheckpointingTests {
     @Test func checkpointsFollowTheEntries() async throws {
         let fixture = try TestLog()
         let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import AuditLog
 
-@Suite(.timeLimit(.minutes(2))) struct ClockTests {
+@Suite(.timeLimit(.minutes(10))) struct ClockTests {
     @Test func aClockThatIsBehindIsRefusedUntilSomebodyVouchesForIt() async throws {
         let fixture = try TestLog()
         let log = try fixture.open()

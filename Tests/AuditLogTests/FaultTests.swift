@@ -35,7 +35,7 @@ final class FaultSwitch: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct FaultTests {
+@Suite(.timeLimit(.minutes(10))) struct FaultTests {
     @Test(arguments: [FaultSwitch.Fault.journalWrite, .journalSync])
     func aFailedCommitFailsTheLogForGood(fault: FaultSwitch.Fault) async throws {
         let fixture = try TestLog()

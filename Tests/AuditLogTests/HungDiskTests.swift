@@ -6,7 +6,7 @@ import Testing
 @testable import AuditLog
 
 /// A disk that does not answer for a while: shown, and given nothing afterwards that nobody waits for any more.
-@Suite(.timeLimit(.minutes(2))) struct HungDiskTests {
+@Suite(.timeLimit(.minutes(10))) struct HungDiskTests {
     /// Calls that wait while the gate is shut.
     private final class Gate: Sendable {
         private let isShut = Mutex(false)
@@ -33,6 +33,7 @@ import Testing
         let log = try fixture.open(operations: operations)
         _ = try await log.append(TestLog.entry(0), by: .now + .seconds(60))
         gate.shut()
+        let began = ContinuousClock.now
         let first = Task {
             await withCheckedContinuation { continuation in
                 log.append(TestLog.entry(1), by: .now + .seconds(2)) { continuation.resume(returning: $0) }
@@ -46,7 +47,8 @@ import Testing
         }
         async let patient = log.append(TestLog.entry(300), by: .now + .seconds(60))
         async let last = log.append(TestLog.entry(301, kind: .denied))
-        #expect(log.status.diskWait == nil)
+        let wait = log.status.diskWait
+        #expect(wait == nil || ContinuousClock.now - began > .seconds(3), "it is shown once it is worth a look")
         try await eventually { log.status.diskWait ?? .zero > .seconds(3) }
         try await eventually { log.status.pending == 300 }
         gate.open()

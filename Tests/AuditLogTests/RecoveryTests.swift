@@ -5,7 +5,7 @@ import Testing
 
 @testable import AuditLog
 
-@Suite(.timeLimit(.minutes(2))) struct RecoveryTests {
+@Suite(.timeLimit(.minutes(10))) struct RecoveryTests {
     /// Entries of 60 bytes or so, each in a batch of its own; no checkpoint.
     private func openWithTail(_ count: Int, _ fixture: TestLog) async throws -> AuditLog {
         let log = try fixture.open()

@@ -5,7 +5,7 @@ import Testing
 @testable import AuditLog
 
 /// The record of the last checkpoint outside the log directory, and what it finds.
-@Suite(.timeLimit(.minutes(2))) struct RollbackTests {
+@Suite(.timeLimit(.minutes(10))) struct RollbackTests {
     private func options(_ fixture: TestLog) -> AuditLogOptions {
         var options = TestLog.options(interval: .milliseconds(1))
         options.lastCheckpointFile = fixture.root + "/last-checkpoint"

@@ -5,7 +5,7 @@ import Testing
 @testable import AuditLog
 
 /// Verifying, proving and pruning a log of several shards.
-@Suite(.timeLimit(.minutes(2))) struct SeriesTests {
+@Suite(.timeLimit(.minutes(10))) struct SeriesTests {
     /// Three shards; the first two hold 300 mints and a cut-off each.
     private func series(_ fixture: TestLog) async throws -> AuditLog {
         var options = TestLog.options(interval: .milliseconds(1))

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AuditLog
 
-@Suite(.timeLimit(.minutes(2))) struct ShardTests {
+@Suite(.timeLimit(.minutes(10))) struct ShardTests {
     private func options(_ fixture: TestLog, entries: UInt64? = nil, age: Int64? = nil) -> AuditLogOptions {
         var options = TestLog.options(interval: .milliseconds(1))
         options.lastCheckpointFile = fixture.root + "/last-checkpoint"
@@ -64,9 +64,7 @@ import Testing
 
     @Test func aShardWithoutFinalCheckpointIsNotClosed() async throws {
         let fixture = try TestLog()
-        var options = options(fixture)
-        options.closeTimeout = .seconds(5)
-        let log = try fixture.open(options: options)
+        let log = try fixture.open(options: options(fixture))
         try await fixture.append(3, to: log)
         try await eventually { log.status.checkpoint?.size == 3 }
         fixture.signer.behave(.failing)

@@ -4,11 +4,10 @@ import Testing
 
 @testable import AuditLog
 
-@Suite(.timeLimit(.minutes(2))) struct StrictTests {
+@Suite(.timeLimit(.minutes(10))) struct StrictTests {
     private static var options: AuditLogOptions {
         var options = TestLog.options()
         options.strict = true
-        options.closeTimeout = .milliseconds(50)
         return options
     }
 
@@ -75,7 +74,6 @@ import Testing
         fixture.signer.behave(.hanging)
         var options = Self.options
         options.strictPatience = .milliseconds(20)
-        options.closeTimeout = .seconds(60)
         let log = try fixture.open(options: options)
         let error = await Self.error(log, TestLog.entry(0))
         #expect(error?.code == .notSigned && error?.leaf == 0)
@@ -94,7 +92,9 @@ import Testing
     @Test func aHangingSignerLeavesNobodyWaitingAtTheEnd() async throws {
         let fixture = try TestLog()
         fixture.signer.behave(.hanging)
-        let log = try fixture.open(options: Self.options)
+        var options = Self.options
+        options.closeTimeout = .milliseconds(50)
+        let log = try fixture.open(options: options)
         let waiting = Task { await code { _ = try await log.append(TestLog.entry(0)) } }
         try await eventually { fixture.signer.count == 1 }
         #expect(await code { try await log.close() } == .notSigned)

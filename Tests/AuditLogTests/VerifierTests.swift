@@ -4,7 +4,7 @@ import Testing
 
 @testable import AuditLog
 
-@Suite(.timeLimit(.minutes(2))) struct VerifierTests {
+@Suite(.timeLimit(.minutes(10))) struct VerifierTests {
     @Test(arguments: [
         (1, ["tile/0/000.p/1", "tile/entries/000.p/1"]), (255, ["tile/0/000.p/255", "tile/entries/000.p/255"]),
         (256, ["tile/0/000", "tile/1/000.p/1", "tile/entries/000"]),

@@ -5,7 +5,7 @@ import Testing
 
 @testable import AuditLog
 
-@Suite(.timeLimit(.minutes(2))) struct WitnessTests {
+@Suite(.timeLimit(.minutes(10))) struct WitnessTests {
     /// A request for a checkpoint of a tree, signed by `signer` under `origin`.
     static func request(
         _ tree: TestTree, old: Int, size: Int, signer: TestSigner, origin: String = TestSigner.origin,

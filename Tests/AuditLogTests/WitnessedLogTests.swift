@@ -5,7 +5,7 @@ import Testing
 
 @testable import AuditLog
 
-@Suite(.timeLimit(.minutes(2))) struct WitnessedLogTests {
+@Suite(.timeLimit(.minutes(10))) struct WitnessedLogTests {
     /// Three witnesses of a log.
     private static func witnesses(_ fixture: TestLog, _ count: Int = 3) throws -> [TestWitness] {
         try (1...count).map { number in
@@ -19,7 +19,6 @@ import Testing
         var options = TestLog.options(interval: .milliseconds(10))
         options.strict = strict
         options.witnesses = witnesses
-        options.closeTimeout = .milliseconds(200)
         return options
     }
 

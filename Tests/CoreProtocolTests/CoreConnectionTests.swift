@@ -5,7 +5,7 @@ import NIOPosix
 import Synchronization
 import Testing
 
-@Suite(.timeLimit(.minutes(2))) struct CoreConnectionTests {
+@Suite(.timeLimit(.minutes(10))) struct CoreConnectionTests {
     private static let patience = Duration.seconds(60)
 
     /// What the call failed with; nil when it did not.

@@ -6,7 +6,7 @@ import StrictEncoding
 import Testing
 
 /// The envelope of a secret: who can open it, what it is bound to, who vouches for it.
-@Suite(.timeLimit(.minutes(5))) struct SealedSecretTests {
+@Suite(.timeLimit(.minutes(10))) struct SealedSecretTests {
     private static let value = Array("client-secret-canary-1f6b".utf8)
 
     /// A token that exists in this test alone.

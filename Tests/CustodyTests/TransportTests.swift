@@ -6,7 +6,7 @@ import Testing
 import VaultTesting
 
 /// A private key on its way from a custodian's computer into a token.
-@Suite(.timeLimit(.minutes(5))) struct TransportTests {
+@Suite(.timeLimit(.minutes(10))) struct TransportTests {
     /// What can be wrong with a transport file; nothing is wrapped to it.
     enum Fault: String, CaseIterable, Sendable {
         case stranger, otherAppliance, otherManifest, otherToken, expired, changed, otherPurpose

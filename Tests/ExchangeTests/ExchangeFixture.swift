@@ -12,6 +12,9 @@ import VaultTesting
 @testable import VaultAppliance
 
 /// The front's exchange over a core in process: a real SoftHSM token, a real log, a real configuration; no sockets.
+///
+/// Its clock stands still at the moment it was made, so that times are exact however slow the machine; and a signature may
+/// wait long.
 final class ExchangeFixture: Sendable {
     static let audience = "https://demo-api.acme.example"
     static let vault = "https://vault.acme.example"
@@ -33,9 +36,8 @@ final class ExchangeFixture: Sendable {
     init(_ additions: ExchangeAdditions = ExchangeAdditions(), devices: [ExchangeDevice]? = nil) async throws {
         let directory = NSTemporaryDirectory() + "vault-exchange-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
-        let clock: @Sendable () -> UnixTime = {
-            UnixTime(milliseconds: Int64(Date().timeIntervalSince1970 * 1000))
-        }
+        let time = UnixTime(seconds: Int64(Date().timeIntervalSince1970))
+        let clock: @Sendable () -> UnixTime = { time }
         let users = try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: Self.vault)
         let agents = try DevelopmentIssuer(issuer: "https://agents.acme.example", audience: Self.vault)
         let files = ExchangeFiles(
@@ -50,8 +52,10 @@ final class ExchangeFixture: Sendable {
             random: { count in (0..<count).map { _ in UInt8.random(in: .min ... .max) } }
         ).run { _ in }
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        var timing = HSMGroup.Timing()
+        timing.grace = .seconds(60)
         core = try await VaultCore.start(
-            settings: settings, logger: logger, clock: clock, instance: "test", onFatal: { _ in })
+            settings: settings, logger: logger, clock: clock, instance: "test", timing: timing, onFatal: { _ in })
         OpenCores.add(core)
         let bundle = try Bundle(source, cache: VerificationCache())
         _ = try await core.append(bundle.loadedEntry)
@@ -70,7 +74,7 @@ final class ExchangeFixture: Sendable {
             newJWTID: {
                 var generator = SystemRandomNumberGenerator()
                 return JWTID.random(using: &generator)
-            })
+            }, patience: .seconds(60))
         self.users = users
         self.agents = agents
         self.clock = clock
@@ -88,7 +92,7 @@ final class ExchangeFixture: Sendable {
             revocations: revocations ?? self.revocations,
             authenticator: service.authenticator,
             metrics: service.metrics, logger: service.logger, clock: { clock().adding(seconds: clockOffset) },
-            newJWTID: service.newJWTID)
+            newJWTID: service.newJWTID, patience: service.patience)
     }
 
     /// The service of a front that knows of other revocations.
@@ -96,7 +100,7 @@ final class ExchangeFixture: Sendable {
         ExchangeService(
             core: service.core, keys: service.keys, bundles: service.bundles, revocations: view,
             authenticator: service.authenticator, metrics: service.metrics, logger: service.logger,
-            clock: service.clock, newJWTID: service.newJWTID)
+            clock: service.clock, newJWTID: service.newJWTID, patience: service.patience)
     }
 
     /// A client certificate with one SPIFFE id, valid from `time` on, or from now.

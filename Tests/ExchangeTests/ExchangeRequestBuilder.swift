@@ -45,7 +45,7 @@ struct ExchangeRequestBuilder {
             path: path, bodyBytes: body ?? self.body, contentType: "application/x-www-form-urlencoded", dpop: dpop,
             hasAuthorization: hasAuthorization, peer: peer,
             requestID: UUID().uuidString.replacing("-", with: "").lowercased(), remoteAddress: "127.0.0.1",
-            deadline: .now + .seconds(10))
+            deadline: .now + .seconds(60))
     }
 }
 

@@ -11,7 +11,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// Two tokens under load, through two libraries, one of which loses its token.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct SeveralTokensExchangeTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SeveralTokensExchangeTests {
     /// One answered request.
     private struct Answered: Sendable {
         let status: Int
@@ -38,8 +38,9 @@ import VaultTesting
 
         let softHSM = try SoftHSMFixture.shared().directory
         let place = try softHSM.tokenDirectory(serial: serials[0])
+        let count = try fixture.entries().count
         async let during = ask(fixture, times: 400)
-        try await Task.sleep(for: .milliseconds(150))
+        while try fixture.entries().count < count + 20 { try await Task.sleep(for: .milliseconds(5)) }
         try FileManager.default.moveItem(atPath: place, toPath: softHSM.away(place))
         let answers = try await during
         #expect(answers.allSatisfy { $0.status == 200 || $0.status == 503 })

@@ -9,7 +9,7 @@ import VaultTesting
 @testable import VaultAppliance
 
 /// The whole way once more over another maker's library and device: nothing in it may be SoftHSM's alone.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct SoftwareTPMExchangeTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SoftwareTPMExchangeTests {
     @Test func anExchangeOnATPMIsGrantedLoggedAndVerifiedLikeAnyOther() async throws {
         let tpm = try SoftwareTPMFixture.shared()
         try await tpm.withToken {

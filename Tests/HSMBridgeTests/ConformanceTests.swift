@@ -4,7 +4,7 @@ import VaultTesting
 @testable import HSMBridge
 
 /// The suite that testers run against their own HSM, against ours.
-@Suite(.timeLimit(.minutes(5))) struct ConformanceTests {
+@Suite(.timeLimit(.minutes(10))) struct ConformanceTests {
     @Test func aSoftHSMTokenPassesEveryCheckAndKeepsNothing() async throws {
         let fixture = try SoftHSMFixture.shared()
         let token = try fixture.takeToken()

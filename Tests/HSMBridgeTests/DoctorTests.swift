@@ -5,7 +5,7 @@ import VaultTesting
 @testable import HSMBridge
 
 /// What `doctor` finds on a token, what it leaves alone, and what it never says.
-@Suite("Doctor", .timeLimit(.minutes(5)))
+@Suite("Doctor", .timeLimit(.minutes(10)))
 struct DoctorTests {
     private func examine(
         _ token: SoftHSMDirectory.Token, expected: [TokenExamination.ExpectedKey]? = nil, module: String? = nil,
@@ -162,7 +162,7 @@ struct DoctorTests {
         let module = try FaultModule.shared()
         let faults = try module.takeToken()
         let hang = try faults.always("C_FindObjectsInit", "hang")
-        let report = try await examine(faults.token, module: module.path, patience: .seconds(3), triesKeys: false)
+        let report = try await examine(faults.token, module: module.path, patience: .seconds(12), triesKeys: false)
         try faults.lift(hang)
         #expect(report.isHung && !report.isWell)
         let finding = report.findings.last

@@ -3,7 +3,7 @@ import VaultTesting
 
 @testable import HSMBridge
 
-@Suite("Key encryption keys", .timeLimit(.minutes(5)))
+@Suite("Key encryption keys", .timeLimit(.minutes(10)))
 struct KeyEncryptionTests {
     private static let specification = KeySpecification(label: "kek", algorithm: .rsaOAEP, purpose: .kek)
     private static let dataKey = [UInt8](0..<32)

@@ -58,7 +58,7 @@ struct LoginTests {
             try faults.next("C_SignInit", "logout")
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<50 {
-                    group.addTask { _ = try await key.sign(Harness.message, deadline: .now + .seconds(30)) }
+                    group.addTask { _ = try await key.sign(Harness.message, deadline: .now + .seconds(3600)) }
                 }
                 try await group.waitForAll()
             }
@@ -74,7 +74,9 @@ struct LoginTests {
             let before = try faults.calls(of: "C_Login")
             try faults.next("C_SignInit", "logout")
             for _ in 0..<5 {
-                let code = await Harness.code { _ = try await key.sign(Harness.message, deadline: .now + .seconds(30)) }
+                let code = await Harness.code {
+                    _ = try await key.sign(Harness.message, deadline: .now + .seconds(3600))
+                }
                 #expect(code == .pinRefused)
             }
             #expect(try faults.calls(of: "C_Login") == before + 1)

@@ -1,6 +1,7 @@
 import Crypto
 import CryptoExtras
 import Foundation
+import Synchronization
 import Testing
 import VaultTesting
 
@@ -45,7 +46,7 @@ struct SigningTests {
                 for number in 0..<count {
                     group.addTask {
                         let message = Array("message \(number)".utf8)
-                        let signature = try await key.sign(message, deadline: .now + .seconds(120))
+                        let signature = try await key.sign(message, deadline: .now + .seconds(3600))
                         return verifies(signature, of: message, key.reference)
                     }
                 }
@@ -70,16 +71,23 @@ struct SigningTests {
     @Test func aSlowTokenRefusesWhatItCannotServeInTimeAndSaysWhen() async throws {
         try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)
-            let rules = try faults.always("C_Sign", "delay 20ms")
-            for _ in 0..<30 { _ = try await key.sign(Harness.message, deadline: .now + .seconds(30)) }
+            let rules = try faults.always("C_Sign", "delay 50ms")
+            // Until the token is known for what it is: on a busy machine one signature may be held up for much longer.
+            func isKnown() -> Bool {
+                let estimate = hsm.pool.state.withLock { state in
+                    state.scheduler.estimates[WorkKind.signature(.es256).rawValue]
+                }
+                return estimate.mean >= 45e6 && estimate.prudent <= 250e6
+            }
+            while !isKnown() { _ = try await key.sign(Harness.message, deadline: .now + .seconds(3600)) }
             let outcomes = Outcomes()
-            let deadline = ContinuousClock.now + .milliseconds(500)
-            for _ in 0..<100 { key.sign(Harness.message, deadline: deadline) { outcomes.add($0) } }
+            let deadline = ContinuousClock.now + .seconds(5)
+            for _ in 0..<400 { key.sign(Harness.message, deadline: deadline) { outcomes.add($0) } }
             // Refusals come before `sign` returns; the rest is served or told by the deadline.
             let refused = outcomes.errors.filter { $0.code == .saturated }
-            #expect(refused.count >= 70)
+            #expect(refused.count >= 280)
             #expect(refused.allSatisfy { ($0.retryAfterMilliseconds ?? 0) >= 1 })
-            await outcomes.wait(for: 100)
+            await outcomes.wait(for: 400)
             #expect(outcomes.signatures >= 5)
             try faults.lift(rules)
         }

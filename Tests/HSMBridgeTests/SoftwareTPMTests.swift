@@ -4,7 +4,7 @@ import VaultTesting
 @testable import HSMBridge
 
 /// Another maker's library over another device; left out of `scripts/test --quick`.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct SoftwareTPMTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct SoftwareTPMTests {
     @Test func theConformanceSuitePassesOnATPM() async throws {
         let tpm = try SoftwareTPMFixture.shared()
         try await tpm.withToken {

@@ -4,7 +4,7 @@ import Testing
 @testable import VaultAppliance
 
 /// Limits on connections, seen from outside and in the counting itself.
-@Suite(.timeLimit(.minutes(2))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(10))) struct ConnectionTests {
     private func limits(_ change: (inout ListenerLimits) -> Void) -> ListenerLimits {
         var limits = ListenerLimits()
         change(&limits)

@@ -4,7 +4,7 @@ import Testing
 @testable import VaultAppliance
 
 /// The public and the ops listener.
-@Suite(.timeLimit(.minutes(2))) struct DocumentTests {
+@Suite(.timeLimit(.minutes(10))) struct DocumentTests {
     private let document = StaticDocument(json: Array(#"{"keys":[]}"#.utf8))
 
     private func routes() -> RouteTable {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import VaultAppliance
 
-@Suite(.timeLimit(.minutes(2))) struct FrontServerTests {
+@Suite(.timeLimit(.minutes(10))) struct FrontServerTests {
     private func listener(
         _ name: String, _ transport: Listener.Transport, _ routes: RouteTable, host: String = "127.0.0.1"
     ) throws -> Listener {

@@ -7,7 +7,7 @@ import Testing
 
 @testable import VaultAppliance
 
-@Suite(.timeLimit(.minutes(2))) struct HSMKeyTests {
+@Suite(.timeLimit(.minutes(10))) struct HSMKeyTests {
     private struct Down: Error {}
 
     @Test func theCoreIsAskedForOneServerCertificateVerify() async throws {

@@ -6,7 +6,7 @@ import X509
 
 @testable import VaultAppliance
 
-@Suite(.timeLimit(.minutes(2))) struct MutualTLSTests {
+@Suite(.timeLimit(.minutes(10))) struct MutualTLSTests {
     private let gatewayURI = "spiffe://acme.example/gateway/mcp"
 
     private func credential(

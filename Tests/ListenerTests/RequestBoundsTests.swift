@@ -9,7 +9,7 @@ import Testing
 @testable import VaultAppliance
 
 /// Bounds on size and time.
-@Suite(.timeLimit(.minutes(2))) struct RequestBoundsTests {
+@Suite(.timeLimit(.minutes(10))) struct RequestBoundsTests {
     /// Routes that count the requests which reached the service.
     private func counting() -> (RouteTable, SharedCount) {
         let count = SharedCount()

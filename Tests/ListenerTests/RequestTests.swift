@@ -5,7 +5,7 @@ import Testing
 @testable import VaultAppliance
 
 /// What the gateway's HTTP accepts and refuses.
-@Suite(.timeLimit(.minutes(2))) struct RequestTests {
+@Suite(.timeLimit(.minutes(10))) struct RequestTests {
     private func error(_ answer: TestConnection.Answer) throws -> String? {
         #expect(answer.fields["content-type"] == "application/json")
         #expect(answer.fields["cache-control"] == "no-store")

@@ -6,7 +6,7 @@ import Testing
 @testable import VaultAppliance
 
 /// Rule 13: a session must not resume past the verification of the client's certificate.
-@Suite(.timeLimit(.minutes(2))) struct ResumptionTests {
+@Suite(.timeLimit(.minutes(10))) struct ResumptionTests {
     /// Connects twice, the second time with the session of the first; returns what openssl says of the second.
     private func resume(_ tls: TestTLS, port: Int) async throws -> String {
         let session = tls.directory.path + "/session.pem"

@@ -143,7 +143,7 @@ class Campaign:
     def recover(self, names):
         started = time.monotonic()
         try:
-            wait_until(lambda: readiness(self.environment) == 200, "the appliance is ready", 30)
+            wait_until(lambda: readiness(self.environment) == 200, "the appliance is ready")
         except AssertionError:
             self.problems.append(f"not ready again after: {names}")
             self.renew()

@@ -242,7 +242,7 @@ class Malice(unittest.TestCase):
             self.assertIn("is not the one that was made for anna", line)
             for name in ("anna", "ben"):
                 place.custodians[name].contribute(request, shares / f"{name}.age", contributions)
-            output, errors = process.communicate(timeout=60)
+            output, errors = process.communicate(timeout=300)
             self.assertEqual(process.returncode, 0, output + errors)
         finally:
             process.kill()

@@ -10,11 +10,10 @@ import os
 import pathlib
 import subprocess
 import tempfile
-import time
 import unittest
 
 import summary
-from environment import Environment, is_alive, wait_until
+from environment import Environment, Stopwatch, is_alive, wait_until
 from failing_disk import FailingDisk
 from fault_module import FaultyHSM, library, pkcs11_tool
 from gateway_client import get
@@ -358,15 +357,15 @@ class OnAPartition(unittest.TestCase):
         try:
             wait_until(
                 lambda: '"event":"begun"' in (last := last_line(identifier)) and '"step":"key.' in last, "the key is being made")
-            started = time.monotonic()
-            said = party.run(
-                "seal", "--config", environment["VAULT_CONFIG"], "--key", party.home("carla") / "id_ssh")
+            with Stopwatch() as watch:
+                said = party.run(
+                    "seal", "--config", environment["VAULT_CONFIG"], "--key", party.home("carla") / "id_ssh")
+                self.assertLess(watch.seconds, 15)
             self.assertIn("sealed", said)
-            self.assertLess(time.monotonic() - started, 15)
             # Only the end of the process takes the login from a library that hangs.
             core = int(environment["VAULT_CORE_PID"])
             wait_until(lambda: not is_alive(core), "the core has ended")
-            process.wait(30)
+            process.wait(300)
             self.assertNotEqual(process.returncode, 0)
         finally:
             process.kill()

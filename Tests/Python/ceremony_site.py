@@ -111,7 +111,7 @@ class Site:
     def ceremony(self, verb, *arguments, code=0, variables=None, config=True):
         """Run one subcommand to its end; returns the completed process."""
         process = subprocess.run(
-            self.command(verb, *arguments, config=config), capture_output=True, text=True, timeout=180,
+            self.command(verb, *arguments, config=config), capture_output=True, text=True, timeout=600,
             env=self.variables | (variables or {}))
         if code is not None and process.returncode != code:
             raise AssertionError(f"ceremony {verb}: {process.returncode}\n{process.stdout}{process.stderr}")
@@ -161,7 +161,7 @@ class Site:
                 self.hand_in("manifest.json", "manifest", self.unsigned(names))
             process = self.start(verb or ("run" if status["state"] == "approved" else "resume"), variables)
             self.serve(process, names, hand_over)
-            self.output, self.errors = process.communicate(timeout=60)
+            self.output, self.errors = process.communicate(timeout=300)
             if process.returncode != 0:
                 return process.returncode
             verb = None
@@ -178,7 +178,7 @@ class Site:
     def serve(self, process, names, hand_over=True):
         """While a process runs: contribute to each request it opens."""
         request, served = self.place / "request" / "request.json", None
-        end = time.monotonic() + 120
+        end = time.monotonic() + 300
         while process.poll() is None:
             if time.monotonic() > end:
                 process.kill()

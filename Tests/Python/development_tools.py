@@ -26,7 +26,7 @@ PATH = pathlib.Path(directory.name)
 
 
 def run(*arguments, check=True):
-    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300)
     if check and done.returncode != 0:
         raise AssertionError(done.stderr)
     return done

@@ -53,7 +53,7 @@ def run(script, code=0, **variables):
     path = f'{environment.directory / "run"}:{os.environ["PATH"]}'
     done = subprocess.run(
         ["bash", "-euc", f'. "$0"\n{script}', str(environment.directory / "env")], cwd=work, capture_output=True,
-        text=True, timeout=60, env=os.environ | words | variables | {"PATH": path})
+        text=True, timeout=300, env=os.environ | words | variables | {"PATH": path})
     if done.returncode != code:
         raise AssertionError(f"{script}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout

@@ -25,7 +25,7 @@ def pin():
 def doctor(*arguments):
     binary = environment.directory / "run" / "vault-appliance"
     variables = {**os.environ, "SOFTHSM2_CONF": environment["SOFTHSM2_CONF"]}
-    return subprocess.run([binary, "doctor", *arguments], capture_output=True, text=True, timeout=120, env=variables)
+    return subprocess.run([binary, "doctor", *arguments], capture_output=True, text=True, timeout=600, env=variables)
 
 
 def findings(process):

@@ -216,7 +216,7 @@ class Surroundings(Case):
         done = subprocess.run(
             ["pkcs11-tool", *arguments, "--login", "--pin", "env:PIN", "--list-objects", "--type", "privkey"],
             env={"PATH": os.environ["PATH"], "SOFTHSM2_CONF": environment["SOFTHSM2_CONF"], "PIN": pin},
-            capture_output=True, text=True, timeout=60)
+            capture_output=True, text=True, timeout=300)
         keys = done.stdout.split("Private Key Object")[1:]
         labels = {re.search(r"label: +(\S+)", key)[1] for key in keys}
         signing = {"sign-es256", "sign-rs256", "sign-eddsa", "sign-ps256"}

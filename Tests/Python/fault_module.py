@@ -76,7 +76,7 @@ class FaultyHSM(FaultModule):
 def pkcs11_tool(module, *arguments, variables=None):
     """Run pkcs11-tool; returns the completed process with its text."""
     return subprocess.run(
-        ["pkcs11-tool", "--module", str(module), *arguments], capture_output=True, text=True, errors="replace", timeout=60,
+        ["pkcs11-tool", "--module", str(module), *arguments], capture_output=True, text=True, errors="replace", timeout=300,
         env=os.environ | (variables or {}))
 
 

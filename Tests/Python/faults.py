@@ -5,11 +5,10 @@ import concurrent.futures
 import errno
 import os
 import signal
-import time
 import unittest
 
 import summary
-from environment import is_alive, module_environment, wait_until
+from environment import Stopwatch, is_alive, module_environment, wait_until
 from failing_disk import HANG, FailingDisk
 from gateway_client import GatewayClient, get
 from gateway_load import READ, GatewayLoad, await_leaves, identifier, readiness, verify_log
@@ -121,9 +120,9 @@ class HungCore(Case):
         for _ in range(3):
             os.kill(core, signal.SIGSTOP)
             self.addCleanup(os.kill, core, signal.SIGCONT)
-            began = time.monotonic()
-            wait_until(lambda: readiness(environment) == 503, "the front says that it is not ready")
-            self.assertLess(time.monotonic() - began, 5)
+            with Stopwatch() as watch:
+                wait_until(lambda: readiness(environment) == 503, "the front says that it is not ready")
+                self.assertLess(watch.seconds, 5)
             os.kill(core, signal.SIGCONT)
             wait_until(lambda: readiness(environment) == 200, "the front is ready again")
             self.granted(gateway)

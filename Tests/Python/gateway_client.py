@@ -27,7 +27,7 @@ class GatewayClient:
         self.environment = environment
         address = urllib.parse.urlsplit(environment["VAULT_URL"])
         self.connection = http.client.HTTPSConnection(
-            address.hostname, address.port, timeout=15, context=tls_context(environment, certificate)
+            address.hostname, address.port, timeout=60, context=tls_context(environment, certificate)
         )
 
     def close(self):
@@ -68,7 +68,7 @@ def get(environment, url):
     """Status and text of a GET without a client certificate."""
     context = tls_context(environment) if url.startswith("https:") else None
     try:
-        with urllib.request.urlopen(url, timeout=10, context=context) as response:
+        with urllib.request.urlopen(url, timeout=60, context=context) as response:
             return response.status, response.read().decode()
     except urllib.error.HTTPError as error:
         return error.code, error.read().decode()

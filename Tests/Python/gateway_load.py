@@ -8,7 +8,7 @@ import time
 import jwt
 
 from gateway_client import GatewayClient, exchange_form, get, tool
-from log_entries import read_entries
+from log_entries import find, read_entries
 
 READ = tool("crm.read_account", "read")
 BROKEN = (OSError, ssl.SSLError, http.client.HTTPException)
@@ -42,12 +42,13 @@ class GatewayLoad:
     """Gateways, each over its own connections, until they are told to stop.
 
     `received` grows by what `take` makes of each answer with a token: its jti, unless told otherwise. Each rests for `rest`
-    seconds after a token, and for `pause` seconds after a refusal.
+    seconds after a token, and for `pause` seconds after a refusal. `turned_away` has the identifiers of the requests that
+    were told to come back, and None for one that was not answered.
     """
 
     def __init__(self, environment, received, connections=4, pause=0.05, rest=0, take=identifier):
         self.environment, self.received, self.pause, self.rest, self.take = environment, received, pause, rest, take
-        self.unexpected, self.unavailable = [], 0
+        self.unexpected, self.unavailable, self.turned_away = [], 0, []
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self.run) for _ in range(connections)]
         for thread in self.threads:
@@ -60,12 +61,14 @@ class GatewayLoad:
                 status, body = gateway.post(form.current())
             except BROKEN:
                 gateway.close()
+                gateway.headers = {}
                 status, body = 503, {}
             if status == 200:
                 self.received.append(self.take(body))
                 self.stopping.wait(self.rest)
             elif status == 503:
                 self.unavailable += 1
+                self.turned_away.append(gateway.headers.get("x-request-id"))
                 self.stopping.wait(self.pause)
             else:
                 self.unexpected.append((status, body))
@@ -76,6 +79,19 @@ class GatewayLoad:
         self.stopping.set()
         for thread in self.threads:
             thread.join()
+
+
+def refusals(load, *environments):
+    """Why requests were told to come back, as the logs of those say that they may have come to.
+
+    That this machine was too busy to answer one in time is left out."""
+    reasons = []
+    for request in load.turned_away:
+        found = request and next(filter(None, (
+            find(environment["VAULT_LOG_DIR"], lambda entry: entry.get("request_id") == request, seconds=5)
+            for environment in environments)), None)
+        reasons.append(found[1]["reason"] if found else "no log says")
+    return [reason for reason in reasons if not reason.startswith("core: saturated")]
 
 
 def missing_leaves(environment, received):
@@ -93,7 +109,7 @@ def verify_log(environment):
 
 def await_leaves(environment, received):
     """Wait until a checkpoint covers the leaf of every token that was received; a large log is read for longer than it waits."""
-    for _ in range(20):
+    for _ in range(120):
         if not (missing := missing_leaves(environment, received)):
             return
         time.sleep(1)

@@ -120,7 +120,7 @@ class AICS(unittest.TestCase):
     def run_tool(self, command, folder, *arguments):
         done = subprocess.run(
             [tools / "bin/aics-tlog", command, "--tiles", folder, "--vkey-file", environment["VAULT_LOG_VKEY"], *arguments],
-            capture_output=True, text=True, timeout=60,
+            capture_output=True, text=True, timeout=300,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
@@ -180,7 +180,7 @@ class Go(unittest.TestCase):
     def check(self, folder, old="old", proof="proof", entry="entry"):
         key = pathlib.Path(environment["VAULT_LOG_VKEY"]).read_text()
         files = [work / name for name in (old, proof, entry)]
-        done = subprocess.run([self.program, key, folder, *files, witness.vkey], capture_output=True, text=True, timeout=60)
+        done = subprocess.run([self.program, key, folder, *files, witness.vkey], capture_output=True, text=True, timeout=300)
         return done.returncode, done.stdout + done.stderr
 
     def test_it_accepts_log_checkpoints_and_proof(self):

@@ -46,7 +46,7 @@ def read_entries(log):
     return entries
 
 
-def find(log, matches, seconds=5):
+def find(log, matches, seconds=60):
     """Index and entry of the last match; waits for the checkpoint that covers it."""
     end = time.monotonic() + seconds
     while True:

@@ -23,7 +23,7 @@ from caching_verifier import CachingVerifier
 from client_proofs import assertion_fields
 from environment import ROOT, Environment, wait_until
 from gateway_client import GatewayClient, exchange_form, get
-from gateway_load import READ, GatewayLoad, verify_log
+from gateway_load import READ, GatewayLoad, refusals, verify_log
 from party import Party
 from web_server import Address, FileServer, server_certificate
 
@@ -155,8 +155,8 @@ def shell(line):
 
 
 def await_caches():
-    """Wait until the slowest verifier has fetched what the issuer's address holds now."""
-    time.sleep(verifier.lifespan + 1)
+    """Wait until the slowest verifier has fetched what the issuer's address holds now, one whose fetch was under way too."""
+    time.sleep(verifier.lifespan + 10)
 
 
 def host(name, place="jwks.json"):
@@ -171,10 +171,13 @@ def gateway_at(environment):
 
 class QuorumLost(unittest.TestCase):
     def tearDown(self):
-        """Throughout, no gateway was refused anything and no verifier met a key that it did not know."""
+        """Throughout, no gateway was refused anything and no verifier met a key that it did not know.
+
+        That this machine was too busy to answer one in time is no refusal."""
         self.assertEqual(verifier.refused, [])
         for gateway in gateways:
-            self.assertEqual((gateway.unexpected, gateway.unavailable), ([], 0))
+            self.assertEqual(gateway.unexpected, [])
+            self.assertEqual(refusals(gateway, *filter(None, (old, new))), [])
 
     def test_01_the_old_one_goes_on_without_its_quorum(self):
         old.restart("front")
@@ -304,7 +307,7 @@ class QuorumLost(unittest.TestCase):
         with self.assertRaisesRegex(AssertionError, "anna has contributed already"):
             party.contribute("anna", request)
         self.assertIn("sealed: 1 of 2 contributed, missing ben, carla", status(old)["faults"])
-        said = " ".join(waiting.communicate(timeout=120)[0].split())
+        said = " ".join(waiting.communicate(timeout=600)[0].split())
         self.assertEqual(waiting.returncode, 1)
         self.assertIn("waiting for 1 more of ben, carla; thanks to anna", said)
         self.assertIn("still sealed: the request ran out, or was closed, with 1 more of ben, carla missing", said)
@@ -314,7 +317,7 @@ class QuorumLost(unittest.TestCase):
     def test_11_when_its_last_token_has_run_out_nobody_believes_it_any_more(self):
         line = document_line(r"vault-appliance audit tail .* jq .*").replace("LOG", old["VAULT_LOG_DIR"])
         end = datetime.datetime.fromisoformat(shell(line)).timestamp()
-        wait_until(lambda: time.time() > end, "the last token has run out", seconds=130)
+        wait_until(lambda: time.time() > end, "the last token has run out", seconds=300)
         host("new/.well-known/jwks.json")
         await_caches()
         with self.assertRaisesRegex(jwt.PyJWKClientError, UNKNOWN):

@@ -25,7 +25,7 @@ class Party:
         """Run a command to its end, with what a person would type; returns all it said. Without a `code` it may fail."""
         done = subprocess.run(
             [self.environment.directory / "run" / "vault-appliance", *map(str, arguments)], capture_output=True, text=True,
-            timeout=120, input=answers)
+            timeout=600, input=answers)
         if code is not None and done.returncode != code:
             raise AssertionError(f"{arguments} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done.stdout + done.stderr

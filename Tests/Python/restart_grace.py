@@ -19,7 +19,8 @@ from ceremony_site import Site, appliance
 from environment import ROOT, wait_until
 
 UNIT = "vault-core-test.service"
-GRACE = 10
+# As long as a restart may take on a busy machine.
+GRACE = 30
 # What the shipped unit says of all this; the rest is sandboxing, which a user manager cannot do.
 KEPT = {
     "Type", "Restart", "RestartSec", "RestartPreventExitStatus", "TimeoutStopSec", "NotifyAccess",
@@ -72,7 +73,7 @@ def unit():
 
 def command(*arguments):
     return subprocess.run(
-        [appliance(), *map(str, arguments)], capture_output=True, text=True, timeout=60, env=site.variables)
+        [appliance(), *map(str, arguments)], capture_output=True, text=True, timeout=300, env=site.variables)
 
 
 def status():
@@ -130,7 +131,7 @@ class RestartGrace(unittest.TestCase):
         manager.write(f"{UNIT}.d/late.conf", f"[Service]\nRestartSec={GRACE + 1}s\n")
         before = main_process()
         os.kill(before, signal.SIGKILL)
-        wait_until(lambda: main_process() not in (0, before), "systemd starts it again", seconds=GRACE + 20)
+        wait_until(lambda: main_process() not in (0, before), "systemd starts it again", seconds=GRACE + 120)
         state_is("sealed")
         self.assertIn("restart-grace", " ".join(status()["faults"]))
         wait_until(lambda: kept() == 0, "systemd keeps them no longer")

@@ -15,7 +15,7 @@ import uuid
 import jwt
 
 import summary
-from environment import module_environment, wait_until
+from environment import Stopwatch, module_environment, wait_until
 from gateway_client import GatewayClient, get, tls_context, tool
 from log_entries import read_entries
 
@@ -130,7 +130,7 @@ class Introspection(Case):
         self.assertEqual((status, body["error"]), (401, "invalid_client"))
 
     def test_an_expired_token_is_inactive(self):
-        agent = environment.agent_token(exp=int(time.time()) + 2)
+        agent = environment.agent_token(exp=int(time.time()) + 15)
         status, body = self.gateway.exchange(
             user=environment.user_token(self.user), agent=agent, authorization_details=READ)
         self.assertEqual(status, 200, body)
@@ -199,7 +199,7 @@ class Events(Case):
     def push(self, token, content_type="application/secevent+jwt"):
         address = urllib.parse.urlsplit(environment["VAULT_URL"])
         connection = http.client.HTTPSConnection(
-            address.hostname, address.port, timeout=15, context=tls_context(environment))
+            address.hostname, address.port, timeout=60, context=tls_context(environment))
         self.addCleanup(connection.close)
         connection.request("POST", "/ssf/events", token, {"Content-Type": content_type})
         response = connection.getresponse()
@@ -252,9 +252,9 @@ class CutOff(Case):
         user, token = environment.user_token(self.user), self.mint()
         done = self.cutoff("--user", self.user, "--for", "10m", "--reason", "stolen laptop")
         self.assertEqual(done.returncode, 0, done.stderr)
-        started = time.monotonic()
-        while self.introspect(token)["active"]:
-            self.assertLess(time.monotonic() - started, 1, "the front learns of it well within a second")
+        with Stopwatch() as watch:
+            while self.introspect(token)["active"]:
+                self.assertLess(watch.seconds, 1, "the front learns of it well within a second")
 
         def check():
             self.refused(user)
@@ -329,7 +329,8 @@ class WhoElse(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         status, answer = ask()
         self.assertEqual((status, answer.get("error")), (400, "access_denied"), answer)
-        wait_until(lambda: reason in reasons(), f"the log says: {reason}")
+        # Until the front has heard of it, it is the core that refuses, in its own words.
+        wait_until(lambda: ask()[0] == 400 and reason in reasons(), f"the log says: {reason}")
         return before
 
     def test_1_a_provider_and_no_other(self):
@@ -341,7 +342,7 @@ class WhoElse(Case):
     def test_2_an_agent_and_what_was_minted_for_it(self):
         status, body = self.stopped("--agent", "sales-assistant", "cut off: the agent")
         self.assertEqual(status, 200, body)
-        self.assertEqual(self.introspect(body["access_token"]), json.loads(INACTIVE))
+        wait_until(lambda: self.introspect(body["access_token"]) == json.loads(INACTIVE), "the front has heard of it")
 
     def test_3_a_gateway_is_named_before_its_agent(self):
         self.stopped("--gateway", "gateway-mcp", "cut off: the client")

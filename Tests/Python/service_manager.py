@@ -67,7 +67,7 @@ class ServiceManager:
         self.process = subprocess.Popen(
             ["/lib/systemd/systemd", "--user", "--unit=basic.target", "--log-target=console"],
             env=self.variables, stdout=self.log, stderr=self.log, preexec_fn=self._join_groups)
-        end = time.monotonic() + 15
+        end = time.monotonic() + 60
         while not (runtime / "systemd/private").exists() or self.ctl("show-environment").returncode != 0:
             if time.monotonic() > end or self.process.poll() is not None:
                 said = (self.directory / "systemd.log").read_text()[-800:]
@@ -93,7 +93,7 @@ class ServiceManager:
     def ctl(self, *arguments):
         """systemctl; returns the completed process."""
         return subprocess.run(
-            ["systemctl", "--user", *arguments], env=self.variables, capture_output=True, text=True, timeout=60)
+            ["systemctl", "--user", *arguments], env=self.variables, capture_output=True, text=True, timeout=300)
 
     def run(self, *arguments):
         """systemctl, which must do it; returns what it says."""
@@ -116,7 +116,7 @@ class ServiceManager:
         if self.process is not None:
             self.ctl("exit")
             try:
-                self.process.wait(timeout=15)
+                self.process.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()

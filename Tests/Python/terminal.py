@@ -12,7 +12,7 @@ import time
 import unittest
 
 import summary
-from environment import module_environment
+from environment import module_environment, wait_until
 
 VALUE, PASSPHRASE = "value-canary-Kastanie", "passphrase-canary-Erdbeere"
 COLUMNS, ROWS = 80, 24
@@ -39,16 +39,18 @@ class Terminal:
 
     def expect(self, pattern):
         """Wait for a text after what was seen before; returns the match."""
-        end = time.monotonic() + 30
+        end = time.monotonic() + 120
         while not (match := re.search(pattern, self.screen)):
             if time.monotonic() > end or not self._read():
                 raise AssertionError(f"{pattern!r} does not come:\n{self.screen}")
         return match
 
-    def type(self, line):
-        """A person types after having read."""
-        # Who switches the echo off throws away what was typed before.
-        time.sleep(0.1)
+    def type(self, line, hidden=False):
+        """A person types after having read, and what is `hidden` once it is not shown any more.
+
+        Who switches the echo off throws away what was typed before."""
+        if hidden:
+            wait_until(lambda: not termios.tcgetattr(self.end)[3] & termios.ECHO, "what is typed is not shown")
         os.write(self.end, f"{line}\n".encode())
 
     def finish(self):
@@ -59,7 +61,7 @@ class Terminal:
         return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
 
     def _read(self):
-        ready, _, _ = select.select([self.end], [], [], 30)
+        ready, _, _ = select.select([self.end], [], [], 120)
         try:
             data = os.read(self.end, 65536) if ready else b""
         except OSError:
@@ -82,9 +84,9 @@ class AtTheTerminal(unittest.TestCase):
     def test_1_whoever_enrols_chooses_a_passphrase_and_needs_it_to_sign(self):
         enrol = Terminal("custodian", "enrol", "--home", home("gerda"), "gerda")
         enrol.expect("Enter passphrase")
-        enrol.type(PASSPHRASE)
+        enrol.type(PASSPHRASE, hidden=True)
         enrol.expect("same passphrase again")
-        enrol.type(PASSPHRASE)
+        enrol.type(PASSPHRASE, hidden=True)
         self.assertEqual(enrol.finish(), 0, enrol.screen)
         self.assertNotIn(PASSPHRASE, enrol.screen)
         self.assertRegex(enrol.screen, r"SSH key +SHA256:\S{43}\n")
@@ -94,7 +96,7 @@ class AtTheTerminal(unittest.TestCase):
             signature = environment.directory.parent / "gerda.sig"
             approve = Terminal("custodian", "approve", "--home", home("gerda"), "--yes", "--out", signature, plan)
             approve.expect("Enter passphrase")
-            approve.type(passphrase)
+            approve.type(passphrase, hidden=True)
             self.assertEqual(approve.finish(), code, approve.screen)
             self.assertEqual(signature.exists(), code == 0)
             self.assertNotIn(passphrase, approve.screen)
@@ -155,9 +157,9 @@ class AtTheTerminal(unittest.TestCase):
         for second, code in (("something else", 1), (VALUE, 0)):
             seal = Terminal("secret", "seal", *options, "typed")
             seal.expect("Value of typed")
-            seal.type(VALUE)
+            seal.type(VALUE, hidden=True)
             seal.expect("Once more")
-            seal.type(second)
+            seal.type(second, hidden=True)
             self.assertEqual(seal.finish(), code, seal.screen)
             self.assertNotIn(VALUE, seal.screen)
             self.assertNotIn(second, seal.screen)

@@ -18,7 +18,7 @@ MOST_EXPOSED = {"vault-core.service": 1.0, "vault-front.service": 2.0}
 
 
 def run(*arguments):
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(arguments, capture_output=True, text=True, timeout=300, check=False)
 
 
 class Units(unittest.TestCase):

@@ -79,7 +79,7 @@ class Provider:
     def metadata(self):
         with requests.Session() as session:
             session.trust_env = False
-            return session.get(self.issuer + "/.well-known/openid-configuration", verify=self.ca, timeout=10).json()
+            return session.get(self.issuer + "/.well-known/openid-configuration", verify=self.ca, timeout=60).json()
 
     def sign_in(self, user, client=PORTAL):
         """The user's way through the authorization code flow (OpenID Connect Core section 3.1); the ID token."""
@@ -90,9 +90,9 @@ class Provider:
             portal.trust_env, portal.verify = False, str(self.ca)
             url, state = portal.create_authorization_url(
                 metadata["authorization_endpoint"], code_verifier=verifier, nonce=secrets.token_urlsafe(16))
-            page = portal.get(url, withhold_token=True, timeout=10)
+            page = portal.get(url, withhold_token=True, timeout=60)
             assert page.status_code == 200 and "form" in page.text, page.text
-            answer = portal.post(url, data={"sub": user}, withhold_token=True, allow_redirects=False, timeout=10)
+            answer = portal.post(url, data={"sub": user}, withhold_token=True, allow_redirects=False, timeout=60)
             assert answer.status_code == 302, answer.text
             query = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(answer.headers["location"]).query))
             assert query["state"] == state, query

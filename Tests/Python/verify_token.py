@@ -23,7 +23,7 @@ def fetch_jwks(issuer, ca):
     context = ssl.create_default_context(cafile=ca)
 
     def load(url):
-        with urllib.request.urlopen(url, timeout=10, context=context) as response:
+        with urllib.request.urlopen(url, timeout=60, context=context) as response:
             return json.load(response)
 
     metadata = load(f"{issuer}/.well-known/oauth-authorization-server")

@@ -61,7 +61,7 @@ class Address:
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self):
-                with socket.create_connection(("127.0.0.1", address.target), timeout=15) as server:
+                with socket.create_connection(("127.0.0.1", address.target), timeout=60) as server:
                     back = threading.Thread(target=pass_on, args=(server, self.request))
                     back.start()
                     pass_on(self.request, server)

@@ -25,7 +25,7 @@ class WitnessProcess:
             self.port = free.getsockname()[1]
         done = subprocess.run(
             [binary, "audit", "witness", "init", "--state", self.directory, "--name", name],
-            capture_output=True, text=True, timeout=60)
+            capture_output=True, text=True, timeout=300)
         assert done.returncode == 0, done.stderr
         self.vkey = done.stdout.strip()
 
@@ -39,10 +39,10 @@ class WitnessProcess:
         self.process = subprocess.Popen(
             [self.binary, "audit", "witness", "serve", "--state", self.directory, *logs, "--port", str(self.port)],
             stdout=log, stderr=log)
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while True:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=10).close()
                 return self
             except OSError:
                 if self.process.poll() is not None or time.monotonic() > end:
@@ -56,10 +56,10 @@ class WitnessProcess:
     def stop(self):
         if self.process and self.process.poll() is None:
             self.process.terminate()
-            self.process.wait(20)
+            self.process.wait(120)
 
     def request(self, method, path, body=None):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             connection.request(method, path, body)
             answer = connection.getresponse()

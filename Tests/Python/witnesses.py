@@ -77,8 +77,10 @@ def verify(quorum, log=None):
 
 class Quorum(unittest.TestCase):
     def test_1_a_credential_is_released_under_two_of_three(self):
-        code, jti = mint()
-        self.assertEqual(code, 200, jti)
+        answers = []
+        # On a busy machine the witnesses may not be asked in time at first.
+        wait_until(lambda: answers.append(mint()) or answers[-1][0] == 200, "a credential is released")
+        jti = answers[-1][1]
         done = verify(2)
         self.assertEqual(done.returncode, 0, done.stderr)
         report = json.loads(done.stdout)
@@ -98,10 +100,10 @@ class Quorum(unittest.TestCase):
             self.assertEqual(checked.returncode == 0, good, checked.stdout + checked.stderr)
 
     def test_2_a_stalled_witness_is_seen(self):
-        wait_until(lambda: mint()[0] == 200 and any("w3" in line for line in status()["log"]["warnings"]), "a warning", 40)
+        wait_until(lambda: mint()[0] == 200 and any("w3" in line for line in status()["log"]["warnings"]), "a warning")
         # Who lags is known by the clock; why, when it was last asked.
         wait_until(
-            lambda: "not reachable" in (status()["log"]["witnesses"][2]["problem"] or ""), "the reason is known", 40)
+            lambda: "not reachable" in (status()["log"]["witnesses"][2]["problem"] or ""), "the reason is known")
         standing = status()["log"]["witnesses"][2]
         self.assertEqual(standing["size"], 0)
         _, metrics = get(environment, environment["VAULT_OPS_URL"] + "/metrics")
@@ -119,10 +121,10 @@ class Quorum(unittest.TestCase):
         witnesses[1].kill()
         code, body = mint()
         self.assertEqual(code, 503, body)
-        wait_until(lambda: mint()[0] == 503 and readiness(environment) == 503, "readiness turns red", 40)
+        wait_until(lambda: mint()[0] == 503 and readiness(environment) == 503, "readiness turns red")
         witnesses[1].start()
-        wait_until(lambda: mint()[0] == 200, "the quorum is back", 60)
-        wait_until(lambda: readiness(environment) == 200, "readiness turns green", 20)
+        wait_until(lambda: mint()[0] == 200, "the quorum is back")
+        wait_until(lambda: readiness(environment) == 200, "readiness turns green")
 
     def test_4_a_copy_that_is_fetched_has_the_cosignatures(self):
         copy = work / "copy"
@@ -133,7 +135,7 @@ class Quorum(unittest.TestCase):
 
     def test_5_a_log_that_was_put_back_is_given_away_by_its_witnesses(self):
         log, record = pathlib.Path(environment["VAULT_LOG_DIR"]), self.record()
-        self.assertEqual(mint()[0], 200)
+        wait_until(lambda: mint()[0] == 200, "tokens are minted")
         environment.kill("VAULT_CORE_PID")
         older = work / "older"
         shutil.copytree(log, older)
@@ -151,7 +153,7 @@ class Quorum(unittest.TestCase):
         environment.restart("core")
         wait_until(
             lambda: any("cosigned" in line and "older copy" in line for line in status()["log"]["warnings"])
-            or any("fork" in line for line in status()["log"]["warnings"]), "the witnesses contradict", 30)
+            or any("fork" in line for line in status()["log"]["warnings"]), "the witnesses contradict")
         self.assertEqual(mint()[0], 503)
         environment.kill("VAULT_CORE_PID")
         shutil.rmtree(log)
@@ -159,7 +161,7 @@ class Quorum(unittest.TestCase):
         shutil.move(newer, log)
         shutil.move(newer_record, record)
         environment.restart("core")
-        wait_until(lambda: mint()[0] == 200, "the true log goes on", 60)
+        wait_until(lambda: mint()[0] == 200, "the true log goes on")
         self.assertGreater(status()["log"]["witnessed_size"], size)
 
     def record(self):
@@ -250,7 +252,7 @@ class OneHistory(unittest.TestCase):
         witness.stop()
         done = subprocess.run(
             [witness.binary, "audit", "witness", "init", "--state", witness.directory, "--name", "witness.example/lost"],
-            capture_output=True, text=True, timeout=60)
+            capture_output=True, text=True, timeout=300)
         self.assertNotEqual(done.returncode, 0)
         (witness.directory / "key").chmod(0o644)
         with self.assertRaisesRegex(AssertionError, "chmod 600"):

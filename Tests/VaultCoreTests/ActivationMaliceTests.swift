@@ -10,7 +10,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// What must not bring a core to life, and must leave it as it was.
-@Suite(.timeLimit(.minutes(5))) struct ActivationMaliceTests {
+@Suite(.timeLimit(.minutes(10))) struct ActivationMaliceTests {
     /// A contribution that is refused, with the words that name what is wrong with it.
     struct Attempt: Sendable, CustomTestStringConvertible {
         let testDescription: String

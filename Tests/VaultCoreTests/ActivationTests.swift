@@ -11,7 +11,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// A core under quorum custody: inert until two of three custodians have contributed, and then as any other.
-@Suite(.timeLimit(.minutes(5))) struct ActivationTests {
+@Suite(.timeLimit(.minutes(10))) struct ActivationTests {
     @Test func aCoreStartsSealedWithItsLogOpenAndSignsNothing() async throws {
         try await QuorumSite.run { site, core in
             #expect(core.isSealed && core.description.isSealed)

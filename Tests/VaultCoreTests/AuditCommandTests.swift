@@ -6,11 +6,11 @@ import Testing
 import VaultCore
 
 /// What operators may do with the log through the admin socket.
-@Suite(.timeLimit(.minutes(2))) struct AuditCommandTests {
+@Suite(.timeLimit(.minutes(10))) struct AuditCommandTests {
     private func call(_ fixture: CoreFixture, _ command: JSONValue) async throws -> JSONValue {
         let connection = try await fixture.connect(fixture.site.settings.adminSocket)
         defer { connection.close() }
-        var reply = try await connection.call(.admin, ByteBuffer(json: command), within: .seconds(10))
+        var reply = try await connection.call(.admin, ByteBuffer(json: command), within: .seconds(60))
         let answer = reply.readJSON()
         return try #require(answer)
     }
@@ -46,6 +46,7 @@ import VaultCore
             var denial = Entry(kind: .denied)
             (denial.client, denial.bundle, denial.reason) = ("gateway-mcp", bundle, "no rule")
             let flood = denial
+            let began = ContinuousClock.now
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for _ in 0..<1000 { group.addTask { _ = try await fixture.core.append(flood) } }
                 try await group.waitForAll()
@@ -53,13 +54,19 @@ import VaultCore
             await fixture.core.shutdown()
             let entries = try fixture.entries().filter { $0.kind == .denied }
             #expect(entries.reduce(0) { $0 + ($1.count ?? 1) } == 1000)
-            #expect(entries.count < 200)
+            // A hundred at once, twenty a second and one for all the others: however long a busy machine takes over it.
+            let seconds = Int((ContinuousClock.now - began) / .seconds(1)) + 1
+            #expect(entries.count <= 100 + 21 * seconds + 1)
             #expect(entries.allSatisfy { $0.custody == "development" && $0.client == "gateway-mcp" })
         }
     }
 
     @Test func underStrictASignatureIsReleasedOnlyWithItsEntryUnderACheckpoint() async throws {
-        try await CoreFixture.run(changing: { $0.logOptions.strict = true }) { fixture in
+        let change: (inout CoreSettings) -> Void = { settings in
+            settings.logOptions.strict = true
+            settings.logOptions.strictPatience = .seconds(60)
+        }
+        try await CoreFixture.run(changing: change) { fixture in
             try await fixture.loadBundle()
             for _ in 0..<5 {
                 let record = try await fixture.core.sign(try fixture.draft().request)

@@ -9,7 +9,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// Under `config_approvals: 2` a bundle counts only when two approvers have signed it, and never an older one.
-@Suite(.timeLimit(.minutes(5))) struct BundleApprovalTests {
+@Suite(.timeLimit(.minutes(10))) struct BundleApprovalTests {
     private static let dials = Manifest.Dials(
         configApprovals: 2, unattendedStart: false, restartGrace: 0, fileTLSKeys: false)
     private static let first = String(repeating: "ab", count: 32)
@@ -114,11 +114,12 @@ import VaultTesting
                 }
             }
             for await _ in starts {}
+            let before = custody.turns.count
             // Both come while something else has the turn, the newer first.
             let newer = Task { _ = try await Self.approve(site, core, Self.second, 6, by: erin) }
-            try await Task.sleep(for: .milliseconds(200))
+            while custody.turns.count < before + 1 { try await Task.sleep(for: .milliseconds(5)) }
             let older = Task { _ = try await Self.approve(site, core, Self.first, 5, by: erin) }
-            try await Task.sleep(for: .milliseconds(200))
+            while custody.turns.count < before + 2 { try await Task.sleep(for: .milliseconds(5)) }
             opener.finish()
             try await holder.value
             try await newer.value

@@ -9,7 +9,7 @@ import Testing
 import VaultCore
 import X509
 
-@Suite(.timeLimit(.minutes(5))) struct CertificateRequestTests {
+@Suite(.timeLimit(.minutes(10))) struct CertificateRequestTests {
     @Test(
         "a request is for the manifest's key and the names that were asked for",
         arguments: ["tls-gateway", "tls-public"])

@@ -9,7 +9,7 @@ import Testing
 import VaultCore
 import VaultTesting
 
-@Suite(.timeLimit(.minutes(5))) struct CoreDaemonTests {
+@Suite(.timeLimit(.minutes(10))) struct CoreDaemonTests {
     @Test func allFourCallsOfTheFrontTravelOverItsSocket() async throws {
         try await CoreFixture.run { fixture in
             try await fixture.serving {

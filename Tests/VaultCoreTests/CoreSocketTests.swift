@@ -6,7 +6,7 @@ import Synchronization
 import Testing
 import VaultCore
 
-@Suite(.timeLimit(.minutes(2))) struct CoreSocketTests {
+@Suite(.timeLimit(.minutes(10))) struct CoreSocketTests {
     /// A user number that no process of a test has.
     private static let stranger: UInt32 = 4_000_000_000
 

@@ -9,7 +9,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// What one authorised person does at once, and what a quorum puts in force while the core runs.
-@Suite(.timeLimit(.minutes(5))) struct CustodyOrderTests {
+@Suite(.timeLimit(.minutes(10))) struct CustodyOrderTests {
     @Test func oneCustodianSealsTheCoreAndAQuorumBringsItBackInTheSameProcess() async throws {
         try await QuorumSite.run { site, core in
             try await site.activate(core)

@@ -8,7 +8,7 @@ import VaultCore
 import VaultTesting
 
 /// A token held against its manifest, and the report as machines read it.
-@Suite(.timeLimit(.minutes(5))) struct DoctorTests {
+@Suite(.timeLimit(.minutes(10))) struct DoctorTests {
     private func examine(_ site: CoreSite, _ change: (inout Manifest) -> Void = { _ in }) async throws -> TokenReport {
         var manifest = try site.manifest
         change(&manifest)

@@ -6,7 +6,7 @@ import Testing
 import VaultCore
 import VaultTesting
 
-@Suite(.timeLimit(.minutes(5))) struct GenesisTests {
+@Suite(.timeLimit(.minutes(10))) struct GenesisTests {
     @Test func theManifestSaysWhatTheTokenSaidOfEachKey() async throws {
         try await CoreSite.withGenesis { site in
             let manifest = try site.manifest

@@ -7,7 +7,7 @@ import VaultCore
 import VaultTesting
 
 /// Keys that others have made, on their way into a token; PEM files are openssl's.
-@Suite(.timeLimit(.minutes(5))) struct ImportTests {
+@Suite(.timeLimit(.minutes(10))) struct ImportTests {
     private static let openssl: [String: [String]] = [
         "rsa-pkcs1": ["genrsa", "-traditional", "2048"], "rsa-pkcs8": ["genrsa", "2048"],
         "p256-sec1": ["ecparam", "-name", "prime256v1", "-genkey"],

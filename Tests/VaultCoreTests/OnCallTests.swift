@@ -9,7 +9,7 @@ import Testing
 @testable import VaultCore
 
 /// What people on call may do, each under a key of their own: narrow, for a time, and nothing else.
-@Suite(.timeLimit(.minutes(5))) struct OnCallTests {
+@Suite(.timeLimit(.minutes(10))) struct OnCallTests {
     /// A core with one person on call.
     private func run(_ body: (CoreFixture, SSHPrivateKey) async throws -> Void) async throws {
         let anna = try SSHPrivateKey()

@@ -3,7 +3,7 @@ import Testing
 import VaultCore
 
 /// What OpenSSL says of the core's certificate requests.
-@Suite(.timeLimit(.minutes(5))) struct OpenSSLCertificateRequestTests {
+@Suite(.timeLimit(.minutes(10))) struct OpenSSLCertificateRequestTests {
     @Test func opensslVerifiesTheSignatureAndReadsTheNames() async throws {
         try await CoreFixture.run { fixture in
             try await fixture.serving {

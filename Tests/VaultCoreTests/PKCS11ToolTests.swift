@@ -4,7 +4,7 @@ import Testing
 import VaultTesting
 
 /// What a program that is not ours says of the keys that genesis made (Debian's package opensc).
-@Suite(.timeLimit(.minutes(5))) struct PKCS11ToolTests {
+@Suite(.timeLimit(.minutes(10))) struct PKCS11ToolTests {
     @Test func pkcs11ToolSeesEveryPrivateKeyAsOneThatNeverLeavesTheToken() async throws {
         try await CoreSite.withGenesis { site in
             let keys = try site.manifest.keys

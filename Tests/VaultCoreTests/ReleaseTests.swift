@@ -7,7 +7,7 @@ import Testing
 @testable import VaultCore
 
 /// Record and release: what is given out has a leaf, and what has a leaf was given out or is marked as aborted.
-@Suite(.timeLimit(.minutes(5))) struct ReleaseTests {
+@Suite(.timeLimit(.minutes(10))) struct ReleaseTests {
     @Test func aRequestWithoutPatienceIsRefusedAndLeavesNoLeaf() async throws {
         try await CoreFixture.run { fixture in
             try await fixture.loadBundle()
@@ -60,7 +60,7 @@ import Testing
         try await CoreFixture.run(changing: { Self.oneLane(&$0) }) { fixture in
             try await fixture.loadBundle()
             var draft = try fixture.draft()
-            draft.patience = .seconds(1)
+            draft.patience = .seconds(3)
             let lane = await HeldLane(fixture.core.hsm)
             let error = await refusal(fixture, draft)
             #expect(error?.code == .saturated)

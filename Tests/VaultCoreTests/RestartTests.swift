@@ -10,7 +10,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// Starts without custodians, where the quorum's dials allow them, and never else.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RestartTests {
+@Suite(.serialized, .timeLimit(.minutes(10))) struct RestartTests {
     private static func dials(grace: Int64 = 0, unattended: Bool = false) -> Manifest.Dials {
         .init(configApprovals: 0, unattendedStart: unattended, restartGrace: grace, fileTLSKeys: false)
     }

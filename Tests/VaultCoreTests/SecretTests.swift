@@ -11,7 +11,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// Sealed secrets in a core: opened for one recorded use at a time, and never from any envelope but the current one.
-@Suite(.timeLimit(.minutes(5))) struct SecretTests {
+@Suite(.timeLimit(.minutes(10))) struct SecretTests {
     private func run(_ body: (SecretsOfACore) async throws -> Void) async throws {
         try await CoreFixture.run { fixture in
             try await fixture.loadBundle()

@@ -6,7 +6,7 @@ import StrictEncoding
 import Testing
 import VaultCore
 
-@Suite(.timeLimit(.minutes(5))) struct ServiceTests {
+@Suite(.timeLimit(.minutes(10))) struct ServiceTests {
     @Test("the front writes denials and configuration loads, and nothing else", arguments: Entry.Kind.allCases)
     func kinds(kind: Entry.Kind) async throws {
         try await CoreFixture.run { fixture in

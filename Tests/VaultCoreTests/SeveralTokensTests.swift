@@ -11,7 +11,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// Several tokens, each with keys of its own: one stands in for another, and none is missed longer than it has to be.
-@Suite(.timeLimit(.minutes(5))) struct SeveralTokensTests {
+@Suite(.timeLimit(.minutes(10))) struct SeveralTokensTests {
     @Test func eachTokenHasKeysOfItsOwnUnderTheSameLabels() async throws {
         try await SeveralTokens.withGenesis { several in
             let manifest = try several.site.manifest

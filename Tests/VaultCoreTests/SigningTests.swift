@@ -8,7 +8,7 @@ import StrictEncoding
 import Testing
 import VaultCore
 
-@Suite(.timeLimit(.minutes(5))) struct SigningTests {
+@Suite(.timeLimit(.minutes(10))) struct SigningTests {
     @Test("a signature is the key's over exactly the input", arguments: ["es256", "rs256", "eddsa", "ps256"])
     func signature(name: String) async throws {
         try await CoreFixture.run { fixture in

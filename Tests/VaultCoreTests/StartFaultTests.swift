@@ -4,7 +4,7 @@ import Testing
 import VaultCore
 import VaultTesting
 
-@Suite(.timeLimit(.minutes(5))) struct StartFaultTests {
+@Suite(.timeLimit(.minutes(10))) struct StartFaultTests {
     @Test(
         "a fault stops the start with one line that names file, field and mend, and once mended the core starts",
         arguments: StartFault.all)

@@ -7,7 +7,7 @@ import VaultTesting
 @testable import VaultCore
 
 /// Custodians who have nothing but Debian's `age` and `ssh-keygen`.
-@Suite(.timeLimit(.minutes(5))) struct StockToolsActivationTests {
+@Suite(.timeLimit(.minutes(10))) struct StockToolsActivationTests {
     @Test func twoCustodiansActivateWithNothingButAgeAndSSHKeygen() async throws {
         try await QuorumSite.run { site, core in
             let (request, signature) = try await site.request(core)

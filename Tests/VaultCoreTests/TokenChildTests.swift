@@ -6,7 +6,7 @@ import VaultCore
 import VaultTesting
 
 /// What is done to a token under its security officer's PIN, each in a process of its own.
-@Suite(.timeLimit(.minutes(5))) struct TokenChildTests {
+@Suite(.timeLimit(.minutes(10))) struct TokenChildTests {
     private static let officer = "officer-31337"
     private static let user = "user-canary-4711"
 

@@ -16,6 +16,8 @@ package struct ExchangeService: Sendable {
     let logger: Logger
     let clock: @Sendable () -> UnixTime
     let newJWTID: @Sendable () -> String
+    /// How long one signature may wait for the core.
+    var patience = Issuance.patience
 
     /// Answers one request at the token endpoint; whatever it answers has been recorded first.
     package func respond(to request: GatewayRequest) async -> GatewayResponse {
@@ -54,7 +56,7 @@ package struct ExchangeService: Sendable {
         let issuance = Issuance(
             core: core, keys: keys, metrics: metrics, newJWTID: newJWTID, bundle: bundle, revocations: revocations,
             principal: principal,
-            delegation: delegation, now: now)
+            delegation: delegation, now: now, patience: patience)
         let bounded = try BoundedAccess(asked.access, within: delegation)
         let grant = try issuance.authorise(bounded, target)
         let scopes = grant.scopes

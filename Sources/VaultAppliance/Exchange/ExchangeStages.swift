@@ -129,7 +129,7 @@ package struct ExchangeStages {
             issuance = Issuance(
                 core: NoCore(), keys: stages.keys, metrics: stages.metrics, newJWTID: stages.newJWTID,
                 bundle: stages.bundle, revocations: stages.revocations, principal: principal, delegation: delegation,
-                now: stages.clock())
+                now: stages.clock(), patience: Issuance.patience)
             access = try BoundedAccess(asked.access, within: delegation)
             scopes = try issuance.authorise(access, target).scopes
             guard let key = stages.keys.route(label: target.key).first else { throw ExchangeRefusal.key(target.key) }

@@ -7,7 +7,7 @@ import StrictEncoding
 ///
 /// Policy decides first (docs/security-rules.md, 23); its grant is spent by exactly one signature of the core.
 struct Issuance: Sendable {
-    /// How long one signature may wait for the core.
+    /// How long one signature may wait for the core, unless a service is told otherwise.
     static let patience = Duration.seconds(2)
 
     let core: any CoreService
@@ -19,6 +19,7 @@ struct Issuance: Sendable {
     let principal: Principal
     let delegation: Delegation
     let now: UnixTime
+    let patience: Duration
 
     /// The permission to issue what is asked for; never more than the tokens it is asked by allow.
     func authorise(
@@ -50,7 +51,7 @@ struct Issuance: Sendable {
         _ grant: consuming Grant, _ asked: BoundedAccess, _ target: TargetDirectory.Target, jti: String,
         isFixed: Bool = false, receipt: TransactionTokenClaims.Receipt? = nil, _ record: ExchangeRecord
     ) async throws(ExchangeRefusal) -> IssuedToken {
-        var attempts = MintAttempts(keys.route(label: target.key), within: Self.patience)
+        var attempts = MintAttempts(keys.route(label: target.key), within: patience)
         var (jti, failure) = (jti, ExchangeRefusal.key(target.key))
         while let (key, patience) = attempts.next() {
             let plan = try plan(

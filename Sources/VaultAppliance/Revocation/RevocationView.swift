@@ -21,16 +21,18 @@ package final class RevocationView: Sendable {
     private static let sweepPeriod: Int64 = 5
 
     /// How long the core holds back its answer while there is nothing new.
-    private static let wait = Duration.seconds(10)
-
+    private let wait: Duration
     private let clock: @Sendable () -> UnixTime
     private let state: Mutex<State>
 
     /// A view that knows nothing yet.
     ///
     /// With `isCurrent` it knows that nothing is in force: for measurements, which have no core to follow.
-    package init(clock: @escaping @Sendable () -> UnixTime, isCurrent: Bool = false) {
+    package init(
+        clock: @escaping @Sendable () -> UnixTime, isCurrent: Bool = false, wait: Duration = .seconds(10)
+    ) {
         self.clock = clock
+        self.wait = wait
         state = Mutex(State(isCurrent: isCurrent))
     }
 
@@ -64,7 +66,7 @@ package final class RevocationView: Sendable {
         while true {
             try Task.checkCancellation()
             let next = state.withLock { $0.next }
-            let page = try await core.read(ReadRequest(from: next, wait: Self.wait))
+            let page = try await core.read(ReadRequest(from: next, wait: wait))
             let now = clock().seconds
             state.withLock { state in
                 for record in page.records {

@@ -30,6 +30,9 @@ final class TestLog: Sendable {
         options.headroom = 0
         // On a busy machine even a software signature seems to take long.
         options.signerShare = 0
+        // Nor does one that comes late mean that there is none: only tests of that wait for less.
+        options.closeTimeout = .seconds(90)
+        options.strictPatience = .seconds(90)
         return options
     }
 

@@ -11,6 +11,9 @@ enum Harness {
     /// What every signature is over, unless a test has its own.
     static let message = Array("eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9".utf8)
 
+    /// For tests of calls that hang: far longer than a busy machine holds up one that does not.
+    static let shortHangLimit = Duration.seconds(6)
+
     static func configuration(
         lanes: Int = 2, queue: Int = 1024, hangLimit: Duration = .seconds(30)
     ) -> HSM.Configuration {

@@ -97,7 +97,7 @@ import VaultTesting
                 let memory = core.ceremonies.memory(of: plan.id, until: plan.expires)
                 #expect(memory.withLock { $0.secret } != nil)
                 quorum.site.clock.move(seconds: 3601)
-                for _ in 0..<100 where memory.withLock({ $0.secret }) != nil {
+                for _ in 0..<2400 where memory.withLock({ $0.secret }) != nil {
                     try await Task.sleep(for: .milliseconds(50))
                 }
                 #expect(memory.withLock { $0.secret } == nil)

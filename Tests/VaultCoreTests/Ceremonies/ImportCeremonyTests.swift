@@ -138,7 +138,7 @@ import VaultTesting
             #expect(FileManager.default.fileExists(atPath: paths[1]))
             site.quorum.site.clock.move(seconds: 3601)
             // Nobody does anything: the core looks by itself.
-            for _ in 0..<400 where FileManager.default.fileExists(atPath: paths[1]) {
+            for _ in 0..<2400 where FileManager.default.fileExists(atPath: paths[1]) {
                 try await Task.sleep(for: .milliseconds(50))
             }
             #expect(!FileManager.default.fileExists(atPath: paths[1]))

@@ -45,7 +45,7 @@ package struct CoreFixture: Sendable {
     }
 
     private func accepting(_ path: String) async throws {
-        for _ in 0..<1000 {
+        for _ in 0..<12_000 {
             if let connection = try? await connect(path) { return connection.close() }
             try await Task.sleep(for: .milliseconds(10))
         }

@@ -87,9 +87,10 @@ def refusals(load, *environments):
     That this machine was too busy to answer one in time is left out."""
     reasons = []
     for request in load.turned_away:
+        # What was minted in vain for it has its identifier too.
+        is_refusal = lambda entry: entry["kind"] == "denied" and entry.get("request_id") == request
         found = request and next(filter(None, (
-            find(environment["VAULT_LOG_DIR"], lambda entry: entry.get("request_id") == request, seconds=5)
-            for environment in environments)), None)
+            find(environment["VAULT_LOG_DIR"], is_refusal, seconds=5) for environment in environments)), None)
         reasons.append(found[1]["reason"] if found else "no log says")
     return [reason for reason in reasons if not reason.startswith("core: saturated")]
 

@@ -45,6 +45,7 @@ extension VaultCore {
             }
             if !core.isSealed { await core.snapshots.saveAtRest(log.status, revocations, standing, now: clock()) }
             try await core.begin()
+            await core.settleCeremonies()
             await core.watchCustody()
             return core
         } catch {
@@ -63,6 +64,7 @@ extension VaultCore {
         var detail = ["token": tokens, "manifest_hash": inForce.current.hash, "instance": instance]
         if isSealed { detail["state"] = "sealed" }
         do throws(AuditLogError) {
+            try await recordUntoldManifests()
             try await appendOwn(.adminCoreStarted, detail: detail)
         } catch {
             if error.code == .clockBehind { return recordStartLater(detail) }
@@ -76,6 +78,7 @@ extension VaultCore {
         Task { [weak self] in
             while let self {
                 do throws(AuditLogError) {
+                    try await self.recordUntoldManifests()
                     try await self.appendOwn(.adminCoreStarted, detail: detail)
                     return
                 } catch {

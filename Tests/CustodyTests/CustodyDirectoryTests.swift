@@ -31,6 +31,40 @@ import Testing
         #expect(try directory.readChain().genesisHash == fixture.genesis.hash)
     }
 
+    @Test func whatADeadProcessHasLeftHalfDoneIsRemovedAndNothingElse() throws {
+        let (place, directory) = try Self.made()
+        defer { withExtendedLifetime(place) {} }
+        let fixture = try QuorumFixture()
+        try directory.add(fixture.genesis)
+        let ceremony = "\(directory.ceremonies)/drill-0123456789ab"
+        let strange = "\(directory.ceremonies)/drill-ba9876543210"
+        for folder in ["\(ceremony)/work", "\(ceremony)/approvals", "\(strange)/work"] {
+            try PrivateFile.makeDirectory(folder)
+        }
+        try PrivateFile.create("\(strange)/work/of-a-person", [1])
+        let halves = ["pins-1.json.new", "manifests/2.json.new", "ceremonies/drill-ba9876543210/recorded.new"]
+        for name in halves { try PrivateFile.create("\(directory.path)/\(name)", [1]) }
+        _ = try directory.createNextHostKey()
+        try directory.removeUnfinished()
+        for name in halves { #expect(!FileManager.default.fileExists(atPath: "\(directory.path)/\(name)")) }
+        #expect(!FileManager.default.fileExists(atPath: ceremony))
+        #expect(FileManager.default.fileExists(atPath: "\(strange)/work/of-a-person"))
+        #expect(FileManager.default.fileExists(atPath: directory.nextHostKeyFile))
+        #expect(try directory.readChain().genesisHash == fixture.genesis.hash)
+    }
+
+    @Test func aFileThatIsNotMadeLeavesNothing() throws {
+        let (place, directory) = try Self.made()
+        defer { withExtendedLifetime(place) {} }
+        let file = "\(directory.path)/once"
+        try PrivateFile.create(file, [1, 2, 3])
+        #expect(throws: CustodyError(.fileRefused, "")) { try PrivateFile.create(file, [4]) }
+        #expect(throws: CustodyError(.fileRefused, "")) { try PrivateFile.create("\(directory.path)/none/once", [4]) }
+        #expect(try PrivateFile.readPublic(file) == [1, 2, 3])
+        let names = try PrivateFile.names(in: directory.path)
+        #expect(names == ["approvals", "ceremonies", "manifests", "once", "secrets"])
+    }
+
     @Test func aGapInTheChainIsNamed() throws {
         let (place, directory) = try Self.made()
         defer { withExtendedLifetime(place) {} }

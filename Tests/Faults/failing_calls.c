@@ -116,6 +116,12 @@ int rename(const char *from, const char *to) {
     return NEXT(int (*)(const char *, const char *), "rename")(from, to);
 }
 
+// A file gets its name at once, like one that is renamed.
+int linkat(int from_directory, const char *from, int to_directory, const char *to, int flags) {
+    if (is_inside(to) && fails(RENAME)) return -1;
+    return NEXT(int (*)(int, const char *, int, const char *, int), "linkat")(from_directory, from, to_directory, to, flags);
+}
+
 int unlink(const char *path) {
     if (is_inside(path) && fails(UNLINK)) return -1;
     return NEXT(int (*)(const char *), "unlink")(path);

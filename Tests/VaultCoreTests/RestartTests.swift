@@ -56,6 +56,28 @@ import VaultTesting
         }
     }
 
+    @Test func aManifestThatADeadProcessHasPutInPlaceIsRecordedBeforeAnythingElse() async throws {
+        try await QuorumSite.withGenesis { site in
+            try await site.running { core in try await site.activate(core) }
+            let first = try site.directory.readChain().current
+            let second = try site.quorum.successor(of: first, at: site.now)
+            // It died between the file and its leaf.
+            try site.directory.add(second)
+            for _ in 1...2 {
+                try await site.running { core in
+                    #expect(core.standing.installation(of: 2) != nil)
+                    #expect(core.inForce.current.hash == second.hash)
+                }
+            }
+            let entries = try site.entries()
+            let told = entries.filter { $0.kind == .adminManifestInstalled }
+            #expect(told.map { $0.detail?["manifest_hash"] } == [second.hash])
+            #expect(told.map { $0.detail?["previous"] } == [first.hash] && told.map(\.manifestVersion) == [2])
+            let place = try #require(entries.firstIndex { $0.kind == .adminManifestInstalled })
+            #expect(entries[place - 1].kind == .adminCoreStopped && entries[place + 1].kind == .adminCoreStarted)
+        }
+    }
+
     @Test func withoutTheDialNothingIsKept() async throws {
         try await QuorumSite.withGenesis { site in
             let keeper = try FakeServiceManager()

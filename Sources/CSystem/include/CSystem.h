@@ -49,6 +49,13 @@ int csystem_sealed_file(const char *_Nonnull name, const void *_Nonnull bytes, s
 /// Whether a descriptor is of such a file: 1 or 0.
 int csystem_is_sealed_file(int descriptor);
 
+/// A new file without a name in a directory (O_TMPFILE), to be written; it is gone with its descriptor unless it gets a name.
+/// Its descriptor, or -1 and errno.
+int csystem_unnamed_file(const char *_Nonnull directory, mode_t mode);
+
+/// Gives a file without a name one, unless something has it already. 0, or -1 and errno.
+int csystem_name_file(int descriptor, const char *_Nonnull path);
+
 /// Sends one datagram to a Unix socket, abstract where its path begins with '@', with a descriptor where there is one
 /// (SCM_RIGHTS; sd_notify(3)). `descriptor` is -1 for none. 0, or -1 and errno.
 int csystem_send_datagram(const char *_Nonnull path, const char *_Nonnull message, int descriptor);

@@ -1,7 +1,10 @@
+internal import CVaultSystem
 internal import Glibc
 
 /// Files of their owner alone, and files that are written once.
 package enum PrivateFile {
+    /// What follows a file's name while it is written in the place of another.
+    static let unfinished = ".new"
     /// The longest file that is read, in bytes.
     private static let longest = 1 << 19
 
@@ -49,25 +52,25 @@ package enum PrivateFile {
         throw CustodyError(.fileRefused, "\(path): is longer than \(limit) bytes")
     }
 
-    /// Writes a new file durably; one that is there is never overwritten.
+    /// Writes a new file durably, at once: it is whole or not there; one that is there is never overwritten.
     package static func create(_ path: String, _ bytes: LockedBytes) throws(CustodyError) {
         // Safety: the bytes are lent for the length of the call.
-        let problem = unsafe bytes.withUnsafeBytes { unsafe create(path, $0, mode: 0o600, flags: O_EXCL) }
+        let problem = unsafe bytes.withUnsafeBytes { unsafe create(path, $0, mode: 0o600) }
         if let problem { throw problem }
     }
 
-    /// Writes a new file that holds no secret, durably; one that is there is never overwritten.
+    /// Writes a new file that holds no secret, durably, at once; one that is there is never overwritten.
     package static func create(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(CustodyError) {
         // Safety: the bytes are lent for the length of the call.
-        let problem = unsafe bytes.withUnsafeBytes { unsafe create(path, $0, mode: mode, flags: O_EXCL) }
+        let problem = unsafe bytes.withUnsafeBytes { unsafe create(path, $0, mode: mode) }
         if let problem { throw problem }
     }
 
     /// Puts a file in the place of another at once: readers see the old or the new one whole.
     package static func replace(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(CustodyError) {
-        let temporary = "\(path).new"
+        let temporary = path + unfinished
         // Safety: the bytes are lent for the length of the call.
-        let problem = unsafe bytes.withUnsafeBytes { unsafe create(temporary, $0, mode: mode, flags: O_TRUNC) }
+        let problem = unsafe bytes.withUnsafeBytes { unsafe write(temporary, $0, mode: mode, flags: O_TRUNC) }
         if let problem { throw problem }
         try move(temporary, to: path)
     }
@@ -95,7 +98,7 @@ package enum PrivateFile {
     /// Appends to a file that is made if need be (mode 0600), durably.
     package static func append(_ path: String, _ bytes: [UInt8]) throws(CustodyError) {
         // Safety: the bytes are lent for the length of the call.
-        let problem = unsafe bytes.withUnsafeBytes { unsafe create(path, $0, mode: 0o600, flags: O_APPEND) }
+        let problem = unsafe bytes.withUnsafeBytes { unsafe write(path, $0, mode: 0o600, flags: O_APPEND) }
         if let problem { throw problem }
         if let cut = path.lastIndex(of: "/") { try syncDirectory(String(path[..<cut])) }
     }
@@ -143,7 +146,30 @@ package enum PrivateFile {
         }
     }
 
-    private static func create(
+    /// The file has no name before it is whole: whoever dies over it leaves nothing.
+    private static func create(_ path: String, _ bytes: UnsafeRawBufferPointer, mode: UInt32) -> CustodyError? {
+        let directory = path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        // Safety: the string lives through the call.
+        let descriptor = unsafe csystem_unnamed_file(directory, mode)
+        guard descriptor >= 0 else {
+            // Some file systems have no files without a name.
+            guard [EOPNOTSUPP, EISDIR, EINVAL].contains(errno) else {
+                return CustodyError(.fileRefused, "\(path): cannot be created (errno \(errno))")
+            }
+            return unsafe write(path, bytes, mode: mode, flags: O_EXCL)
+        }
+        defer { close(descriptor) }
+        // Safety: the bytes are the caller's, lent for the length of the call.
+        if let problem = unsafe write(path, bytes, to: descriptor) { return problem }
+        // Safety: the string lives through the call.
+        guard unsafe csystem_name_file(descriptor, path) == 0 else {
+            return CustodyError(
+                .fileRefused, "\(path): " + (errno == EEXIST ? "exists already" : "cannot be created (errno \(errno))"))
+        }
+        return nil
+    }
+
+    private static func write(
         _ path: String, _ bytes: UnsafeRawBufferPointer, mode: UInt32, flags: Int32
     ) -> CustodyError? {
         // Safety: the string lives through the call.
@@ -153,10 +179,17 @@ package enum PrivateFile {
                 .fileRefused, "\(path): " + (errno == EEXIST ? "exists already" : "cannot be created (errno \(errno))"))
         }
         defer { close(descriptor) }
+        // Safety: the bytes are the caller's, lent for the length of the call.
+        return unsafe write(path, bytes, to: descriptor)
+    }
+
+    private static func write(
+        _ path: String, _ bytes: UnsafeRawBufferPointer, to descriptor: Int32
+    ) -> CustodyError? {
         var written = 0
         while written < bytes.count {
             // Safety: within the buffer, which lives through the call.
-            let count = unsafe write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
+            let count = unsafe Glibc.write(descriptor, bytes.baseAddress?.advanced(by: written), bytes.count - written)
             if count < 0 && errno == EINTR { continue }
             guard count > 0 else { return CustodyError(.fileRefused, "\(path): cannot be written (errno \(errno))") }
             written += count

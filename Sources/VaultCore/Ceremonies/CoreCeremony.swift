@@ -39,11 +39,16 @@ struct CoreCeremony: Sendable {
     }
 
     /// Executes the steps, each transcript line with its leaf in the audit log.
-    func runner() throws -> CeremonyRunner {
+    func runner() throws -> CeremonyRunner { runner(of: try steps()) }
+
+    /// Tells what was left untold of a ceremony that has ended, whatever its steps were.
+    func settle() async throws { try await runner(of: []).settle() }
+
+    private func runner(of steps: [CeremonyStep]) -> CeremonyRunner {
         let (core, plan) = (core, plan)
         let record: @Sendable (TranscriptLine) async throws -> Void = { try await core.record($0.entry(of: plan)) }
         return CeremonyRunner(
-            ceremony, steps: try steps(),
+            ceremony, steps: steps,
             surroundings: .init(
                 clock: core.clock, build: { try Executable.hash() }, record: record, pass: equipment.pass))
     }

@@ -18,6 +18,30 @@ extension VaultCore {
         }
     }
 
+    /// Ends what a process before this one has left between two files: what was half written is removed, and of ceremonies
+    /// that have ended the log hears the last lines, and people get the head to sign.
+    ///
+    /// Nothing of it keeps a core from starting.
+    func settleCeremonies() async {
+        guard let directory = try? quorum().directory else { return }
+        do {
+            try directory.removeUnfinished()
+        } catch {
+            logger.error("what was half written could not be removed", metadata: ["reason": "\(error)"])
+        }
+        for id in (try? PrivateFile.names(in: directory.ceremonies)) ?? [] where CeremonyPlan.isID(id) {
+            // What cannot be read is reported by its status; a genesis goes on by its own command.
+            guard let ceremony = try? CoreCeremony(id, in: self) else { continue }
+            do {
+                try await ceremony.settle()
+            } catch {
+                logger.error(
+                    "a ceremony's end could not be told", metadata: ["ceremony": "\(id)", "reason": "\(error)"])
+            }
+        }
+        ceremonies.forgetEmpty()
+    }
+
     /// Ends what is in memory of a ceremony, and what lies on the disk of it that would open something.
     func endCeremony(_ ceremony: CoreCeremony) async throws {
         let desk = await ceremonies.forget(ceremony.plan.id)

@@ -28,11 +28,7 @@ extension VaultCore {
         try custody.directory.add(next)
         let index: UInt64
         do {
-            var entry = Entry(kind: .adminManifestInstalled)
-            entry.detail = [
-                "manifest_hash": next.hash, "version": "\(next.version)", "previous": snapshot.hash,
-                "epoch": "\(next.activation?.epoch ?? 0)",
-            ]
+            var entry = VaultCore.installation(of: next)
             if isOtherHostKey { entry.detail?["host_key"] = hostKey.publicKey.fingerprint }
             if !following.quarantined.isEmpty {
                 // As many as a leaf holds: each has a leaf of its own.
@@ -62,6 +58,25 @@ extension VaultCore {
         logger.notice("a manifest is in force", metadata: ["version": "\(next.version)"])
         try placement.get()
         return index
+    }
+
+    /// Says of manifests that a process has put in place, and died before it could say so, that they are in force: who
+    /// removes one later is found out, and keys have been in their states since then.
+    func recordUntoldManifests() async throws(AuditLogError) {
+        guard let known = standing.newestManifest?.version, let chain = inForce.current.chain else { return }
+        for manifest in chain.manifests where manifest.version > known {
+            _ = try await recordInstallation(VaultCore.installation(of: manifest), of: manifest)
+        }
+    }
+
+    private static func installation(of manifest: Manifest) -> Entry {
+        var entry = Entry(kind: .adminManifestInstalled)
+        entry.detail = [
+            "manifest_hash": manifest.hash, "version": "\(manifest.version)",
+            "epoch": "\(manifest.activation?.epoch ?? 0)",
+        ]
+        entry.detail?["previous"] = manifest.previous
+        return entry
     }
 
     /// The leaf names the manifest that it puts in force, not the one before.

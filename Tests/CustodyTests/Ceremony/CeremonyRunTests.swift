@@ -84,6 +84,38 @@ import Testing
         #expect(try fixture.verify().approvers.map(\.name) == ["alice", "bob"])
     }
 
+    @Test func whoDiesOverTheLastLineIsFollowedByOneWhoTellsIt() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let told = Mutex<[String]>([])
+        await #expect(throws: CustodyError(.stepFailed, "")) {
+            _ = try await fixture.runToEnd(
+                try fixture.runner(record: { line in
+                    if line.event == .completed { throw CustodyError(.systemRefused, "dead") }
+                }))
+        }
+        #expect(try fixture.ceremony().state(now: QuorumFixture.now) == .completed)
+        #expect(!fixture.directory.exists(fixture.directory.head))
+        // Nobody needs to know its steps any more.
+        for _ in 1...2 {
+            try await fixture.runner(
+                steps: [], record: { line in told.withLock { $0.append(line.event.rawValue) } }
+            ).settle()
+        }
+        #expect(told.withLock { $0 } == ["completed"])
+        #expect(fixture.directory.exists(fixture.directory.head))
+    }
+
+    @Test func whatGoesOnIsLeftAlone() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        _ = try await fixture.runner().advance()
+        let lines = try fixture.lines()
+        try await fixture.runner().settle()
+        #expect(try fixture.lines() == lines)
+        #expect(!fixture.directory.exists(fixture.directory.head))
+    }
+
     @Test func aStepThatFailsSaysWhyAndStaysOpen() async throws {
         let fixture = try CeremonyFixture()
         try fixture.approve()

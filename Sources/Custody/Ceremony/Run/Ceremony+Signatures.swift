@@ -42,6 +42,9 @@ extension Ceremony {
         }
     }
 
+    /// How the names of files begin that hold a signature of the drafted manifest.
+    static let manifestSignature = "manifest-"
+
     private func acceptApproval(_ text: String, now: UnixTime) throws(CustodyError) -> String {
         try authority.check(plan)
         try checkTime(now)
@@ -63,7 +66,9 @@ extension Ceremony {
         } catch {
             throw CustodyError(error.code, "it is no signature of the drafted manifest: \(error.reason)")
         }
-        try store(text, "\(directory.signatures)/manifest-\(person.name).sig", person.name, "signed the manifest")
+        try store(
+            text, "\(directory.signatures)/\(Ceremony.manifestSignature)\(person.name).sig", person.name,
+            "signed the manifest")
         return person.name
     }
 
@@ -101,7 +106,9 @@ extension Ceremony {
     /// The drafted manifest with the signatures that were handed in, each checked anew.
     package func signedManifest() throws(CustodyError) -> Manifest {
         var manifest = try draftedManifest()
-        for (_, bytes) in try directory.contents(of: directory.signatures, prefix: "manifest-", ending: ".sig") {
+        for (_, bytes) in try directory.contents(
+            of: directory.signatures, prefix: Ceremony.manifestSignature, ending: ".sig")
+        {
             manifest.signatures.append(String(decoding: bytes, as: UTF8.self))
         }
         _ = try Quorum.signers(

@@ -39,13 +39,14 @@ package struct CeremonyDirectory: Sendable, Equatable {
     /// Results that steps hand to later ones; no secret.
     package var work: String { file("work") }
 
+    /// The folders that every ceremony has.
+    var folders: [String] { [approvals, signatures, shares, work] }
+
     /// Makes the directory of a new ceremony, with its plan.
     package static func create(root: String, plan: CeremonyPlan) throws(CustodyError) -> CeremonyDirectory {
         let directory = try CeremonyDirectory(root: root, id: plan.id)
         try PrivateFile.makeDirectory(root)
-        for folder in [directory.path, directory.approvals, directory.signatures, directory.shares, directory.work] {
-            try PrivateFile.makeDirectory(folder)
-        }
+        for folder in [directory.path] + directory.folders { try PrivateFile.makeDirectory(folder) }
         try PrivateFile.create(directory.plan, plan.bytes)
         try PrivateFile.syncDirectory(directory.path)
         try PrivateFile.syncDirectory(root)

@@ -64,6 +64,19 @@ package struct CeremonyRunner: Sendable {
         return try progress(waiting: waiting)
     }
 
+    /// Tells of the end of a ceremony what the process that ended it died before telling: its last lines to the audit log,
+    /// its head to those who sign it.
+    ///
+    /// Nothing is done for one that goes on.
+    package func settle() async throws(CustodyError) {
+        let transcript = try ceremony.directory.loadTranscript(plan: ceremony.plan)
+        guard [.completed, .aborted].contains(transcript.phase) else { return }
+        let lock = try CeremonyLock(ceremony.directory)
+        defer { withExtendedLifetime(lock) {} }
+        var log = try TranscriptLog(ceremony, surroundings)
+        try await log.catchUp()
+    }
+
     /// Takes back what can be taken back, writes why, and ends the ceremony.
     ///
     /// `teller` is who says that the person decided so; nil where the person has signed it.

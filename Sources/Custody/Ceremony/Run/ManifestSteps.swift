@@ -37,7 +37,14 @@ package enum ManifestSteps {
                         }),
                 ]
             },
-            undo: { try PrivateFile.remove(directory.manifest) })
+            undo: {
+                // Nobody shall put into force what was taken back.
+                for signature in try PrivateFile.names(in: directory.signatures)
+                where signature.hasPrefix(Ceremony.manifestSignature) {
+                    try PrivateFile.remove("\(directory.signatures)/\(signature)")
+                }
+                try PrivateFile.remove(directory.manifest)
+            })
     }
 
     /// Waits until enough custodians have signed it.

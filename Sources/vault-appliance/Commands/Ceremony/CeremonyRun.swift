@@ -48,6 +48,10 @@ private struct Performance {
         let access = try ceremony.access()
         let id: JSONObject = ["id": .string(ceremony.id)]
         let before = try await access.call("ceremony-status", id)
+        if ["completed", "aborted"].contains(Self.text(before, "state")) {
+            // Whoever ended it may have died before it could be told: that alone is done yet.
+            _ = try await access.call("ceremony-step", id)
+        }
         try checkState(before)
         if !ceremony.json { Terminal.say("\(Self.text(before, "ceremony")): \(Self.text(before, "purpose"))") }
         var shown: Set<String> = Set(Self.done(before))

@@ -41,6 +41,7 @@ extension SignRequest {
         let milliseconds = patience.components.seconds * 1000 + patience.components.attoseconds / 1_000_000_000_000_000
         buffer.writeInteger(UInt32(clamping: milliseconds))
         buffer.writeInteger(turn)
+        buffer.writeIssueTime(issued)
         buffer.writeField(entry.canonicalBytes)
         buffer.writeField(input)
         return buffer
@@ -50,12 +51,39 @@ extension SignRequest {
     package init(payload: ByteBuffer) throws(CoreError) {
         var buffer = payload
         guard let kid = buffer.readTextField(), let milliseconds = buffer.readInteger(as: UInt32.self),
-            let turn = buffer.readInteger(as: UInt64.self), let entry = buffer.readField(),
+            let turn = buffer.readInteger(as: UInt64.self), let issued = buffer.readIssueTime(),
+            let entry = buffer.readField(),
             let input = buffer.readField(), buffer.readableBytes == 0
         else { throw CoreError(.malformed, "sign: fields are missing or left over") }
         self.init(
             kid: kid, entry: try Entry(payload: entry), input: input, patience: .milliseconds(Int64(milliseconds)),
-            turn: turn)
+            turn: turn, issued: issued)
+    }
+}
+
+extension ByteBuffer {
+    /// A kind in one byte, then seconds since 1970, which are zero where the kind has none.
+    fileprivate mutating func writeIssueTime(_ time: Involved.IssueTime) {
+        let (kind, seconds): (UInt8, Int64) =
+            switch time {
+            case .unknown: (0, 0)
+            case .byIssuer(let seconds): (1, seconds)
+            case .byUs(let seconds): (2, seconds)
+            case .notTold: (3, 0)
+            }
+        writeInteger(kind)
+        writeInteger(seconds)
+    }
+
+    fileprivate mutating func readIssueTime() -> Involved.IssueTime? {
+        guard let kind = readInteger(as: UInt8.self), let seconds = readInteger(as: Int64.self) else { return nil }
+        return switch (kind, seconds) {
+        case (0, 0): .unknown
+        case (1, _): .byIssuer(seconds)
+        case (2, _): .byUs(seconds)
+        case (3, 0): .notTold
+        default: nil
+        }
     }
 }
 

@@ -46,14 +46,20 @@ package struct SignRequest: Sendable {
     ///
     /// Zero names none. It decides about nothing but the order of those who wait.
     package var turn: UInt64
+    /// When the credential was issued that proves the user: whose session has ended meanwhile gets nothing.
+    package var issued: Involved.IssueTime
 
     /// A request for one signature.
-    package init(kid: String, entry: Entry, input: [UInt8], patience: Duration, turn: UInt64 = 0) {
+    package init(
+        kid: String, entry: Entry, input: [UInt8], patience: Duration, turn: UInt64 = 0,
+        issued: Involved.IssueTime = .notTold
+    ) {
         self.kid = kid
         self.entry = entry
         self.input = input
         self.patience = patience
         self.turn = turn
+        self.issued = issued
     }
 }
 

@@ -45,6 +45,21 @@ extension Gate {
             isSame = user.sub == subject
         }
         guard isSame else { throw refusal("entry.user: is not the token's subject") }
+        // What a cloud takes the token's bearer for, where that is not the user's own name.
+        guard entry.subject == (kind == .federation ? .init(iss: nil, sub: subject) : nil) else {
+            throw refusal("entry.subject: is not the token's subject")
+        }
+    }
+
+    /// The entry names the call that the token is for, which is in `tctx` of a transaction token.
+    static func checkDetails(_ entry: Entry, against claims: JSONObject) throws(CoreError) {
+        let claim = claims["authorization_details"] ?? claims["tctx"]?.object?["authorization_details"]
+        // A federation's token has no such claim: its entry says what it was asked for.
+        guard let claim else { return }
+        guard let call = try? ToolInvocation(claim), call.tool == entry.tool, call.actions == entry.actions ?? [],
+            call.locations == entry.locations ?? [], call.identifier == entry.identifier,
+            call.argumentsSHA256 == entry.argumentsSHA256
+        else { throw refusal("entry: tool, actions, locations, identifier or arguments are not the token's") }
     }
 
     /// The entry names the client that asked, as the token does; the client of an identity assertion is somebody else's.

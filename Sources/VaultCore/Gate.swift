@@ -95,9 +95,11 @@ package enum Gate {
         guard entry.inputSHA256 == Base64URL.string(SHA256.hash(data: input).map { $0 }) else {
             throw refusal("entry.input_sha256: is not the input's")
         }
-        guard entry.grantedScope == claims["scope"]?.string else {
+        guard entry.grantedScope.map({ .string($0) }) == claims["scope"] else {
             throw refusal("entry.granted_scope: is not the token's")
         }
+        guard entry.audience == claims["aud"]?.string else { throw refusal("entry.audience: is not the token's") }
+        try checkDetails(entry, against: claims)
         try checkActors(entry.actors ?? [], against: claims["act"])
         if let mayAct = claims["may_act"] { try check(mayAct: mayAct, among: entry.actors ?? []) }
     }
@@ -115,8 +117,8 @@ package enum Gate {
     private static func checkActors(_ actors: [Entry.Party], against act: JSONValue?) throws(CoreError) {
         var current = act
         for actor in actors {
-            guard let object = current?.object, object["sub"] == .string(actor.sub),
-                object["iss"] == actor.iss.map({ .string($0) })
+            guard let object = current?.object, object.firstName(notIn: ["iss", "sub", "act"]) == nil,
+                object["sub"] == .string(actor.sub), object["iss"] == actor.iss.map({ .string($0) })
             else { throw refusal("entry.actors: are not the token's") }
             current = object["act"]
         }

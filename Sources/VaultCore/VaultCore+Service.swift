@@ -41,13 +41,13 @@ extension VaultCore {
             key = try signingKey(request.kid)
             try Gate.check(input: request.input, entry: request.entry, key: key.manifest, now: clock())
             try checkBundle(request.entry)
-            try revocations.check(request.entry, now: clock().seconds)
+            try revocations.check(request.entry, issued: request.issued, now: clock().seconds)
         } catch {
             return completion(.failure(error))
         }
         let entry = completed(request.entry, key: key.manifest)
         let operation = SignOperation {
-            self.release($0, of: entry, completion)
+            self.release($0, of: entry, issued: request.issued, completion)
         } onAborted: { error in
             self.recordAborted(entry, error)
         }

@@ -37,6 +37,7 @@ import Testing
         entry.txn = "t-1"
         entry.code = "invalid_target"
         entry.reason = "no rule"
+        entry.audience = "https://api.acme.example"
         entry.peer = String(repeating: "cd", count: 32)
         entry.operator = "SHA256:abc"
         entry.count = 7

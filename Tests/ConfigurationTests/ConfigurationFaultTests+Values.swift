@@ -4,12 +4,15 @@ extension ConfigurationFaultTests {
         .init("port: 8443", "port: 70000 # HERE", "listeners.gateway.port", "must be 1...65535, is 70000"),
         .init("port: 8443", "port: 0 # HERE", "listeners.gateway.port", "must be 1...65535, is 0"),
         .init("port: 8443", "port: \"8443\" # HERE", "listeners.gateway.port", "must be 1...65535, is text"),
-        .init("issuer: https://vault.acme.example\n", "issuer: http://vault.acme.example # HERE\n", "issuer", https),
-        .init("issuer: https://vault.acme.example\n", "issuer: https://vault.acme.example/ # HERE\n", "issuer", https),
+        .init("issuer: https://vault.acme.example\n", "issuer: http://vault.acme.example # HERE\n", "issuer", origin),
+        .init("issuer: https://vault.acme.example\n", "issuer: https://vault.acme.example/ # HERE\n", "issuer", origin),
         .init(
-            "issuer: https://vault.acme.example\n", "issuer: https://vault.acme.example/a?b # HERE\n", "issuer", https),
-        .init("issuer: https://vault.acme.example\n", "issuer: https://Vault.acme.example # HERE\n", "issuer", https),
-        .init("issuer: https://vault.acme.example\n", "issuer: https://a@vault.acme.example # HERE\n", "issuer", https),
+            "issuer: https://vault.acme.example\n", "issuer: https://vault.acme.example/a?b # HERE\n", "issuer", origin),
+        .init("issuer: https://vault.acme.example\n", "issuer: https://Vault.acme.example # HERE\n", "issuer", origin),
+        .init(
+            "issuer: https://vault.acme.example\n", "issuer: https://a@vault.acme.example # HERE\n", "issuer", origin),
+        .init(
+            "issuer: https://vault.acme.example\n", "issuer: https://vault.acme.example/t1 # HERE\n", "issuer", origin),
         .init("acme.example:8443", "acme.example:8443/ # HERE", "listeners.gateway.external_url", https),
         .init(
             "    host: 127.0.0.1\n    port: 8443", "    host: a b # HERE\n    port: 8443", "listeners.gateway.host",

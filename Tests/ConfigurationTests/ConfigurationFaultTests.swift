@@ -5,6 +5,7 @@ import Testing
 
 /// Every kind of fault of a configuration file, with its field and line.
 @Suite struct ConfigurationFaultTests {
+    static let origin = "must be an https URL of host and port alone"
     static let https = "must be an https URL without query, fragment and slash at its end"
     static let witnessURL =
         "must be an https URL, or an http URL of a loopback address, without query and slash at its end"

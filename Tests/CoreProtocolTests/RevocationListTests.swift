@@ -65,10 +65,10 @@ import Testing
         #expect((list.cutOff(party("alice", issued: issued), now: Self.now) != nil) == isCovered)
     }
 
-    @Test func anEventIsTheSameOnlyFromTheSameTransmitter() {
-        func event(_ transmitter: String, _ upTo: Int64) -> Entry {
+    @Test func ofAUsersEndedSessionsTheLastCountsFromWhomeverItComes() {
+        func event(_ transmitter: String, _ upTo: Int64, jti: String = "1") -> Entry {
             var event = entry(.user, "alice", issuer: "https://idp.example", upTo: upTo)
-            event.jti = "1"
+            event.jti = jti
             event.reason = "security event: session-revoked of \(transmitter)"
             return event
         }
@@ -77,7 +77,15 @@ import Testing
         #expect(!list.holdsEvent(event("partner", Self.now), now: Self.now))
         list.insert(event("partner", Self.now), now: Self.now)
         #expect(list.cutOff(party("alice", issued: .byIssuer(Self.now)), now: Self.now) != nil)
-        #expect(list.eventCount == 2)
+        #expect(list.eventCount == 1 && list.cutOffCount == 1)
+        // Whoever sends more about the same user, or older things, takes no further place.
+        for number in 0..<10 {
+            let old = event("corp", Self.now - Int64(number), jti: "more-\(number)")
+            #expect(list.holdsEvent(old, now: Self.now))
+            let isNew = list.insert(old, now: Self.now)
+            #expect(!isNew)
+        }
+        #expect(list.eventCount == 1 && list.cutOffCount == 1)
         list.removeExpired(now: Self.now + 60)
         #expect(list.eventCount == 0)
     }

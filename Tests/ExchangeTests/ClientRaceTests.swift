@@ -84,7 +84,8 @@ import VaultTesting
         #expect(try await authenticate(builder, authenticator, now: now) == nil)
         for (second, count) in [(Int64(120), 2), (121, 2)] {
             _ = authenticator.replays.consume(
-                .init(.proof, issuer: "other", identifier: "\(second)"), acceptableUntil: now.seconds + 999,
+                .init(.proof, issuer: "other", identifier: "\(second)"), of: "other",
+                acceptableUntil: now.seconds + 999,
                 now: now.adding(seconds: second))
             #expect(authenticator.replays.count == count)
         }

@@ -17,6 +17,8 @@ import VaultCore
         token.header["typ"] = .string(type)
         switch type {
         case "txntoken+jwt":
+            token.claims["authorization_details"] = nil
+            token.claims["tctx"] = ["authorization_details": GateCase.details]
             token.claims["client_id"] = nil
             token.claims["txn"] = "t"
             token.claims["req_wl"] = "gateway"
@@ -27,8 +29,12 @@ import VaultCore
         case "JWT":
             token.claims["sub"] = "acme:alice"
             token.claims["scope"] = nil
+            token.claims["authorization_details"] = nil
             token.claims["sub_id"] = ["format": "iss_sub", "iss": "https://idp.example", "sub": "alice"]
-            token.change = { $0.user?.sub = "alice" }
+            token.change = {
+                $0.user?.sub = "alice"
+                $0.subject = .init(iss: nil, sub: "acme:alice")
+            }
         default: break
         }
         for (name, value) in changes { token.claims[name] = value }
@@ -96,6 +102,28 @@ import VaultCore
         ] as [JSONValue])
     func otherUser(value: JSONValue) {
         refuses(Self.draft("JWT", [("sub_id", value)]), "entry.user: is not the token's subject")
+    }
+
+    @Test(
+        "the entry of a federation token says what a cloud takes its bearer for",
+        arguments: [nil, .init(iss: nil, sub: "alice"), .init(iss: "https://idp.example", sub: "acme:alice")]
+            as [Entry.Party?])
+    func otherSubject(subject: Entry.Party?) {
+        var token = Self.draft("JWT")
+        token.change = {
+            $0.user?.sub = "alice"
+            $0.subject = subject
+        }
+        refuses(token, "entry.subject: is not the token's subject")
+    }
+
+    @Test func theEntryOfATransactionTokenNamesTheCallInItsContext() {
+        var token = Self.draft("txntoken+jwt")
+        token.change = {
+            $0.client = "gateway"
+            $0.tool = "crm.delete"
+        }
+        refuses(token, "entry: tool, actions, locations, identifier or arguments are not the token's")
     }
 
     @Test func anAccessTokenMayNameTheAgentItIsBoundToAndNoOtherKindDoes() throws {

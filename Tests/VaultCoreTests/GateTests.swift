@@ -29,7 +29,9 @@ struct GateCase {
         .init(name: "exp", value: .integer(now.seconds + 60)), .init(name: "jti", value: "0123456789abcdef"),
         .init(name: "scope", value: "accounts:read"),
         .init(name: "act", value: ["iss": "https://agents.example", "sub": "assistant"]),
+        .init(name: "authorization_details", value: details),
     ])
+    static let details: JSONValue = [["type": "tool_invocation", "tool": "crm.read", "actions": ["read"]]]
     /// Changes the entry after it was made to agree with the claims.
     var change: (inout Entry) -> Void = { _ in }
     var input: [UInt8]?
@@ -42,6 +44,9 @@ struct GateCase {
         entry.jti = claims["jti"]?.string
         entry.user = .init(iss: "https://idp.example", sub: claims["sub"]?.string ?? "")
         entry.client = claims["client_id"]?.string
+        entry.audience = claims["aud"]?.string
+        entry.tool = "crm.read"
+        entry.actions = ["read"]
         entry.exp = claims["exp"]?.integer
         entry.kid = key.kid
         entry.grantedScope = claims["scope"]?.string
@@ -92,6 +97,10 @@ struct GateCase {
         { $0.client = nil }, { $0.exp = GateCase.now.seconds + 59 }, { $0.exp = nil }, { $0.kid = "other" },
         { $0.kid = nil }, { $0.iat = GateCase.now.seconds - 1 }, { $0.tokenKind = "JWT" },
         { $0.grantedScope = "accounts:write" }, { $0.grantedScope = nil },
+        { $0.audience = "https://other.example" }, { $0.audience = nil },
+        { $0.subject = .init(iss: nil, sub: "alice") }, { $0.tool = "crm.delete" }, { $0.tool = nil },
+        { $0.actions = ["delete"] }, { $0.actions = nil }, { $0.locations = ["https://api.example/"] },
+        { $0.identifier = "1" }, { $0.argumentsSHA256 = Base64URL.string([UInt8](repeating: 0, count: 32)) },
         { $0.actors = nil }, { $0.actors = [.init(iss: "https://agents.example", sub: "other")] },
         { $0.actors = [.init(iss: "https://other.example", sub: "assistant")] },
         { $0.actors = [.init(iss: nil, sub: "assistant")] },
@@ -103,6 +112,26 @@ struct GateCase {
     func entry(index: Int) {
         var token = GateCase()
         token.change = Self.lies[index]
+        refuses(token)
+    }
+
+    @Test(
+        "what no entry could say is refused",
+        arguments: [
+            ("scope", ["accounts:read", "admin"]), ("scope", ["admin"]),
+            ("act", ["iss": "https://agents.example", "sub": "assistant", "email": "x"]),
+            ("authorization_details", []), ("authorization_details", "x"),
+            (
+                "authorization_details",
+                [["type": "tool_invocation", "tool": "crm.read", "actions": ["read"], "more": 1]]
+            ),
+            ("authorization_details", [["type": "payment", "tool": "crm.read", "actions": ["read"]]]),
+        ] as [(String, JSONValue)])
+    func unsayable(name: String, value: JSONValue) {
+        var token = GateCase()
+        token.claims[name] = value
+        refuses(token)
+        token.change = { $0.grantedScope = name == "scope" ? nil : $0.grantedScope }
         refuses(token)
     }
 

@@ -173,6 +173,57 @@ import VaultTesting
         }
     }
 
+    @Test func whoeverSaysOtherwiseOfUserAndTargetIsCutOffAllTheSame() async throws {
+        try await CoreFixture.run { fixture in
+            try await fixture.loadBundle()
+            let now = fixture.site.clock.now.seconds
+            for (kind, name, issuer) in [
+                (CutOff.Kind.user, "alice", "https://corp.example"), (.target, "https://api.example", nil),
+            ] {
+                var cutOff = fixture.cutOff(kind, name, life: 60)
+                cutOff.subject?.iss = issuer
+                fixture.core.revocations.add(cutOff, now: now)
+                // A front that lies: another issuer of the user, and no target.
+                var request = try fixture.draft().request
+                request.entry.user?.iss = "https://idp.example"
+                request.entry.target = nil
+                var code: CoreError.Code?
+                do throws(CoreError) { _ = try await fixture.core.sign(request) } catch { code = error.code }
+                #expect(code == .cutOff, "\(kind)")
+                fixture.site.clock.move(seconds: 60)
+            }
+        }
+    }
+
+    @Test("an ended session reaches what is under way", arguments: [-1, 0, 1])
+    func endedSession(age: Int64) async throws {
+        try await CoreFixture.run(changing: { $0.tokens[0].lanes = 1 }) { fixture in
+            try await fixture.loadBundle()
+            let now = fixture.site.clock.now.seconds
+            let lane = await HeldLane(fixture.core.hsm)
+            var request = try fixture.draft().request
+            // Signed in at `now`; the session that ended began up to then.
+            request.issued = .byIssuer(now + age)
+            let asked = request
+            async let outcome: CoreError.Code? = {
+                do throws(CoreError) {
+                    _ = try await fixture.core.sign(asked)
+                    return nil
+                } catch { return error.code }
+            }()
+            while try !fixture.entries().contains(where: { $0.kind == .mint }) {
+                try await Task.sleep(for: .milliseconds(5))
+            }
+            var ended = fixture.cutOff(.user, "alice", life: 60)
+            ended.iat = now
+            fixture.core.revocations.add(ended, now: now)
+            await lane.release()
+            #expect(await outcome == (age > 0 ? nil : .cutOff))
+            let aborted = try fixture.entries().filter { $0.kind == .mintAborted }.count
+            #expect(aborted == (age > 0 ? 0 : 1))
+        }
+    }
+
     @Test func aClientThatHandedATokenOnIsFoundInItsChain() async throws {
         try await CoreFixture.run { fixture in
             try await fixture.loadBundle()
@@ -269,26 +320,42 @@ import VaultTesting
         return entry
     }
 
-    @Test("no number of security events keeps people on call from cutting off", arguments: [true, false])
-    func room(ofManyUsers: Bool) throws {
+    @Test func noNumberOfSecurityEventsKeepsPeopleOnCallFromCuttingOff() throws {
         let now: Int64 = 1_800_000_000
         let live = LiveRevocations([], now: now)
-        for number in 0..<LiveRevocations.maximumEvents {
-            try live.checkRoom(for: event(number, now), now: now)
-            live.add(event(number, now, user: ofManyUsers ? nil : "alice"), now: now)
+        func event(_ number: Int, of transmitter: String) -> Entry {
+            var event = self.event(number, now)
+            event.reason = "security event: session-revoked of \(transmitter)"
+            return event
         }
-        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: event(-1, now), now: now) }
-        // Events that were under way when the limit was reached take nothing of what is kept back either.
-        for number in LiveRevocations.maximumEvents..<2 * LiveRevocations.maximumEvents {
-            live.add(event(number, now, user: ofManyUsers ? nil : "alice"), now: now)
+        let half = LiveRevocations.maximumEvents / 2
+        for number in 0..<half { live.add(event(number, of: "corp"), now: now) }
+        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: event(-1, of: "corp"), now: now) }
+        // What is about a user that has a place needs none; and another transmitter has its own.
+        try live.checkRoom(for: event(0, of: "corp"), now: now)
+        for number in half..<2 * half {
+            if number % 1000 == 0 { try live.checkRoom(for: event(number, of: "partner"), now: now) }
+            live.add(event(number, of: "partner"), now: now)
         }
-        for number in 0..<LiveRevocations.maximumCutOffs - LiveRevocations.maximumEvents {
-            try live.checkRoom(for: statement(number, now), now: now)
+        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: event(-1, of: "third"), now: now) }
+        for number in 0..<LiveRevocations.maximumCutOffs {
+            if number % 100 == 0 { try live.checkRoom(for: statement(number, now), now: now) }
             live.add(statement(number, now), now: now)
         }
-        guard ofManyUsers else { return }
         #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: statement(-1, now), now: now) }
         try live.checkRoom(for: statement(-1, now), now: now + 61)
+    }
+
+    @Test func manyEventsAboutOneUserTakeOnePlace() throws {
+        let now: Int64 = 1_800_000_000
+        let live = LiveRevocations([], now: now)
+        for number in 0..<100 {
+            var event = self.event(number, now, user: "alice")
+            event.iat = now - 100 + Int64(number)
+            live.add(event, now: now)
+        }
+        #expect(live.counts.cutOffs == 1)
+        #expect(live.entries(now: now).map(\.iat) == [now - 1])
     }
 
     @Test func aReaderTooManyIsNotAnsweredAtOnce() async throws {

@@ -48,6 +48,7 @@ extension Entry {
         case .tool: tool = try Entry.text(member, value)
         case .actions: actions = try Entry.texts(member, value)
         case .locations: locations = try Entry.texts(member, value)
+        case .audience: audience = try Entry.text(member, value)
         case .identifier: identifier = try Entry.text(member, value)
         case .argumentsSHA256: argumentsSHA256 = try Entry.text(member, value)
         case .requestedScope: requestedScope = try Entry.text(member, value)

@@ -24,6 +24,7 @@ extension Entry {
         writer.strings(.actions, actions)
         writer.parties(.actors, actors)
         writer.string(.argumentsSHA256, argumentsSHA256)
+        writer.string(.audience, audience)
         writer.string(.bundle, bundle)
         writer.string(.client, client)
         writer.string(.code, code)

@@ -3,6 +3,7 @@ extension Entry {
     enum Member: String, CaseIterable {
         case actions, actors
         case argumentsSHA256 = "arguments_sha256"
+        case audience
         case bundle, client, code, count
         case credentialSHA256 = "credential_sha256"
         case custody, detail, exp, first

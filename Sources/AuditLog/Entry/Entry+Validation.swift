@@ -30,7 +30,8 @@ extension Entry {
 
     private var texts: [(Member, String?)] {
         [
-            (.requestID, requestID), (.client, client), (.target, target), (.tool, tool), (.identifier, identifier),
+            (.requestID, requestID), (.client, client), (.audience, audience), (.target, target), (.tool, tool),
+            (.identifier, identifier),
             (.argumentsSHA256, argumentsSHA256), (.requestedScope, requestedScope), (.grantedScope, grantedScope),
             (.ruleID, ruleID), (.bundle, bundle), (.custody, custody), (.kid, kid), (.keyLabel, keyLabel), (.jti, jti),
             (.inputSHA256, inputSHA256), (.tokenKind, tokenKind), (.txn, txn), (.code, code), (.reason, reason),

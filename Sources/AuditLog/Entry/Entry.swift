@@ -30,6 +30,8 @@ package struct Entry: Sendable, Equatable {
     package var user: Party?
     /// Through whom, outermost first (RFC 8693 section 4.1).
     package var actors: [Party]?
+    /// `aud` of the credential.
+    package var audience: String?
     /// Name of the configured target.
     package var target: String?
     /// Name of the tool the call is for.
@@ -88,7 +90,8 @@ package struct Entry: Sendable, Equatable {
     package var secret: String?
     /// The version of it.
     package var secretVersion: Int64?
-    /// Whom or what a revocation, a cut-off or a ceremony is about, where no other member says so.
+    /// Whom or what a revocation, a cut-off or a ceremony is about, where no other member says so; and the `sub` of a
+    /// credential whose subject is made by a template.
     package var subject: Party?
     /// What `subject` is: `user`, `agent`, `client`, `target`, `custodian`.
     package var subjectType: String?

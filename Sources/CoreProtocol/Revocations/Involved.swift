@@ -33,11 +33,14 @@ package struct Involved: Sendable {
     /// Every client by its id: the one that asks, and those by whom it was obtained or handed on what it shows.
     package var clients: [String]
     package var target: String?
+    /// `aud` of the token; nil while there is none. A target may be cut off by it too.
+    package var audience: String?
 
     /// Parties, clients and target of a request or token.
-    package init(parties: [Party], clients: [String], target: String?) {
+    package init(parties: [Party], clients: [String], target: String?, audience: String? = nil) {
         self.parties = parties
         self.clients = clients
         self.target = target
+        self.audience = audience
     }
 }

@@ -11,14 +11,21 @@ package struct RevocationList: Sendable {
     private var parties: [String: [CutOff]] = [:]
     private var clients: [String: [CutOff]] = [:]
     private var targets: [String: [CutOff]] = [:]
-    /// Security events that cut-offs came from, and until when those are in force.
-    private var events: [Event: Int64] = [:]
+    /// The cut-offs of security events: one for each user, the last session that has ended.
+    private var sessions: [Session: CutOff] = [:]
 
-    private struct Event: Hashable {
+    /// Whose sessions end.
+    private struct Session: Hashable {
         let issuer: String?
         let subject: String
-        let transmitter: String?
-        let jti: String
+
+        /// Nil for what is no security event: those have a `jti`, and no person behind them.
+        init?(_ entry: Entry) {
+            guard entry.kind == .cutoff, entry.jti != nil, entry.operator == nil, entry.iat != nil,
+                let subject = entry.subject
+            else { return nil }
+            (issuer, self.subject) = (subject.iss, subject.sub)
+        }
     }
 
     /// An empty list.
@@ -40,26 +47,31 @@ package struct RevocationList: Sendable {
             return true
         }
         guard let cutOff = CutOff(entry) else { return false }
+        if let session = Session(entry) {
+            guard !holdsEvent(entry, now: now) else { return false }
+            if let earlier = sessions.updateValue(cutOff, forKey: session) { remove(earlier) }
+        }
         insert(cutOff)
-        if let event = Self.event(entry) { events[event] = until }
         return true
     }
 
-    /// How many security events cut-offs in force came from.
-    package var eventCount: Int { events.count }
+    /// How many users' sessions security events have ended.
+    package var eventCount: Int { sessions.count }
 
-    /// Whether a cut-off from the same security event is in force.
+    /// Whether what a security event says is in force: from whomever it comes, and however often.
     package func holdsEvent(_ entry: Entry, now: Int64) -> Bool {
-        Self.event(entry).flatMap { events[$0] } ?? 0 > now
+        guard let session = Session(entry), let known = sessions[session], let cutOff = CutOff(entry),
+            let last = known.issuedUpTo, let asked = cutOff.issuedUpTo
+        else { return false }
+        return known.until > now && last >= asked && known.until >= cutOff.until
     }
 
-    /// An event by what makes it the same however often it comes: whom it is about, and its transmitter's `jti`.
-    ///
-    /// RFC 7519 section 4.1.7 would have no two transmitters use one `jti`, and nobody makes them; the entry's reason
-    /// names the transmitter.
-    private static func event(_ entry: Entry) -> Event? {
-        guard let jti = entry.jti, let subject = entry.subject else { return nil }
-        return Event(issuer: subject.iss, subject: subject.sub, transmitter: entry.reason, jti: jti)
+    /// Whether sessions of the same user were ended by an earlier event, whose place this one takes.
+    package func replacesEvent(_ entry: Entry) -> Bool { Session(entry).map { sessions[$0] != nil } ?? false }
+
+    /// Whether two entries are security events about one user.
+    package static func areOfOneUser(_ one: Entry, _ other: Entry) -> Bool {
+        Session(one).map { $0 == Session(other) } ?? false
     }
 
     /// The second at which an entry no longer matters; nil for entries that stop nothing.
@@ -74,7 +86,7 @@ package struct RevocationList: Sendable {
     /// Forgets what is over.
     package mutating func removeExpired(now: Int64) {
         revoked = revoked.filter { $0.value > now }
-        events = events.filter { $0.value > now }
+        sessions = sessions.filter { $0.value.until > now }
         for path in [\Self.parties, \Self.clients, \Self.targets] {
             let kept = self[keyPath: path].mapValues { $0.filter { $0.until > now } }.filter { !$0.value.isEmpty }
             self[keyPath: path] = kept
@@ -102,7 +114,10 @@ package struct RevocationList: Sendable {
         for client in involved.clients {
             if let found = clients[client]?.first(where: { $0.until > now }) { return found }
         }
-        if let target = involved.target, let found = targets[target]?.first(where: { $0.until > now }) { return found }
+        for target in [involved.target, involved.audience] {
+            guard let target, let found = targets[target]?.first(where: { $0.until > now }) else { continue }
+            return found
+        }
         for party in involved.parties {
             for name in party.names {
                 if let found = parties[name]?.first(where: { $0.until > now && $0.covers(party) }) { return found }
@@ -119,6 +134,12 @@ package struct RevocationList: Sendable {
             case .target: Self.add(cutOff, to: &targets)
             }
         if isNew { cutOffCount += 1 }
+    }
+
+    private mutating func remove(_ cutOff: CutOff) {
+        guard let place = parties[cutOff.name]?.firstIndex(of: cutOff) else { return }
+        parties[cutOff.name]?.remove(at: place)
+        cutOffCount -= 1
     }
 
     private static func add(_ cutOff: CutOff, to group: inout [String: [CutOff]]) -> Bool {

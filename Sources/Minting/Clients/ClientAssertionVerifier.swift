@@ -33,8 +33,9 @@ package struct ClientAssertionVerifier: Sendable {
         let keys = client?.keys.usable(at: now)
         let key = keys?.key(kid: parsed.header.kid)
         let isFitting = key?.algorithm == algorithm
+        let decoy = decoys[algorithm, signatureLength: parsed.signatureLength]
         let claims = Result { () throws(TokenRejection) in
-            try parsed.verified(by: isFitting ? key ?? decoys[algorithm] : decoys[algorithm])
+            try parsed.verified(by: isFitting ? key ?? decoy : decoy)
         }
         guard let client else { throw TokenRejection(.unknownClient) }
         guard keys != nil else { throw TokenRejection(.keysUnavailable) }

@@ -2,27 +2,36 @@
 ///
 /// They are public constants: whoever makes a signature that one of them verifies has gained nothing.
 struct DecoyKeys: Sendable {
-    private let keys: [JWSAlgorithm: PublicJWK]
+    private let keys: [JWSAlgorithm: [PublicJWK]]
+    /// Lengths of RSA moduli, in bytes; the first is for signatures of any other length.
+    private static let moduli = [256, 384, 512]
 
-    /// A key for each algorithm.
+    /// Keys for each algorithm.
     init() throws(MintingError) {
-        var keys: [JWSAlgorithm: PublicJWK] = [:]
+        var keys: [JWSAlgorithm: [PublicJWK]] = [:]
         for algorithm in JWSAlgorithm.allCases {
-            keys[algorithm] = try PublicJWK(Self.material(algorithm), algorithm: algorithm)
+            let lengths = [.rs256, .ps256].contains(algorithm) ? Self.moduli : [0]
+            keys[algorithm] = try lengths.map { length throws(MintingError) in
+                try PublicJWK(Self.material(algorithm, length), algorithm: algorithm)
+            }
         }
         self.keys = keys
-        es256 = try PublicJWK(Self.material(.es256), algorithm: .es256)
+        es256 = try PublicJWK(Self.material(.es256, 0), algorithm: .es256)
     }
 
     private let es256: PublicJWK
 
-    /// The key for an algorithm.
-    subscript(_ algorithm: JWSAlgorithm) -> PublicJWK { keys[algorithm] ?? es256 }
+    /// The key for an algorithm and a signature of some length: a longer key takes longer, and one whose length is not
+    /// the signature's takes no time at all.
+    subscript(_ algorithm: JWSAlgorithm, signatureLength length: Int) -> PublicJWK {
+        guard let keys = keys[algorithm], let first = keys.first else { return es256 }
+        return Self.moduli.firstIndex(of: length).flatMap { $0 < keys.count ? keys[$0] : nil } ?? first
+    }
 
-    private static func material(_ algorithm: JWSAlgorithm) -> PublicJWK.Material {
+    private static func material(_ algorithm: JWSAlgorithm, _ length: Int) -> PublicJWK.Material {
         switch algorithm {
         case .es256: .p256(x: generatorX, y: generatorY)
-        case .rs256, .ps256: .rsa(n: modulus, e: [1, 0, 1])
+        case .rs256, .ps256: .rsa(n: modulus(length), e: [1, 0, 1])
         // The base point (RFC 8032 section 5.1): y is 4/5, and x is even.
         case .edDSA: .ed25519(x: [0x58] + [UInt8](repeating: 0x66, count: 31))
         }
@@ -37,7 +46,8 @@ struct DecoyKeys: Sendable {
         0x4F, 0xE3, 0x42, 0xE2, 0xFE, 0x1A, 0x7F, 0x9B, 0x8E, 0xE7, 0xEB, 0x4A, 0x7C, 0x0F, 0x9E, 0x16,
         0x2B, 0xCE, 0x33, 0x57, 0x6B, 0x31, 0x5E, 0xCE, 0xCB, 0xB6, 0x40, 0x68, 0x37, 0xBF, 0x51, 0xF5,
     ]
-    /// An odd number of 2048 bits: a verification needs no more of it.
-    private static let modulus: [UInt8] =
-        [0xC5] + (1..<255).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) } + [0x0B]
+    /// An odd number of so many bytes: a verification needs no more of it.
+    private static func modulus(_ length: Int) -> [UInt8] {
+        [0xC5] + (1..<length - 1).map { UInt8(truncatingIfNeeded: $0 &* 167 &+ 13) } + [0x0B]
+    }
 }

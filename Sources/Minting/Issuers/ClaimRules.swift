@@ -26,6 +26,8 @@ struct ClaimRules {
     func apply(type: String?, claims: JSONObject) throws(TokenRejection) -> VerifiedToken {
         guard issuer.roles.contains(role) else { throw TokenRejection(.issuerNotInRole) }
         guard Self.allows(type, role: role) else { throw TokenRejection(.wrongType) }
+        // What happened is no credential: a logout or security event token may lack its type (RFC 8417 section 4.5).
+        guard claims["events"] == nil else { throw TokenRejection(.wrongType) }
         let reader = ClaimReader(claims: claims)
         let audiences = try reader.audiences()
         guard audiences.contains(where: { issuer.audiences.contains($0) }) else {

@@ -53,6 +53,9 @@ package struct IssuerSet: Sendable {
         return issuer
     }
 
+    /// How many issuers are trusted in a role.
+    package func count(in role: Issuer.Role) -> Int { issuers.count { $0.roles.contains(role) } }
+
     /// The issuer of users that a subject of our own tokens came from, and the subject as that issuer wrote it.
     ///
     /// Nil for a client's, and for one of an issuer that is no longer configured.

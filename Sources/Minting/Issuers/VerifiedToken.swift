@@ -52,4 +52,10 @@ package struct VerifiedToken: Sendable {
     package let user: String?
     /// All claims.
     package let claims: JSONObject
+
+    /// The tokens of `scope`, which some write as an array; nil when there is no such claim, none when it is unreadable.
+    package var scope: [String]? {
+        guard let claim = claims["scope"] else { return nil }
+        return claim.strings ?? claim.string.flatMap { AccessCeiling.scopeTokens($0) } ?? []
+    }
 }

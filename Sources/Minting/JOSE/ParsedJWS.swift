@@ -11,6 +11,8 @@ struct ParsedJWS: Sendable {
     private let claims: JSONObject
     private let signingInput: ArraySlice<UInt8>
     private let signature: [UInt8]
+    /// How many bytes the signature has.
+    var signatureLength: Int { signature.count }
 
     /// Takes a compact serialization apart; nothing that could be read in two ways is accepted.
     init(parsing token: [UInt8], maximumLength: Int) throws(TokenRejection) {

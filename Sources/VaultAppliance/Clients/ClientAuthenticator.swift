@@ -45,12 +45,16 @@ package struct ClientAuthenticator: Sendable {
         try Self.checkClientID(form, client)
         let proof = try proof(of: request, now)
         if let assertion {
-            try consume(.init(.assertion, issuer: client, identifier: assertion.jti), assertion.acceptableUntil, now) {
+            try consume(
+                .init(.assertion, issuer: client, identifier: assertion.jti), of: client, assertion.acceptableUntil, now
+            ) {
                 .client("client_assertion: its jti was used before")
             }
         }
         if let proof {
-            try consume(.init(.proof, issuer: proof.thumbprint, identifier: proof.jti), proof.acceptableUntil, now) {
+            try consume(
+                .init(.proof, issuer: proof.thumbprint, identifier: proof.jti), of: client, proof.acceptableUntil, now
+            ) {
                 .proof("its jti was used before")
             }
         }
@@ -133,22 +137,25 @@ package struct ClientAuthenticator: Sendable {
     /// Uses up a partner's identity assertion; refuses one that was used before, or could have been before our start.
     ///
     /// Source: RFC 7523 section 3, item 7.
-    func redeem(_ assertion: RedeemedAssertion, clockSkew: Int64, now: UnixTime) throws(ExchangeRefusal) {
+    func redeem(
+        _ assertion: RedeemedAssertion, by client: String, clockSkew: Int64, now: UnixTime
+    ) throws(ExchangeRefusal) {
         // The partner's clock may be ahead by so much: what says it is from after the start may be from before it.
         try checkStart(issuedAt: assertion.issuedAt, skew: clockSkew, now) {
             .assertion("was issued before this front started")
         }
         let use = ReplayCache.Use(.grant, issuer: assertion.token.issuer, identifier: assertion.jti)
         // A reload may allow more skew; what was used must stay used then too.
-        try consume(use, assertion.token.expiry + Issuer.maximumClockSkew, now) {
+        try consume(use, of: client, assertion.token.expiry + Issuer.maximumClockSkew, now) {
             .assertion("its jti was used before")
         }
     }
 
     private func consume(
-        _ use: ReplayCache.Use, _ acceptableUntil: Int64, _ now: UnixTime, _ refusal: () -> ExchangeRefusal
+        _ use: ReplayCache.Use, of client: String, _ acceptableUntil: Int64, _ now: UnixTime,
+        _ refusal: () -> ExchangeRefusal
     ) throws(ExchangeRefusal) {
-        switch replays.consume(use, acceptableUntil: acceptableUntil, now: now) {
+        switch replays.consume(use, of: client, acceptableUntil: acceptableUntil, now: now) {
         case .first: return
         case .used:
             metrics.replayed()

@@ -53,8 +53,10 @@ final class ReplayCache: Sendable {
 
     private struct State {
         var uses: Set<Use> = []
-        /// The same by the second in which they may be forgotten.
-        var endings: [Int64: [Use]] = [:]
+        /// The same by the second in which they may be forgotten, each with the client that it was of.
+        var endings: [Int64: [(use: Use, client: String)]] = [:]
+        /// How many are of each client.
+        var shares: [String: Int] = [:]
         /// All that was forgotten ended before this second; it never goes back, even if the clock does.
         ///
         /// What was remembered sets it, not the clock: one jump into the future forgets what it must, and no more is
@@ -74,19 +76,26 @@ final class ReplayCache: Sendable {
     /// How many uses are remembered.
     var count: Int { state.withLock { $0.uses.count } }
 
+    /// The last quarter is for clients that have less than a sixteenth: none takes the room of all others.
+    private var reserve: Int { capacity / 4 }
+
     /// Uses something that is acceptable up to and with a second; of any number of calls for one use one is `first`.
-    func consume(_ use: Use, acceptableUntil: Int64, now: UnixTime) -> Outcome {
+    ///
+    /// `client` is who has proved itself and used it.
+    func consume(_ use: Use, of client: String, acceptableUntil: Int64, now: UnixTime) -> Outcome {
         state.withLock { state in
             Self.sweep(&state, before: now.seconds)
             guard acceptableUntil >= max(state.forgottenBefore, now.seconds), !state.uses.contains(use) else {
                 return .used
             }
-            guard state.uses.count < capacity else {
+            let isModest = state.shares[client, default: 0] < reserve / 4
+            guard state.uses.count < (isModest ? capacity : capacity - reserve) else {
                 let next = state.endings.keys.min() ?? now.seconds
                 return .full(retryAfter: Int(clamping: max(1, next + 1 - now.seconds)))
             }
             state.uses.insert(use)
-            state.endings[acceptableUntil, default: []].append(use)
+            state.endings[acceptableUntil, default: []].append((use, client))
+            state.shares[client, default: 0] += 1
             return .first
         }
     }
@@ -97,7 +106,11 @@ final class ReplayCache: Sendable {
         state.lastSweep = second
         for ending in state.endings.keys.filter({ $0 < second }) {
             state.forgottenBefore = max(state.forgottenBefore, ending + 1)
-            for use in state.endings.removeValue(forKey: ending) ?? [] { state.uses.remove(use) }
+            for (use, client) in state.endings.removeValue(forKey: ending) ?? [] {
+                state.uses.remove(use)
+                let left = state.shares[client, default: 0] - 1
+                state.shares[client] = left > 0 ? left : nil
+            }
         }
     }
 }

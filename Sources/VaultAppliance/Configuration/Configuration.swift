@@ -91,7 +91,7 @@ extension Configuration {
         let paths = PathFormat(directory: directory)
         self.file = file
         _ = section.required("version", .integer(1...1, mend: "this build reads version 1"))
-        issuer = section.required("issuer", .httpsURL)
+        issuer = section.required("issuer", .httpsOrigin)
         listeners = Listeners(section.section("listeners"), paths)
         core = Core(section.section("core"), paths)
         hsm = HSM(section.section("hsm"), paths)

@@ -11,6 +11,15 @@ extension YAMLFormat where Value == String {
         ) { ValueFormats.isHTTPS($0) && !$0.hasSuffix("/") }
     }
 
+    /// An https URL without a path: metadata of an issuer with one would lie elsewhere (RFC 8414 section 3.1), and clouds
+    /// look for it elsewhere again (OpenID Connect Discovery 1.0 section 4).
+    static var httpsOrigin: YAMLFormat {
+        text(
+            "an https URL of host and port alone", mend: "write it like https://vault.acme.example",
+            pattern: "^https://[^/?#]+$"
+        ) { ValueFormats.isHTTPS($0) && !$0.dropFirst("https://".count).contains("/") }
+    }
+
     /// An https URL that ends a path segment, so that it is a prefix of whole segments alone.
     static var resource: YAMLFormat {
         text(

@@ -41,7 +41,8 @@ struct BoundedAccess: Sendable {
         } catch {
             throw ExchangeRefusal(error)
         }
-        resources = access.resources
+        // Silence asks for all that an assertion was issued for, and for nothing beside.
+        resources = access.resources.isEmpty ? delegation.resources : access.resources
         expiresIn = access.expiresIn
     }
 

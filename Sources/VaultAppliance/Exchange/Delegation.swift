@@ -26,6 +26,8 @@ struct Delegation: Sendable {
     let ceiling: AccessCeiling
     /// The resources an assertion was issued for; empty when it leaves them open.
     let resources: [String]
+    /// The scopes of the user's own token; nil where it has none. They bound what a transaction is said to be for.
+    let userScope: [String]?
     /// The transaction that this continues; nil when it begins one.
     let txn: String?
     /// `jti` of the token of ours that is handed on; nil when none is.
@@ -37,7 +39,7 @@ struct Delegation: Sendable {
         user: AccessRequest.User?, subject: String, issuer: String, agent: AccessRequest.Agent? = nil,
         agentParty: VerifiedToken.Party? = nil, actors: [VerifiedToken.Party] = [], isBound: Bool = false,
         issued: Involved.IssueTime = .unknown, expiries: [Int64] = [],
-        ceiling: AccessCeiling = .none, resources: [String] = [], txn: String? = nil,
+        ceiling: AccessCeiling = .none, resources: [String] = [], userScope: [String]? = nil, txn: String? = nil,
         parent: String? = nil, obtainedBy: String? = nil
     ) {
         self.user = user
@@ -51,6 +53,7 @@ struct Delegation: Sendable {
         self.expiries = expiries
         self.ceiling = ceiling
         self.resources = resources
+        self.userScope = userScope
         self.txn = txn
         self.parent = parent
         self.obtainedBy = obtainedBy
@@ -58,6 +61,12 @@ struct Delegation: Sendable {
 
     /// The `jti` of what is minted, of a new name: with the one it descends from before it.
     func identifier(_ name: String) -> String { parent.map { JWTID.descendant(of: $0, named: name) } ?? name }
+
+    /// `jti` of the receipt of what is minted: it descends from that, and so is revoked with it (RFC 7009 section 2.1).
+    func receiptIdentifier(of jti: String, _ name: String) throws(ExchangeRefusal) -> String {
+        guard jti.utf8.count <= JWTID.maximumParentLength else { throw .descent }
+        return JWTID.descendant(of: jti, named: name)
+    }
 
     /// `may_act` of what is minted: the agent that was bound to the user, and so the only one that may act with it
     /// later; nil when none was (RFC 8693 section 4.4).
@@ -74,11 +83,4 @@ struct ProvenAgent: Sendable, Equatable {
     let isBound: Bool
     /// `exp` of its own token; nil when it has none.
     let expiry: Int64?
-
-    /// Whether `may_act` means this agent: the same subject, and the same issuer where one is given.
-    ///
-    /// Source: RFC 8693 section 4.4.
-    func isNamed(by mayAct: VerifiedToken.Party) -> Bool {
-        mayAct.subject == identity.subject && (mayAct.issuer == nil || mayAct.issuer == party.issuer)
-    }
 }

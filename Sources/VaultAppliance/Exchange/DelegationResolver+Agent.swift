@@ -17,6 +17,16 @@ extension DelegationResolver {
         }
     }
 
+    /// Whether `may_act` means this agent: the same subject, and the same issuer where one is given.
+    ///
+    /// A name alone may be several agents' (RFC 8693 section 4.4): it counts where only one can be meant.
+    func isNamed(_ agent: ProvenAgent, by mayAct: VerifiedToken.Party, of user: VerifiedToken) -> Bool {
+        guard mayAct.subject == agent.identity.subject else { return false }
+        if let issuer = mayAct.issuer { return issuer == agent.party.issuer }
+        let isOnly = bundle.verifier.issuers.count(in: .actor) <= 1
+        return isOnly || agent.party.issuer == user.issuer || SPIFFEID(agent.identity.subject) != nil
+    }
+
     /// The agent of an actor token; bound to the user whom that token names as our own tokens do.
     ///
     /// So with the prefix of the user's issuer, because others may have a user of the same name.

@@ -74,8 +74,9 @@ struct DelegationResolver: Sendable {
             if actors.first != proven.party { actors.insert(proven.party, at: 0) }
             agent = proven
         } else {
-            // Whoever was handed the token acts now too; the agent is still the one it was minted for.
-            agent = token.actors.lazy.compactMap { self.agent(named: $0) }.first
+            // Whoever was handed the token acts now too; the agent is still the one it was minted for: whoever stands
+            // behind the clients that handed it on, and nobody further back, who acts no more (RFC 8693 section 4.1).
+            agent = token.actors.first { $0.issuer != keys.issuer }.flatMap { self.agent(named: $0) }
             if token.clientID != principal.client {
                 actors.insert(.init(issuer: keys.issuer, subject: ClientSubject.of(principal.client)), at: 0)
             }
@@ -123,29 +124,44 @@ struct DelegationResolver: Sendable {
         }
         let user = redeemed.token
         record.add(user: user.mappedSubject, issuer: user.issuer, actors: user.actors)
-        let agent = try agent(for: user, token: nil)
+        let delegation: Delegation
+        do throws(ExchangeRefusal) {
+            delegation = try self.delegation(
+                user, try agent(for: user, token: nil), ceiling: redeemed.ceiling, resources: redeemed.resources,
+                &record)
+            guard delegation.actors.count <= bundle.delegation.maximumDepth else { throw .depth }
+        } catch {
+            // It is the assertion that says who acts (RFC 7521 section 4.1).
+            throw .assertion(error.reason)
+        }
+        // Last of all: what was refused is not used up by that.
         let skew = bundle.verifier.issuers.issuer(user.issuer)?.clockSkew ?? Issuer.maximumClockSkew
-        try authenticator.redeem(redeemed, clockSkew: skew, now: now)
-        return try delegation(user, agent, ceiling: redeemed.ceiling, resources: redeemed.resources, &record)
+        try authenticator.redeem(redeemed, by: principal.client, clockSkew: skew, now: now)
+        return delegation
     }
 
     private func delegation(
         _ user: VerifiedToken, _ agent: ProvenAgent?, ceiling: AccessCeiling, resources: [String] = [],
         _ record: inout ExchangeRecord
     ) throws(ExchangeRefusal) -> Delegation {
+        // A chain with nobody proven before it would put a name that only the users' issuer gave where the agent stands.
+        guard agent != nil || user.actors.isEmpty else {
+            throw .subject("act names an agent, and none was proven as its issuer is configured")
+        }
         // Where the subject token itself names the agent, it stands in its chain already.
         let isInChain = bundle.delegation.proof(ofIssuer: user.issuerName) == .subjectAct
         let earlier = agent != nil && isInChain ? Array(user.actors.dropFirst()) : user.actors
         let actors = (agent.map { [$0.party] } ?? []) + earlier
         record.set(actors: actors)
         if let mayAct = user.mayAct {
-            guard let agent, agent.isNamed(by: mayAct) else { throw .actor }
+            guard let agent, isNamed(agent, by: mayAct, of: user) else { throw .actor }
         }
         return Delegation(
             user: .init(issuer: user.issuerName, subject: user.subject, groups: user.groups),
             subject: user.mappedSubject, issuer: user.issuer, agent: agent?.identity,
             agentParty: agent?.party, actors: actors,
             isBound: agent.map { user.mayAct != nil || $0.isBound } ?? false, issued: user.issueTime,
-            expiries: [user.expiry] + (agent?.expiry.map { [$0] } ?? []), ceiling: ceiling, resources: resources)
+            expiries: [user.expiry] + (agent?.expiry.map { [$0] } ?? []), ceiling: ceiling, resources: resources,
+            userScope: user.scope)
     }
 }

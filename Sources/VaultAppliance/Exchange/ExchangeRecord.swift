@@ -39,10 +39,13 @@ struct ExchangeRecord: Sendable {
     /// The request could be read: what it asks for, in its own words, which are bounded and plain by now.
     mutating func add(_ request: RequestedAccess) {
         entry.requestedScope = request.scope?.joined(separator: " ")
-        guard let invocation = request.authorizationDetails else { return }
+        if let invocation = request.authorizationDetails { Self.add(invocation, to: &entry) }
+    }
+
+    private static func add(_ invocation: ToolInvocation, to entry: inout Entry) {
         entry.tool = invocation.tool
-        if !invocation.actions.isEmpty { entry.actions = invocation.actions }
-        if !invocation.locations.isEmpty { entry.locations = invocation.locations }
+        entry.actions = invocation.actions.isEmpty ? nil : invocation.actions
+        entry.locations = invocation.locations.isEmpty ? nil : invocation.locations
         entry.identifier = invocation.identifier
         entry.argumentsSHA256 = invocation.argumentsSHA256
     }
@@ -79,6 +82,10 @@ struct ExchangeRecord: Sendable {
         entry.kind = .mint
         entry.ruleID = rule
         entry.tokenKind = plan.kind.rawValue
+        entry.audience = plan.facts.audience
+        if plan.kind == .federation { entry.subject = plan.claims["sub"]?.string.map { .init(iss: nil, sub: $0) } }
+        // What a token that is handed on was for stands in the one made of it, asked for or not.
+        if let invocation = plan.facts.authorizationDetails { Self.add(invocation, to: &entry) }
         entry.grantedScope = plan.claims["scope"]?.string
         entry.kid = plan.key.kid
         entry.jti = plan.facts.jti

@@ -52,24 +52,24 @@ package struct ExchangeService: Sendable {
         record.add(target)
         let issuedType = try target.kind.issuedType(requested: asked.access.requestedTokenType)
 
-        let newJWTID: @Sendable () -> String = { delegation.identifier(self.newJWTID()) }
         let issuance = Issuance(
-            core: core, keys: keys, metrics: metrics, newJWTID: newJWTID, bundle: bundle, revocations: revocations,
+            core: core, keys: keys, metrics: metrics, newName: newJWTID, bundle: bundle, revocations: revocations,
             principal: principal,
             delegation: delegation, now: now, patience: patience)
         let bounded = try BoundedAccess(asked.access, within: delegation)
         let grant = try issuance.authorise(bounded, target)
         let scopes = grant.scopes
-        let jti = newJWTID()
+        let name = { () throws(ExchangeRefusal) in delegation.identifier(newJWTID()) }
+        let jti = try name()
         var receipt: IssuedToken?
         if let domain = asked.access.receipt {
             receipt = try await issuance.receipt(
                 of: .init(audience: target.audience, jti: jti), for: domain,
-                BoundedAccess(granted: scopes, bounded), jti: newJWTID(), record)
+                BoundedAccess(granted: scopes, bounded), record)
         }
         // A receipt that is out names the token it is for: that one is signed under this identifier or not at all.
-        return try await issuance.issue(grant, bounded, target, jti: jti, isFixed: receipt != nil, record).answer(
-            as: issuedType, receipt: receipt)
+        return try await issuance.issue(grant, bounded, target, jti: jti, rename: receipt == nil ? name : nil, record)
+            .answer(as: issuedType, receipt: receipt)
     }
 
     private static func form(of request: GatewayRequest) throws(ExchangeRefusal) -> FormParameters {

@@ -127,7 +127,7 @@ package struct ExchangeStages {
             record.add(target)
             self.record = record
             issuance = Issuance(
-                core: NoCore(), keys: stages.keys, metrics: stages.metrics, newJWTID: stages.newJWTID,
+                core: NoCore(), keys: stages.keys, metrics: stages.metrics, newName: stages.newJWTID,
                 bundle: stages.bundle, revocations: stages.revocations, principal: principal, delegation: delegation,
                 now: stages.clock(), patience: Issuance.patience)
             access = try BoundedAccess(asked.access, within: delegation)

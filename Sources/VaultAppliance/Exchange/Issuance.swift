@@ -13,7 +13,8 @@ struct Issuance: Sendable {
     let core: any CoreService
     let keys: KeyDirectory
     let metrics: ExchangeMetrics
-    let newJWTID: @Sendable () -> String
+    /// A new name, for the identifier of a token.
+    let newName: @Sendable () -> String
     let bundle: Bundle
     let revocations: RevocationView
     let principal: Principal
@@ -26,7 +27,7 @@ struct Issuance: Sendable {
         _ asked: BoundedAccess, _ target: TargetDirectory.Target
     ) throws(ExchangeRefusal) -> Grant {
         try revocations.authorise(
-            delegation.involved(bundle.verifier.issuers, client: principal.client, target: target.name))
+            delegation.involved(bundle.verifier.issuers, client: principal.client, target: target))
         let request = AccessRequest(asked, principal: principal, target: target, delegation: delegation)
         let grant: Grant
         do throws(Denial) {
@@ -36,6 +37,10 @@ struct Issuance: Sendable {
         }
         do throws(OAuthError) {
             try delegation.ceiling.check(granted: grant.scopes)
+            // A transaction token says no more than its subject token (draft-ietf-oauth-transaction-tokens section 14.6).
+            if target.kind == .transaction {
+                try AccessCeiling(scope: delegation.userScope, details: nil).check(granted: grant.scopes)
+            }
         } catch {
             throw ExchangeRefusal(error)
         }
@@ -45,11 +50,12 @@ struct Issuance: Sendable {
     /// Spends a grant: a token within it, recorded and signed by the core, with one PKCS#11 token's key after the other
     /// until one has signed or there is no time for another.
     ///
-    /// A mint that failed has its `mint.aborted` entry before the next one is tried, under another identifier; one whose
-    /// identifier is fixed is not tried again.
+    /// A mint that failed has its `mint.aborted` entry before the next one is tried, under another identifier, which
+    /// `rename` makes; one whose identifier is fixed is not tried again.
     func issue(
         _ grant: consuming Grant, _ asked: BoundedAccess, _ target: TargetDirectory.Target, jti: String,
-        isFixed: Bool = false, receipt: TransactionTokenClaims.Receipt? = nil, _ record: ExchangeRecord
+        rename: (() throws(ExchangeRefusal) -> String)?, receipt: TransactionTokenClaims.Receipt? = nil,
+        _ record: ExchangeRecord
     ) async throws(ExchangeRefusal) -> IssuedToken {
         var attempts = MintAttempts(keys.route(label: target.key), within: patience)
         var (jti, failure) = (jti, ExchangeRefusal.key(target.key))
@@ -64,8 +70,8 @@ struct Issuance: Sendable {
                 guard error.isOfToken else { break }
                 keys.suspect(kid: key.kid)
                 metrics.keyFailed()
-                if isFixed { break }
-                jti = newJWTID()
+                guard let rename else { break }
+                jti = try rename()
             }
         }
         throw failure
@@ -80,7 +86,7 @@ struct Issuance: Sendable {
             let signed = try await core.sign(
                 SignRequest(
                     kid: plan.key.kid, entry: entry, input: unsigned.signingInput, patience: patience,
-                    turn: record.turn))
+                    turn: record.turn, issued: delegation.issued))
             return IssuedToken(
                 token: unsigned.compact(signature: signed.signature), leaf: signed.index, plan: plan,
                 tokenType: target.kind == .accessToken ? principal.tokenType : "N_A")
@@ -91,14 +97,14 @@ struct Issuance: Sendable {
 
     /// A transaction token that says what another token was issued for; policy grants it like any other.
     func receipt(
-        of token: TransactionTokenClaims.Receipt, for domain: String, _ asked: BoundedAccess, jti: String,
-        _ record: ExchangeRecord
+        of token: TransactionTokenClaims.Receipt, for domain: String, _ asked: BoundedAccess, _ record: ExchangeRecord
     ) async throws(ExchangeRefusal) -> IssuedToken {
         let target = try bundle.targets.transactions(named: domain)
         var record = record
         record.add(target)
+        let name = { () throws(ExchangeRefusal) in try delegation.receiptIdentifier(of: token.jti, newName()) }
         return try await issue(
-            try authorise(asked, target), asked, target, jti: jti, receipt: token, record)
+            try authorise(asked, target), asked, target, jti: try name(), rename: name, receipt: token, record)
     }
 
     /// What a token within a grant will say.

@@ -45,11 +45,12 @@ extension Delegation {
     /// Everybody in a request for one target.
     ///
     /// How old the credentials of actors are is not asked: whoever stands there while their sessions were ended waits.
-    func involved(_ issuers: IssuerSet, client: String, target: String) -> Involved {
+    func involved(_ issuers: IssuerSet, client: String, target: TargetDirectory.Target) -> Involved {
         let user = Involved.Party(names: [subject], issuer: issuer, issued: issued)
         return Involved(
             parties: [user] + issuers.involved(actors, issued: .unknown),
-            clients: [client] + (obtainedBy.map { [$0] } ?? []) + actors.clients, target: target)
+            clients: [client] + (obtainedBy.map { [$0] } ?? []) + actors.clients, target: target.name,
+            audience: target.audience)
     }
 }
 
@@ -64,6 +65,6 @@ extension Bundle {
             parties: [.init(names: [token.subject], issuer: owner, issued: issued)]
                 + issuers.involved(token.actors, issued: issued),
             clients: (client.map { [$0] } ?? []) + token.actors.clients,
-            target: targets.name(ofAudience: token.audience))
+            target: targets.name(ofAudience: token.audience), audience: token.audience)
     }
 }

@@ -82,12 +82,13 @@ package struct SecurityEventReceiver: Sendable {
         return (issuer, issuer.mapped(subject: subject.subject))
     }
 
-    /// Until when it matters: as long as a token of the session, or one of ours made with it, could be used.
+    /// Until when it matters: as long as a token of the session, or the last of ours made with one, could be used.
+    ///
+    /// It depends on the event alone: whoever sends it again ends nothing that began after it.
     private func end(of issuer: Issuer, endedAt: Int64, now: UnixTime) -> Int64 {
         // The configuration has made sure that there is a bound.
         let session = endedAt + (issuer.maximumAge ?? SecurityEventToken.maximumAge) + issuer.clockSkew
-        let ours = now.seconds + keys.longestLifetime
-        return min(max(session, ours), now.seconds + SecurityEventToken.maximumAge) + RevocationList.grace
+        return min(session + keys.longestLifetime, now.seconds + SecurityEventToken.maximumAge) + RevocationList.grace
     }
 
     private func entry(

@@ -22,10 +22,10 @@ package final class LiveRevocations: Sendable {
     /// How many tokens may be revoked at once; when there are more, further ones are refused, never earlier ones
     /// forgotten.
     package static let maximumRevoked = 50_000
-    /// The same for cut-offs.
+    /// The same for the cut-offs of people on call, whatever transmitters send.
     package static let maximumCutOffs = 2000
-    /// How many of them security events may bring; the others are people's on call, whatever transmitters send.
-    package static let maximumEvents = maximumCutOffs * 3 / 4
+    /// The same for the users whose sessions security events have ended; one transmitter may bring half of them.
+    package static let maximumEvents = 20_000
     /// How many readers may wait; a front has one.
     private static let maximumWaiting = 64
     /// Those beyond hear nothing before this long: an answer at once would have them ask without end.
@@ -68,18 +68,22 @@ package final class LiveRevocations: Sendable {
     }
 
     /// Refuses an entry that names anybody or anything that is cut off, or a token made from one that was revoked.
-    func check(_ entry: Entry, now: Int64) throws(CoreError) { try release(entry, now: now) {} }
+    func check(_ entry: Entry, issued: Involved.IssueTime = .notTold, now: Int64) throws(CoreError) {
+        try release(entry, issued: issued, now: now) {}
+    }
 
     /// Lets go what was made for an entry, if nothing stops it.
     ///
     /// Before anything else is cut off or acknowledged: `answer` is called under the lock that a cut-off needs too, and
     /// must only hand on.
-    func release(_ entry: Entry, now: Int64, _ answer: () -> Void) throws(CoreError) {
+    func release(
+        _ entry: Entry, issued: Involved.IssueTime = .notTold, now: Int64, _ answer: () -> Void
+    ) throws(CoreError) {
         let refusal: CoreError? = state.withLock { state in
             if let jti = entry.jti, state.list.isRevoked(jti, now: now) {
                 return CoreError(.cutOff, "the token that it is made from was revoked")
             }
-            if state.list.cutOffCount > 0, let found = state.list.cutOff(Involved(entry), now: now) {
+            if state.list.cutOffCount > 0, let found = state.list.cutOff(Involved(entry, issued: issued), now: now) {
                 return CoreError(.cutOff, "the \(found.kind.rawValue) is cut off for now")
             }
             answer()
@@ -90,15 +94,19 @@ package final class LiveRevocations: Sendable {
 
     /// Refuses one more when there are as many as may be.
     ///
-    /// Of cut-offs a quarter is for people on call, under their names: no number of security events takes it.
+    /// People on call, under their names, have places that no number of security events takes, and no transmitter takes
+    /// all of those that are for events.
     func checkRoom(for entry: Entry, now: Int64) throws(CoreError) {
         let isFull = state.withLock { state in
             Self.sweep(&state, now: now)
             guard entry.kind == .cutoff else { return state.list.revokedCount >= Self.maximumRevoked }
-            let isFull = state.list.cutOffCount >= Self.maximumCutOffs
-            guard entry.operator != nil else { return isFull || state.list.eventCount >= Self.maximumEvents }
-            let ofPeople = state.records.lazy.filter { $0.entry.kind == .cutoff && $0.entry.operator != nil }
-            return isFull && ofPeople.count >= Self.maximumCutOffs - Self.maximumEvents
+            let events = state.list.eventCount
+            guard entry.operator == nil else { return state.list.cutOffCount - events >= Self.maximumCutOffs }
+            guard !state.list.replacesEvent(entry), events >= Self.maximumEvents / 2 else { return false }
+            guard events < Self.maximumEvents else { return true }
+            // The entry's reason names the transmitter.
+            let own = state.records.lazy.filter { $0.entry.kind == .cutoff && $0.entry.reason == entry.reason }
+            return own.count >= Self.maximumEvents / 2
         }
         guard !isFull else {
             throw CoreError(.saturated, "too many \(entry.kind.rawValue) entries are in force", retryAfter: 5)
@@ -135,7 +143,9 @@ package final class LiveRevocations: Sendable {
     /// Numbers an entry and keeps it; nil when it stops nothing.
     @discardableResult
     private static func take(_ entry: Entry, into state: inout State, now: Int64) -> UInt64? {
+        let isSuccessor = state.list.replacesEvent(entry)
         guard state.list.insert(entry, now: now) else { return nil }
+        if isSuccessor { state.records.removeAll { RevocationList.areOfOneUser($0.entry, entry) } }
         let number = state.nextNumber
         state.nextNumber += 1
         state.records.append(.init(number: number, entry: entry))

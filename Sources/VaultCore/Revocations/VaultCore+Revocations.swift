@@ -60,14 +60,18 @@ extension VaultCore {
         }
     }
 
-    /// Releases a signature unless a cut-off was acknowledged while it was made.
+    /// Releases a signature unless a cut-off, or the key's quarantine, was acknowledged while it was made.
     func release(
-        _ result: Result<SignedRecord, CoreError>, of entry: Entry,
+        _ result: Result<SignedRecord, CoreError>, of entry: Entry, issued: Involved.IssueTime,
         _ completion: @Sendable (Result<SignedRecord, CoreError>) -> Void
     ) {
         guard case .success = result else { return completion(result) }
         do throws(CoreError) {
-            try revocations.release(entry, now: clock().seconds) { completion(result) }
+            try checkActive()
+            guard manifest.keys.contains(where: { $0.kid == entry.kid && $0.state == .active }) else {
+                throw CoreError(.unknownKey, "key: was taken out of use while it signed")
+            }
+            try revocations.release(entry, issued: issued, now: clock().seconds) { completion(result) }
         } catch {
             recordAborted(entry, error)
             completion(.failure(error))

@@ -76,8 +76,10 @@ import Testing
     @Test(
         "may_act is enforced however the agent is proven",
         arguments: [
-            ("sales-assistant", nil, true), ("sales-assistant", KindsFixture.agents, true), ("other", nil, false),
+            ("sales-assistant", KindsFixture.agents, true), ("other", KindsFixture.agents, false),
             ("sales-assistant", "https://acts.example", false),
+            // Several issuers have agents: a name alone may be another one's (RFC 8693 section 4.4).
+            ("sales-assistant", nil, false),
         ] as [(String, String?, Bool)])
     func mayAct(subject: String, issuer: String?, isAccepted: Bool) async throws {
         var mayAct = JSONObject([.init(name: "sub", value: .string(subject))])
@@ -86,6 +88,23 @@ import Testing
             of: "https://acts.example", [("act", Self.assistant), ("may_act", .object(mayAct))])
         let answer = try await ask(token)
         #expect(answer.status == (isAccepted ? 200 : 400) && answer.error == (isAccepted ? nil : "invalid_request"))
+    }
+
+    @Test func aNameAloneMeansAnAgentOfTheUsersOwnIssuer() async throws {
+        let token = try await KindsFixture.token(
+            of: "https://acts.example", [("act", ["sub": "bot"]), ("may_act", ["sub": "bot"])])
+        #expect(try await ask(token).status == 200)
+    }
+
+    @Test(
+        "an agent that only the user's token names, where agents are proven otherwise, is none",
+        arguments: ["https://idp.acme.example", "https://portal.example"])
+    func unproven(issuer: String) async throws {
+        // The issuer of users could else put an agent of its choice into our token, which handed on would be proven.
+        let token = try await KindsFixture.token(of: issuer, [("act", Self.assistant)])
+        let answer = try await ask(token)
+        #expect(answer.error == "invalid_request" && answer.token == nil)
+        #expect(try await KindsFixture.reason(answer)?.contains("none was proven") == true)
     }
 
     @Test func mayActIsNotMetWithoutAnAgent() async throws {

@@ -43,6 +43,29 @@ import VaultTesting
         #expect(answer.body["scope"] == "bill")
     }
 
+    @Test func whatWasRefusedIsNotUsedUpByThat() async throws {
+        let other: JSONValue = ["iss": .string(Self.partner), "sub": "other-bot"]
+        let assertion = try await Self.assertion([("may_act", other)])
+        for _ in 0..<2 {
+            let answer = try await redeem(assertion)
+            #expect(answer.error == "invalid_grant")
+            #expect(try await KindsFixture.reason(answer)?.contains("may_act names another") == true)
+        }
+    }
+
+    @Test("an assertion for one resource makes none for all", arguments: [nil, "https://auth.chat.example"])
+    func resource(audience: String?) async throws {
+        let assertion = try await Self.assertion([
+            ("scope", "chat:write"), ("resource", "https://api.chat.example/rooms/7"),
+        ])
+        let answer = try await redeem(
+            assertion,
+            [("requested_token_type", "urn:ietf:params:oauth:token-type:id-jag")]
+                + (audience.map { [("audience", $0)] } ?? []))
+        let (_, claims) = try await KindsFixture.verified(answer.token)
+        #expect(claims["resource"] == "https://api.chat.example/rooms/7")
+    }
+
     @Test func anAssertionIsRedeemedOnce() async throws {
         let assertion = try await Self.assertion()
         #expect(try await redeem(assertion).status == 200)

@@ -38,8 +38,7 @@ import Testing
     /// A user's token whose issuer names the agent, and an agent's whose issuer names the user.
     private static let bonds: [@Sendable (ExchangeFixture) throws -> (user: String, agent: String)] = [
         {
-            let mayAct: JSONValue = ["sub": "sales-assistant"]
-            return (try $0.userToken(changing: [.init(name: "may_act", value: mayAct)]), try $0.agentToken())
+            (try $0.userToken(changing: [.init(name: "may_act", value: assistant)]), try $0.agentToken())
         },
         { (try $0.userToken(), try $0.agentToken(changing: [.init(name: "act_for", value: "alice")])) },
     ]

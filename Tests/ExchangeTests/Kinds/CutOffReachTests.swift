@@ -26,7 +26,7 @@ import Testing
 
     private func first() async throws -> String {
         let user = try await KindsFixture.shared.value.userToken(changing: [
-            .init(name: "may_act", value: ["sub": "sales-assistant"])
+            .init(name: "may_act", value: ["iss": .string(KindsFixture.agents), "sub": "sales-assistant"])
         ])
         let answer = try await KindsFixture.ask(
             try await KindsFixture.request(for: "crm") {

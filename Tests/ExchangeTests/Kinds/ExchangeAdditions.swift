@@ -51,6 +51,7 @@ extension ExchangeAdditions {
               - {id: portal, gateways: [gateway-mcp], agents: {issuer: portal, subjects: [desk]}, users: {issuer: portal}, target: billing, scopes: [bill]}
               - {id: mesh, gateways: [agent-sales], agents: {issuer: "spiffe://acme.example", subjects: ["spiffe://acme.example/agent/sales"]}, users: {issuer: mesh}, target: billing, scopes: [bill]}
               - {id: partner, gateways: [gateway-mcp], agents: {issuer: partner, subjects: [their-bot]}, users: {issuer: partner}, target: billing, scopes: ["accounts:read", bill]}
+              - {id: partner-chat, gateways: [gateway-mcp], agents: {issuer: partner, subjects: [their-bot]}, users: {issuer: partner}, target: chat, scopes: ["chat:write"]}
               - {id: crm-report, gateways: [gateway-mcp], agents: {issuer: agents, subjects: [sales-assistant]}, users: {issuer: corp}, target: crm, tools: [crm.report], scopes: ["accounts:read"], lifetime: {default: 30s, max: 2m}}
               - {id: crm-count, gateways: [gateway-mcp], agents: {issuer: agents, subjects: [sales-assistant]}, users: {issuer: corp}, target: crm, tools: [crm.count]}
               - {id: google-on, gateways: [crm-server], agents: {issuer: agents, subjects: [sales-assistant]}, users: {issuer: corp}, target: google, tools: [crm.count]}

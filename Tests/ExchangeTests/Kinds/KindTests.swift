@@ -43,6 +43,25 @@ import Testing
         #expect(JSONWriter.canonical(.object(rest)) == JSONWriter.canonical(expected))
     }
 
+    @Test(
+        "a transaction token says no more than its subject token's scope",
+        arguments: [
+            ("accounts:read openid", true), ("openid", false), ("", false), (["accounts:read"], true),
+            (["openid"], false),
+            (7, false),
+        ] as [(JSONValue, Bool)])
+    func transactionScope(scope: JSONValue, isAccepted: Bool) async throws {
+        let user = try await KindsFixture.shared.value.userToken(changing: [.init(name: "scope", value: scope)])
+        for (target, receipt) in [("trust", nil), ("demo-api", "trust")] as [(String, String?)] {
+            let answer = try await KindsFixture.ask(
+                try await KindsFixture.request(for: target, keepsDetails: true) {
+                    $0.set("subject_token", user)
+                    if let receipt { $0.set("receipt", receipt) }
+                })
+            #expect(answer.error == (isAccepted ? nil : "invalid_scope"), "\(target): \(answer.body)")
+        }
+    }
+
     @Test func anIdentityAssertionIsForTheOtherServersClient() async throws {
         let builder = try await KindsFixture.request(for: "chat") {
             $0.set("audience", nil)
@@ -167,6 +186,7 @@ import Testing
         #expect(header["typ"] == "at+jwt" && receiptHeader["typ"] == "txntoken+jwt")
         #expect(receipt["txn"] == claims["txn"] && receipt["scope"] == claims["scope"])
         let jti = try #require(claims["jti"])
+        #expect(receipt["jti"]?.string?.hasPrefix("\(jti.string ?? "").") == true, "it is revoked with it")
         #expect(
             receipt["tctx"] == [
                 "authorization_details": Self.details,

@@ -45,6 +45,7 @@ package struct MintDraft: Sendable {
         entry.bundle = bundle
         entry.jti = jti
         entry.user = .init(iss: "https://idp.example", sub: claims["sub"]?.string ?? "")
+        entry.audience = claims["aud"]?.string
         entry.client = claims["client_id"]?.string
         entry.exp = claims["exp"]?.integer
         entry.kid = key.kid

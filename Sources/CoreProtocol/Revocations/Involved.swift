@@ -33,7 +33,7 @@ package struct Involved: Sendable {
     /// Every client by its id: the one that asks, and those by whom it was obtained or handed on what it shows.
     package var clients: [String]
     package var target: String?
-    /// `aud` of the token; nil while there is none. A target may be cut off by it too.
+    /// `aud` of the token, by which a target may be cut off too; nil while there is no token.
     package var audience: String?
 
     /// Parties, clients and target of a request or token.

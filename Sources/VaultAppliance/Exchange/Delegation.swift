@@ -26,7 +26,7 @@ struct Delegation: Sendable {
     let ceiling: AccessCeiling
     /// The resources an assertion was issued for; empty when it leaves them open.
     let resources: [String]
-    /// The scopes of the user's own token; nil where it has none. They bound what a transaction is said to be for.
+    /// The scopes of the user's own token, which bound what a transaction is said to be for; nil where it has none.
     let userScope: [String]?
     /// The transaction that this continues; nil when it begins one.
     let txn: String?

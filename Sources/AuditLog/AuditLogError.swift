@@ -22,6 +22,8 @@ package struct AuditLogError: Error, Sendable, Equatable, CustomStringConvertibl
         case closed
         /// Another process holds the log.
         case locked
+        /// The log's path is one that no shard can be moved away from: a link, or a mount point.
+        case badPlace
         /// A system call failed.
         case system
         /// A record of the journal that was durable once is damaged or gone.

@@ -127,7 +127,10 @@ package final class DenialAggregator: Sendable {
             kind = Kind(client: nil, peer: nil, code: nil, reason: "denials of many kinds", rule: nil)
         }
         var counted = state.counted[kind] ?? first(of: kind, bundle: entry.bundle, time)
-        counted.count = (counted.count ?? 0) + (entry.count ?? 1)
+        let (sum, overflows) = (counted.count ?? 0).addingReportingOverflow(entry.count ?? 1)
+        // Beyond this number an entry could not be recorded at all.
+        let most = JSONValue.safeIntegers.upperBound
+        counted.count = overflows ? most : min(sum, most)
         counted.last = time
         state.counted[kind] = counted
     }

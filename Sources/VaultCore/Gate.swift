@@ -42,6 +42,14 @@ package enum Gate {
         }
     }
 
+    /// Refuses what only the core writes: a person's name, and how many denials an entry stands for.
+    static func checkAuthor(_ entry: Entry) throws(CoreError) {
+        guard entry.operator == nil else { throw refusal("entry.operator: is not the front's to name") }
+        guard entry.count == nil, entry.first == nil, entry.last == nil else {
+            throw refusal("entry.count, first or last: are not the front's to write")
+        }
+    }
+
     static func refusal(_ reason: String) -> CoreError { CoreError(.refused, reason) }
 
     private static func checkHeader(
@@ -84,6 +92,7 @@ package enum Gate {
         _ entry: Entry, against claims: JSONObject, input: [UInt8], key: ManifestKey
     ) throws(CoreError) {
         guard entry.kind == .mint else { throw refusal("entry.kind: must be mint") }
+        try checkAuthor(entry)
         guard let jti = claims["jti"]?.string, (16...128).contains(jti.utf8.count), entry.jti == jti else {
             throw refusal("entry.jti: is not the token's")
         }

@@ -9,9 +9,20 @@ extension VaultCore {
         let log = log.status
         var warnings = log.signerProblems
         if let problem = log.recordProblem { warnings.append("the last checkpoint cannot be kept: \(problem)") }
+        if let problem = log.rollOverProblem { warnings.append("the next shard could not be begun: \(problem)") }
         warnings += witnessWarnings(log)
         if let days = log.daysLeft, days < 14 { warnings.append("the disk lasts \(days) days at this pace") }
         return warnings
+    }
+
+    /// Refuses to begin a release while no checkpoint can be had: what no signature covers could be changed unseen.
+    ///
+    /// The log refuses the entry too; but then a token would have signed already.
+    func checkCheckpoints() throws(CoreError) {
+        guard log.isCheckpointOverdue else { return }
+        throw CoreError(
+            .logUnavailable, "log: no checkpoint could be signed for too long: nothing is issued until one is",
+            retryAfter: 2)
     }
 
     /// A person vouches for the clock.

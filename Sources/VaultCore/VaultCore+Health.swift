@@ -60,7 +60,10 @@ extension VaultCore {
         health.faults += logFaults(log)
         if let fault = witnessFault(log) { health.faults.append(fault) }
         health.warnings += witnessWarnings(log)
-        if log.isCheckpointStale { health.faults.append("log: no checkpoint could be signed for a while") }
+        if log.isCheckpointStale {
+            let effect = log.isCheckpointOverdue ? ": nothing is issued until one is" : ""
+            health.faults.append("log: no checkpoint could be signed for a while\(effect)")
+        }
         if let custody { health.warnings += custodyWarnings(custody) }
         return health
     }

@@ -38,6 +38,7 @@ extension VaultCore {
         let key: KeyRing.Signing
         do {
             try checkActive()
+            try checkCheckpoints()
             key = try signingKey(request.kid)
             try Gate.check(input: request.input, entry: request.entry, key: key.manifest, now: clock())
             try checkBundle(request.entry)
@@ -70,6 +71,7 @@ extension VaultCore {
         }
         do throws(CoreError) {
             try checkActive()
+            try Gate.checkAuthor(entry)
             if entry.kind == .configLoaded { try checkApproval(entry) }
         } catch {
             return completion(.failure(error))

@@ -31,7 +31,7 @@ extension VaultCore {
             let signers = CheckpointSigners(active, trusted: keys.map(\.verifierKey))
             let log = try openLog(settings, signers: signers, clock: clock, onFatal: onFatal)
             let (revocations, standing) = try LiveRevocations.restore(
-                settings, log: log.status, keys: keys.map(\.verifierKey), now: clock())
+                settings, keys: keys.map(\.verifierKey), now: clock())
             let core = VaultCore(
                 settings: settings, inForce: trust.inForce, custody: trust.custody, hsms: hsms, log: log,
                 signers: signers, revocations: revocations, standing: standing,

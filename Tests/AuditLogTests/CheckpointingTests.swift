@@ -120,4 +120,47 @@ import Testing
         #expect(again.status.size == 0)
         try await again.close()
     }
+
+    @Test func withoutCheckpointsForLongNothingIsReleasedUntilThereIsOneAgain() async throws {
+        let fixture = try TestLog()
+        fixture.signer.behave(.failing)
+        var options = TestLog.options(interval: .milliseconds(1))
+        options.checkpointPatience = .milliseconds(100)
+        let log = try fixture.open(options: options)
+        _ = try? await log.append(TestLog.entry(0))
+        try await eventually { log.status.isCheckpointOverdue }
+        #expect(log.isCheckpointOverdue)
+        for kind in Entry.Kind.allCases {
+            let refusal = await code { _ = try await log.append(Entry(kind: kind)) }
+            let isRefused = [.mint, .brokerIntent, .secretOpened].contains(kind)
+            #expect(refusal == (isRefused ? .notSigned : nil), "\(kind)")
+        }
+        fixture.signer.behave(.good)
+        try await eventually { !log.status.isCheckpointOverdue }
+        _ = try await log.append(TestLog.entry(1))
+        try await log.close()
+    }
+
+    @Test func aLogThatNobodySignsYetWaitsForNoCheckpoint() async throws {
+        let fixture = try TestLog()
+        let signers = CheckpointSigners([], trusted: [fixture.signer.verifierKey])
+        var options = TestLog.options(interval: .milliseconds(1))
+        options.checkpointPatience = .milliseconds(3500)
+        let log = try AuditLog.open(
+            directory: fixture.directory, origin: TestSigner.origin, signers: signers,
+            clock: { fixture.time.withLock { $0 } }, options: options, onFatal: { _ in })
+        _ = try await log.append(TestLog.entry(0, kind: .adminCoreStarted))
+        // Much longer than the patience; then a key comes, which has all of the patience to itself.
+        for _ in 0..<100 {
+            try await Task.sleep(for: .milliseconds(50))
+            #expect(!log.isCheckpointOverdue)
+        }
+        fixture.signer.behave(.hanging)
+        signers.replace(with: [fixture.signer])
+        #expect(!log.isCheckpointOverdue)
+        try await eventually { log.isCheckpointOverdue }
+        fixture.signer.behave(.good)
+        try await eventually { !log.isCheckpointOverdue }
+        try await log.close()
+    }
 }

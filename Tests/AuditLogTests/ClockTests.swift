@@ -42,4 +42,60 @@ import Testing
         try await log.close()
         #expect(try fixture.verify().checkpoint.size == 5)
     }
+
+    @Test func aForwardJumpBeyondAShardsAgeBeginsNoShardAndIsRefusedAsEver() async throws {
+        let fixture = try TestLog()
+        var options = TestLog.options(interval: .milliseconds(1))
+        options.maximumClockJump = .seconds(3600)
+        options.shardAge = 86_400
+        let log = try fixture.open(options: options)
+        try await fixture.append(1, to: log)
+        fixture.time.withLock { $0 = $0.adding(seconds: 200_000) }
+        // The log looks once a second whether a shard is due.
+        let started = ContinuousClock.now
+        while ContinuousClock.now - started < .milliseconds(2500) {
+            #expect(await code { _ = try await log.append(TestLog.entry(1)) } == .clockAhead)
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        // Nor does a roll-over that somebody wants make the clock a good one.
+        log.rollOver()
+        for _ in 0..<20 { #expect(await code { _ = try await log.append(TestLog.entry(1)) } == .clockAhead) }
+        #expect(log.status.shard == 1)
+        fixture.time.withLock { $0 = $0.adding(seconds: -200_000) }
+        try await fixture.append(1, from: 1, to: log)
+        #expect(fixture.fatal.withLock { $0.isEmpty })
+        try await log.close()
+    }
+
+    @Test("a shard's first entry is not before the last one of the shard before", arguments: [true, false])
+    func backwards(inOneRun: Bool) async throws {
+        let fixture = try TestLog()
+        let last = fixture.time.withLock { $0 }
+        var options = TestLog.options(interval: .milliseconds(1))
+        options.lastCheckpointFile = fixture.root + "/last-checkpoint"
+        let back: @Sendable () -> Void = { fixture.time.withLock { $0 = last.adding(seconds: -3600) } }
+        var operations = FileOperations.system
+        operations.rename = { from, to in
+            if to.hasSuffix("/log.1") { back() }
+            return FileOperations.system.rename(from, to)
+        }
+        var log = try fixture.open(options: options, operations: operations)
+        try await fixture.append(3, to: log)
+        try await eventually { log.status.checkpoint?.size == 3 }
+        if inOneRun {
+            log.rollOver()
+            try await eventually { log.status.shard == 2 }
+        } else {
+            // As a crash between the two leaves it.
+            try await log.close()
+            #expect(operations.rename(fixture.directory, fixture.directory + ".1") == 0)
+            log = try fixture.open(options: options)
+        }
+        #expect(log.status.shard == 2 && log.status.lastTime == last)
+        #expect(await code { _ = try await log.append(TestLog.entry(3)) } == .clockBehind)
+        fixture.time.withLock { $0 = last }
+        try await fixture.append(1, from: 3, to: log)
+        #expect(fixture.fatal.withLock { $0.isEmpty })
+        try await log.close()
+    }
 }

@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import StrictEncoding
 import Synchronization
@@ -158,5 +159,65 @@ final class FaultSwitch: Sendable {
         _ = try? await log.append(TestLog.entry(1))
         try await eventually { log.status.failure?.code == .failed }
         #expect(await code { try await log.close() } == .failed)
+    }
+
+    @Test func aSegmentLosesItsOldNameDurablyBeforeItIsWrittenTo() async throws {
+        let fixture = try TestLog()
+        let layout = LogLayout(fixture.directory)
+        for path in [layout.directory, layout.journal, layout.temporary] { try Directory(path).make() }
+        let events = Mutex<[String]>([])
+        let system = FileOperations.system
+        var operations = system
+        operations.rename = { from, to in
+            if to == layout.temporary + "/segment" { events.withLock { $0.append("taken") } }
+            return system.rename(from, to)
+        }
+        operations.write = { descriptor, bytes, offset in
+            events.withLock { $0.append("written") }
+            return system.write(descriptor, bytes, offset)
+        }
+        operations.sync = { descriptor in
+            let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+            if path == layout.journal { events.withLock { $0.append("synced") } }
+            return system.sync(descriptor)
+        }
+        let pool = SegmentPool(
+            layout: layout, origin: TestSigner.origin, segmentBytes: 1 << 16, spares: [], lastSequence: 0,
+            operations: operations)
+        #expect(try pool.take() == 1)
+        events.withLock { $0 = [] }
+        try pool.recycle(1)
+        #expect(events.withLock { $0 } == ["taken", "synced", "written", "synced"])
+        #expect(try pool.take() == 2)
+    }
+
+    @Test func aFullDiskWhileTheJournalsTailIsReadDelaysItAndLosesNothing() async throws {
+        let fixture = try TestLog()
+        fixture.signer.behave(.failing)
+        let log = try fixture.open()
+        try await fixture.append(3000, to: log)
+        #expect(await code { try await log.close() } == .notSigned)
+        // As after a crash before the first tile was there.
+        try FileManager.default.removeItem(atPath: fixture.directory + "/tile")
+        fixture.signer.behave(.good)
+        let isFull = Mutex(true)
+        var operations = FileOperations.system
+        operations.write = { descriptor, bytes, offset in
+            let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+            // Only tiles and bundles have numbers while they are written; there is room for segments.
+            let isTile = path?.contains("/temporary/") == true && path?.hasSuffix("/segment") == false
+            return isTile && isFull.withLock { $0 }
+                ? -Int(ENOSPC) : FileOperations.system.write(descriptor, bytes, offset)
+        }
+        let again = try fixture.open(options: TestLog.options(interval: .milliseconds(1)), operations: operations)
+        #expect(again.status.size == 3000)
+        try await fixture.append(5, from: 3000, to: again)
+        try await eventually { again.status.checkpointProblem?.code == .diskFull }
+        #expect(again.status.checkpoint == nil)
+        isFull.withLock { $0 = false }
+        try await eventually { again.status.checkpoint?.size == 3005 }
+        try await again.close()
+        #expect(try fixture.identifiers().count == 3005)
+        #expect(try fixture.verify().checkpoint.size == 3005)
     }
 }

@@ -145,6 +145,24 @@ import Testing
         try await log.close()
     }
 
+    @Test func tilesThatOnlyGiveTheRecordsRootDoNotMakeItTheLogsHistory() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(128, options: options(fixture))
+        let record = try read(fixture.root + "/last-checkpoint")
+        let hashes = try read(fixture.directory + "/tile/0/000.p/128")
+        // Another history of the same name, signed by the same key.
+        try FileManager.default.removeItem(atPath: fixture.directory)
+        try await fixture.write(3000, from: 5000)
+        try write(record, to: fixture.root + "/last-checkpoint")
+        #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
+        // Its first tile, which no start reads, now begins with the hashes of the first one.
+        var tile = try read(fixture.directory + "/tile/0/000")
+        tile.replaceSubrange(..<hashes.count, with: hashes)
+        try write(tile, to: fixture.directory + "/tile/0/000")
+        #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
+        #expect(try read(fixture.root + "/last-checkpoint") == record)
+    }
+
     static func entries(_ fixture: TestLog, _ directory: String? = nil) throws -> [Entry] {
         var entries: [Entry] = []
         try LogReader(directory: directory ?? fixture.directory).forEach(in: 0..<UInt64.max) {

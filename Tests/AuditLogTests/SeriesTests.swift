@@ -1,5 +1,7 @@
 import Foundation
+import Glibc
 import StrictEncoding
+import Synchronization
 import Testing
 
 @testable import AuditLog
@@ -208,6 +210,8 @@ import Testing
             if shard == 1 { kept.append(try Entry(jsonBytes: bytes).kind.rawValue) }
         }
         #expect(kept == ["mint", "cutoff"], "the first entry, and what is in force")
+        let record = try #require(PruningRecord(try RollbackTests.entries(fixture).last ?? Entry(kind: .mint)))
+        #expect(record.count == 2 && record.checkpoint == final)
         #expect(try RollbackTests.entries(fixture).last?.kind == .logShardPruned)
         // It opens as before, and a kept entry that is changed is found.
         try await fixture.write(1, from: 9000)
@@ -229,5 +233,85 @@ import Testing
         #expect(await code { _ = try await log.prune(shard: 1, operator: "carol") } == .badTile)
         #expect(try TestLog.files(in: fixture.directory + ".1").contains("tile/0/001.p/46"))
         try await log.close()
+    }
+
+    /// Calls of a pruning that fail, from a number on: as a crash there, or a disk that fails, would leave it.
+    private final class Calls: Sendable {
+        private let first: Int
+        private let made = Mutex(0)
+
+        init(failingFrom first: Int = .max) { self.first = first }
+
+        var count: Int { made.withLock { $0 } }
+
+        func fails() -> Bool {
+            made.withLock { count in
+                count += 1
+                return count > first
+            }
+        }
+    }
+
+    private static func operations(_ calls: Calls) -> FileOperations {
+        let system = FileOperations.system
+        let fails: @Sendable () -> Bool = { calls.fails() }
+        return FileOperations(
+            write: { fails() ? -Int(EIO) : system.write($0, $1, $2) },
+            syncData: { fails() ? EIO : system.syncData($0) }, sync: { fails() ? EIO : system.sync($0) },
+            rename: { fails() ? EIO : system.rename($0, $1) }, freeBytes: system.freeBytes,
+            remove: { fails() ? EIO : system.remove($0) })
+    }
+
+    @Test func aPruningThatWasCutShortAnywhereCanBeFinished() async throws {
+        let fixture = try TestLog()
+        let log = try await series(fixture)
+        let path = fixture.directory + ".1"
+        try FileManager.default.copyItem(atPath: path, toPath: fixture.root + "/whole")
+        var (first, total) = (0, 1)
+        while first < total {
+            try FileManager.default.removeItem(atPath: path)
+            try FileManager.default.copyItem(atPath: fixture.root + "/whole", toPath: path)
+            let (shard, operations) = (
+                PrunedShard(directory: path), Self.operations(Calls(failingFrom: first))
+            )
+            let fault = code {
+                _ = try shard.retain(isRetained: { $0.kind.isState }, operations: operations)
+                try shard.removeEntries(operations)
+            }
+            #expect(fault == .system, "call \(first)")
+            // Where all was done but to make it durable, it is as good as done.
+            let again = await code { _ = try await log.prune(shard: 1, operator: "carol") }
+            #expect(again == nil || again == .missingFile, "call \(first)")
+            #expect(try TestLog.files(in: path) == ["checkpoint", "retained"], "call \(first)")
+            #expect(try FileManager.default.contentsOfDirectory(atPath: path).count == 2, "call \(first)")
+            // How many there are, a run without a fault tells.
+            if first == 0 { total = try self.calls(fixture) }
+            first += 1
+        }
+        #expect(total > 10)
+        try await log.close()
+        #expect(try verify(fixture).map { $0.report == nil } == [true, false, false])
+    }
+
+    private func calls(_ fixture: TestLog) throws -> Int {
+        let path = fixture.root + "/counted"
+        try FileManager.default.copyItem(atPath: fixture.root + "/whole", toPath: path)
+        let calls = Calls()
+        let (shard, operations) = (PrunedShard(directory: path), Self.operations(calls))
+        _ = try shard.retain(isRetained: { $0.kind.isState }, operations: operations)
+        try shard.removeEntries(operations)
+        return calls.count
+    }
+
+    @Test func withoutACheckpointOverItsRecordNothingIsPruned() async throws {
+        let fixture = try TestLog()
+        let log = try await series(fixture)
+        fixture.signer.behave(.failing)
+        #expect(await code { _ = try await log.prune(shard: 1, operator: "carol") } == .notSigned)
+        #expect(try !LogSeries.isPruned(fixture.directory + ".1"))
+        fixture.signer.behave(.good)
+        _ = try await log.prune(shard: 1, operator: "carol")
+        try await log.close()
+        #expect(try verify(fixture).map { $0.report == nil } == [true, false, false])
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Glibc
 import StrictEncoding
 import Synchronization
 import Testing
@@ -107,5 +108,79 @@ import Testing
         try FileManager.default.removeItem(atPath: fixture.directory)
         try FileManager.default.moveItem(atPath: fixture.directory + ".1", toPath: fixture.directory)
         #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
+    }
+
+    @Test func whileAShardIsMovedAwayNobodyElseGetsIn() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open(options: options(fixture))
+        try await fixture.append(3, to: log)
+        try await eventually { log.status.checkpoint?.size == 3 }
+        // As a roll-over does it: for a moment there is no directory, and no lock in it.
+        try FileManager.default.moveItem(atPath: fixture.directory, toPath: fixture.directory + ".1")
+        #expect(code { _ = try fixture.open(options: options(fixture)) } == .locked)
+        #expect(code { try restore(fixture) } == .locked)
+        try FileManager.default.removeItem(atPath: fixture.directory)
+        try FileManager.default.moveItem(atPath: fixture.directory + ".1", toPath: fixture.directory)
+        try await log.close()
+        // A core that holds the directory alone is respected too.
+        let older = try DirectoryLock(directory: fixture.directory)
+        #expect(code { _ = try fixture.open(options: options(fixture)) } == .locked)
+        older.release()
+        try await fixture.open(options: options(fixture)).close()
+    }
+
+    private func restore(_ fixture: TestLog) throws {
+        _ = try Restoration.accept(
+            directory: fixture.directory, record: fixture.root + "/last-checkpoint", origin: TestSigner.origin,
+            operator: "carol", reason: "a test")
+    }
+
+    @Test func aPlaceThatNoShardCanBeMovedAwayFromIsRefusedAtTheStart() async throws {
+        let fixture = try TestLog()
+        try FileManager.default.createDirectory(atPath: fixture.root + "/disk", withIntermediateDirectories: false)
+        try FileManager.default.createSymbolicLink(
+            atPath: fixture.directory, withDestinationPath: fixture.root + "/disk")
+        #expect(code { _ = try fixture.open() } == .badPlace)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: fixture.root + "/disk").isEmpty)
+        // Every Linux has these two mounted.
+        for path in ["/proc", "/dev/shm"] { #expect(code { try Directory(path).checkIsMovable() } == .badPlace) }
+        try Directory(fixture.root).checkIsMovable()
+    }
+
+    @Test func aShardThatCannotBeMovedGoesOnWithAWarning() async throws {
+        let fixture = try TestLog()
+        let isMounted = Mutex(true)
+        var operations = FileOperations.system
+        operations.rename = { from, to in
+            let isOfShard = to.hasSuffix("/log.1") && isMounted.withLock { $0 }
+            return isOfShard ? EBUSY : FileOperations.system.rename(from, to)
+        }
+        let log = try fixture.open(options: options(fixture), operations: operations)
+        try await fixture.append(3, to: log)
+        try await eventually { log.status.checkpoint?.size == 3 }
+        log.rollOver()
+        try await fixture.append(3, from: 3, to: log)
+        #expect(log.status.shard == 1 && log.status.rollOverProblem != nil)
+        #expect(fixture.fatal.withLock { $0.isEmpty })
+        isMounted.withLock { $0 = false }
+        try await eventually { log.status.checkpoint?.size == 7 }
+        log.rollOver()
+        try await eventually { log.status.shard == 2 && log.status.rollOverProblem == nil }
+        try await log.close()
+        _ = try SeriesVerifier(directory: fixture.directory, verifierKeys: [fixture.signer.verifierKey]).verify()
+    }
+
+    @Test func aClosedShardBehindALinkKeepsItsNumber() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open(options: options(fixture))
+        try await fixture.append(3, to: log)
+        log.rollOver()
+        try await fixture.append(3, from: 3, to: log)
+        try await log.close()
+        try FileManager.default.moveItem(atPath: fixture.directory + ".1", toPath: fixture.root + "/archive")
+        try FileManager.default.createSymbolicLink(
+            atPath: fixture.directory + ".1", withDestinationPath: fixture.root + "/archive")
+        try await fixture.write(1, from: 6, options: options(fixture))
+        #expect(try LogSeries(directory: fixture.directory).current() == 2)
     }
 }

@@ -281,6 +281,28 @@ import Testing
         #expect(code { try policy.check(SignedNote(parsing: plain.note)) } == .notWitnessed)
     }
 
+    @Test func aCosignatureThatCameWhileTheDiskWasFullIsNotLost() async throws {
+        let fixture = try TestLog()
+        let faults = FaultSwitch()
+        let all = try Self.witnesses(fixture, 1)
+        let witnesses = Witnesses(all.map(\.key), quorum: 1)
+        let log = try fixture.open(options: Self.options(witnesses, strict: false), operations: faults.operations)
+        let isReachable = Mutex(false)
+        try await Self.carrying(all, witnesses, isReachable: { _ in isReachable.withLock { $0 } }) {
+            try await fixture.append(20, to: log)
+            try await eventually { log.status.checkpoint?.size == 20 }
+            faults.set(.noSpace)
+            isReachable.withLock { $0 = true }
+            try await eventually { log.status.checkpointProblem?.code == .diskFull }
+            faults.set(.none)
+            // Without one entry more: no new checkpoint comes that could be cosigned instead.
+            try await eventually { FileManager.default.fileExists(atPath: fixture.directory + "/witnessed") }
+        }
+        try await log.close()
+        let witnessed = try SignedNote(parsing: read(fixture.directory + "/witnessed"))
+        #expect(try WitnessPolicy(keys: all.map(\.key), quorum: 1).check(witnessed).count == 1)
+    }
+
     private static func entry(_ index: UInt64, _ fixture: TestLog) throws -> (UInt64, [UInt8]) {
         var found: [UInt8] = []
         try LogReader(directory: fixture.directory).forEach(in: index..<index + 1) {

@@ -85,4 +85,18 @@ import VaultCore
         aggregator.flush()
         #expect(record.entries.withLock { $0.count } == 257)
     }
+
+    @Test func howManyTheyAreIsCountedUpToWhatAnEntryCanSay() throws {
+        let record = Record()
+        let aggregator = aggregator(record, burst: 0)
+        for count in [Int64.max, JSONValue.safeIntegers.upperBound, 1] {
+            var entry = Self.denial("gateway")
+            entry.count = count
+            #expect(!aggregator.admits(entry))
+        }
+        aggregator.flush()
+        let entry = try #require(record.entries.withLock { $0.first })
+        #expect(entry.count == JSONValue.safeIntegers.upperBound)
+        _ = try Entry(jsonBytes: entry.canonicalBytes)
+    }
 }

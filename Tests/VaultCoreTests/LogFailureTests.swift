@@ -1,4 +1,5 @@
 import CoreProtocol
+import Crypto
 import Foundation
 import Glibc
 import StrictEncoding
@@ -59,17 +60,42 @@ import Testing
         }
     }
 
+    @Test func withoutCheckpointsForLongNothingIsIssuedAndDenialsAreRecorded() async throws {
+        try await CoreFixture.run { fixture in
+            let core = try Self.core(fixture, .system, signers: [SilentSigner()], patience: .milliseconds(300))
+            let failing = CoreFixture(site: fixture.site, core: core, fatal: fixture.fatal)
+            try await failing.loadBundle()
+            try await Self.until { core.log.isCheckpointOverdue }
+            let before = core.log.status.size
+            #expect(await Self.code(failing, "sign-es256") == .logUnavailable)
+            #expect(core.description.faults.contains { $0.contains("nothing is issued until one is") })
+            // Not even the token was asked, so there is nothing to take back.
+            #expect(core.log.status.size == before)
+            _ = try await core.append(Entry(kind: .denied))
+            #expect(core.log.status.size == before + 1)
+            core.signers.replace(with: [
+                try TokenCheckpointSigner(
+                    try fixture.key("checkpoint"), of: core.hsms, origin: core.settings.logOrigin)
+            ])
+            try await Self.until { !core.log.isCheckpointOverdue }
+            #expect(await Self.code(failing, "sign-es256") == nil)
+            try await core.log.close()
+        }
+    }
+
     /// A core with the fixture's token, manifest and keys, and a log of its own on another disk.
     private static func core(
-        _ fixture: CoreFixture, _ operations: FileOperations, headroom: Int64 = 0
+        _ fixture: CoreFixture, _ operations: FileOperations, headroom: Int64 = 0,
+        signers others: [any CheckpointSigner]? = nil, patience: Duration = AuditLogOptions().checkpointPatience
     ) throws -> VaultCore {
         let running = fixture.core
         var options = AuditLogOptions()
         options.headroom = headroom
+        options.checkpointPatience = patience
         options.checkpointInterval = .milliseconds(50)
         let signer = try TokenCheckpointSigner(
             try fixture.key("checkpoint"), of: running.hsms, origin: running.settings.logOrigin)
-        let signers = CheckpointSigners([signer])
+        let signers = CheckpointSigners(others ?? [signer], trusted: [signer.verifierKey])
         let log = try AuditLog.open(
             directory: fixture.site.directory + "/failing", origin: running.settings.logOrigin,
             signers: signers, clock: running.clock, options: options, operations: operations,
@@ -94,6 +120,19 @@ import Testing
     private static func until(_ condition: () -> Bool) async throws {
         while !condition() { try await Task.sleep(for: .milliseconds(5)) }
     }
+}
+
+/// A checkpoint key that never signs.
+private struct SilentSigner: CheckpointSigner {
+    let verifierKey: VerifierKey
+
+    init() throws {
+        let key = Curve25519.Signing.PrivateKey().publicKey
+        verifierKey = try VerifierKey(
+            name: "vault.example/log", algorithm: .ed25519, publicKey: Array(key.rawRepresentation))
+    }
+
+    func sign(_ text: [UInt8]) async throws -> [UInt8] { throw AuditLogError(.notSigned, "is silent") }
 }
 
 /// A disk whose syncs fail and whose room ends when a test says so.

@@ -1,10 +1,10 @@
-import AuditLog
 import CoreProtocol
 import Foundation
 import StrictEncoding
 import Testing
 import VaultTesting
 
+@testable import AuditLog
 @testable import VaultCore
 
 /// A start of the core with many revocations among many other leaves: all are found, with and without the snapshot.
@@ -30,6 +30,44 @@ import VaultTesting
             try FileManager.default.removeItem(atPath: site.settings.logDirectory + ".in-force")
             try await restart(site, "the whole log searched")
             try await restart(site, "from the snapshot")
+        }
+    }
+
+    @Test(
+        "whoever held the log's disk cannot make a core forget what is in force",
+        arguments: ["a revocation is made a denial", "a closed shard's tiles are removed"])
+    func disk(change: String) async throws {
+        try await CoreSite.withGenesis { site in
+            let first = try await site.start()
+            let fixture = CoreFixture(site: site, core: first, fatal: FatalErrors())
+            try await fixture.loadBundle()
+            _ = try await first.append(fixture.revoked("0123456789abcdef", life: 3000))
+            for _ in 0..<600 { _ = try await first.log.append(Entry(kind: .denied)) }
+            let log = site.settings.logDirectory
+            if change.contains("shard") {
+                first.log.rollOver()
+                while first.log.status.shard < 2 { try await Task.sleep(for: .milliseconds(5)) }
+            }
+            await first.shutdown()
+            let kept = try Data(contentsOf: URL(filePath: log + ".in-force"))
+            // The list is safe to lose, they say.
+            try FileManager.default.removeItem(atPath: log + ".in-force")
+            if change.contains("shard") {
+                try FileManager.default.removeItem(atPath: log + ".1/tile")
+            } else {
+                let bundle = URL(filePath: log + "/tile/entries/000")
+                let text = String(decoding: try Data(contentsOf: bundle), as: UTF8.self)
+                let changed = text.replacing(#""kind":"revoked""#, with: #""kind":"denied" "#)
+                #expect(changed != text)
+                try Data(changed.utf8).write(to: bundle)
+            }
+            let fault = await #expect(throws: StartError.self) { _ = try await site.start() }
+            #expect(fault?.file == log)
+            // With the list, which the checkpoint key has signed, nothing before its place matters.
+            try kept.write(to: URL(filePath: log + ".in-force"))
+            let second = try await site.start()
+            #expect(second.revocations.counts.revoked == 1)
+            await second.shutdown()
         }
     }
 

@@ -52,6 +52,39 @@ import VaultCore
         }
     }
 
+    @Test(
+        "neither a person's name nor how many denials an entry stands for is the front's to say",
+        arguments: ["count", "first", "last", "operator"])
+    func author(member: String) async throws {
+        try await CoreFixture.run { fixture in
+            try await fixture.loadBundle()
+            let before = try fixture.entries()
+            for kind in [Entry.Kind.denied, .configLoaded] {
+                var entry = Entry(kind: kind)
+                entry.bundle = String(repeating: "ab", count: 32)
+                Self.set(member, of: &entry)
+                let written = entry
+                let error = await #expect(throws: CoreError.self) { try await fixture.core.append(written) }
+                #expect(error?.code == .refused && error?.reason.contains(member) == true)
+            }
+            var draft = try fixture.draft().request
+            Self.set(member, of: &draft.entry)
+            let request = draft
+            let error = await #expect(throws: CoreError.self) { _ = try await fixture.core.sign(request) }
+            #expect(error?.code == .refused && error?.reason.contains(member) == true)
+            #expect(try fixture.entries() == before)
+        }
+    }
+
+    private static func set(_ member: String, of entry: inout Entry) {
+        switch member {
+        case "count": entry.count = JSONValue.safeIntegers.upperBound
+        case "first": entry.first = UnixTime(seconds: 1)
+        case "last": entry.last = UnixTime(seconds: 1)
+        default: entry.operator = "anna"
+        }
+    }
+
     @Test func aDenialWithDetailIsOutsideTheAllowList() async throws {
         try await CoreFixture.run { fixture in
             var entry = Entry(kind: .denied)

@@ -90,6 +90,11 @@ extension Entry {
             }
         }
 
+        /// Whether something new is about to be released: refused while checkpoints cannot be had.
+        ///
+        /// What a provider answered is recorded all the same: its credential exists already.
+        var needsCheckpoints: Bool { releases && self != .brokerOutcome }
+
         /// Whether this kind may use the disk space that is kept back: what issues credentials, and what stops them.
         var usesReserve: Bool {
             switch self {

@@ -55,13 +55,14 @@ final class SegmentPool: Sendable {
             let temporary = layout.temporary + "/segment"
             let failure = operations.rename(path(sequence), temporary)
             guard failure == 0 || failure == ENOENT else { throw .space("rename", failure, path: path(sequence)) }
+            // Before it is written to: a power cut must never leave the new header under the old name. And before the
+            // next one goes: segments must disappear in order.
+            try Directory(layout.journal).sync(operations)
             if failure == 0, spareCount < SegmentPool.maximumSpares {
                 let file = try OpenFile(temporary, .updating)
                 if try file.size() == segmentBytes { return keep(try admit(file, at: temporary, &last)) }
             }
             try Directory.removeFile(temporary)
-            // Before the next one goes: segments must disappear in order, even over a power cut.
-            try Directory(layout.journal).sync(operations)
         }
     }
 

@@ -6,7 +6,7 @@ extension AuditLog {
     /// Opens the log at a path, new or as a stop or crash left it.
     ///
     /// The directory is made (mode 0700) if its parent exists. The keys that verify its checkpoints are left beside it,
-    /// in a file with the ending `.vkey`.
+    /// in a file with the ending `.vkey`; one with the ending `.lock` keeps other writers out.
     ///
     /// - Parameters:
     ///   - directory: For this log alone; its files get mode 0600.
@@ -17,7 +17,8 @@ extension AuditLog {
     ///   - onFatal: Called once, on a thread of the log, when nothing can be recorded any more: the process should
     ///     exit.
     /// - Returns: The log, ready to append.
-    /// - Throws: `locked` when another process holds it; `rolledBack`, `corruptJournal`, `badTile`, `badBundle`,
+    /// - Throws: `locked` when another process holds it; `badPlace` when closed shards could not be moved away from it;
+    ///   `rolledBack`, `corruptJournal`, `badTile`, `badBundle`,
     ///   `badRoot`, `badSignature`, `wrongOrigin` or `missingFile` when the directory is not what was left there.
     package static func open(
         directory: String, origin: String, signers: CheckpointSigners, clock: @escaping @Sendable () -> UnixTime,
@@ -49,10 +50,15 @@ extension AuditLog {
         for key in signers.verifierKeys where !key.name.hasSameBytes(as: origin) {
             throw AuditLogError(.wrongOrigin, "the checkpoint key's name must be the origin")
         }
+        let path = LogLayout(directory).directory
+        try Directory(path).make()
+        try Directory(path).checkIsMovable()
+        let lock = try DirectoryLock(log: path)
         let settings = LogShard.Settings(
-            directory: directory, origin: origin, signers: signers, clock: clock, options: options,
-            operations: operations, onFatal: onFatal)
-        let log = AuditLog(settings: settings)
+            directory: directory, origin: origin, signers: signers, clock: clock,
+            time: LogTime(maximumJump: options.maximumClockJump), options: options, operations: operations,
+            onFatal: onFatal)
+        let log = AuditLog(settings: settings, lock: lock)
         let shard = try log.openShard()
         log.state.withLock { $0.shard = shard }
         return log
@@ -66,7 +72,10 @@ extension AuditLog {
         var isEmpty = false
         let shard = try LogShard.open(settings, number: number, onTick: { [weak self] in self?.rollOverIfDue() }) {
             (layout, recovered) throws(AuditLogError) in
-            isEmpty = recovered.checkpoint == nil && recovered.tail.isEmpty
+            isEmpty = recovered.isEmpty
+            if isEmpty, number > 1, settings.time.last == nil, let last = try lastTime(ofShard: number - 1) {
+                settings.time.advance(to: last)
+            }
             guard let record else { return }
             do throws(AuditLogError) {
                 if isEmpty, number == 1, settings.options.isExpected {
@@ -91,16 +100,32 @@ extension AuditLog {
         return shard
     }
 
+    /// The time of a closed shard's last entry, which the next one's must not be before; nil when it was pruned.
+    private func lastTime(ofShard number: UInt64) throws(AuditLogError) -> UnixTime? {
+        let directory = series.path(number)
+        guard try !LogSeries.isPruned(directory) else { return nil }
+        let bytes = try OpenFile.contents(of: LogLayout(directory).checkpoint)
+        let size = try Checkpoint(text: SignedNote(parsing: bytes).text).size
+        guard size > 0 else { return nil }
+        var time: UnixTime?
+        try LogReader(directory: directory).forEach(in: size - 1..<size) { (_, entry) throws(AuditLogError) in
+            time = try LogRecovery.time(of: entry, path: directory)
+        }
+        return time
+    }
+
     /// Records an entry of the log's own before anybody else can.
     private func appendAtOnce(_ entry: Entry, to shard: LogShard) throws(AuditLogError) {
         let done = DispatchSemaphore(value: 0)
         let result = Mutex<Result<Leaf, AuditLogError>?>(nil)
         var entry = entry
         settings.options.complete(&entry)
-        let pending = PendingEntry(prepared: try entry.prepared()) { outcome in
+        var pending = PendingEntry(prepared: try entry.prepared()) { outcome in
             result.withLock { $0 = outcome }
             done.signal()
         }
+        // A clock that is behind must not keep the log from opening: it says so, and waits for a person.
+        pending.time = .notBefore
         if let refusal = shard.add(pending, usesReserve: true) { throw refusal }
         done.wait()
         if case .failure(let error) = result.withLock({ $0 }) { throw error }

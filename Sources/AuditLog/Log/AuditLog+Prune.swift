@@ -1,10 +1,11 @@
 import StrictEncoding
 
 extension AuditLog {
-    /// Removes the entries of a closed shard, after a leaf that says so.
+    /// Removes the entries of a closed shard, after a leaf that says so and what is kept.
     ///
-    /// Its final checkpoint stays, and so do the entries that still say what is in force (`Entry.Kind.isState`). The
-    /// shard is verified first, which takes a minute for some millions of entries.
+    /// Its final checkpoint stays, and so do its first entry and those that still say what is in force
+    /// (`Entry.Kind.isState`). The shard is verified first, which takes a minute for some millions of entries. Where a
+    /// pruning was cut short, this finishes it.
     ///
     /// - Parameters:
     ///   - number: The shard's number.
@@ -20,36 +21,41 @@ extension AuditLog {
         var keys: [VerifierKey] = []
         for key in settings.signers.verifierKeys { keys.append(try key.named(name)) }
         let shard = PrunedShard(directory: directory)
-        let (_, checkpoint, _) = try shard.verify(keys: keys, origin: name)
-        guard try !LogSeries.isPruned(directory) else {
-            throw AuditLogError(.missingFile, "the shard was pruned before", path: directory)
+        let operations = settings.operations
+        if try LogSeries.isPruned(directory) {
+            guard try shard.hasRemains else {
+                throw AuditLogError(.missingFile, "the shard was pruned before", path: directory)
+            }
+            // Only the removal was cut short: its entry is under a checkpoint, or the tiles would be there.
+            let (_, checkpoint, _) = try shard.verify(keys: keys, origin: name)
+            try await onThread { () throws(AuditLogError) in try shard.removeEntries(operations) }.get()
+            return checkpoint
         }
-        try await verify(directory, keys: keys, origin: name)
+        let verified = keys
+        let record = try await onThread { () throws(AuditLogError) -> PruningRecord in
+            _ = try LogVerifier.verify(directory: directory, verifierKeys: verified, origin: name)
+            return try shard.retain(isRetained: { $0.kind.isState }, operations: operations)
+        }.get()
         var entry = Entry(kind: .logShardPruned)
         entry.operator = `operator`
-        entry.detail = Checkpoint.detail(checkpoint, prefix: "pruned")
+        entry.detail = record.detail
         settings.options.complete(&entry)
-        _ = try await append(entry)
-        try shard.prune(isRetained: { $0.kind.isState }, operations: settings.operations)
-        return checkpoint
+        // What only the journal says, whoever holds the disk could have written there.
+        _ = try await appendUnderCheckpoint(entry).get()
+        try await onThread { () throws(AuditLogError) in try shard.removeEntries(operations) }.get()
+        return record.checkpoint
     }
 
-    /// On a thread of its own: this reads the whole shard.
-    private func verify(_ directory: String, keys: [VerifierKey], origin: String) async throws(AuditLogError) {
-        let result: Result<Void, AuditLogError> = await withCheckedContinuation { continuation in
+    /// On a thread of its own: this reads or removes a whole shard.
+    private func onThread<Answer: Sendable>(
+        _ body: @escaping @Sendable () throws(AuditLogError) -> Answer
+    ) async -> Result<Answer, AuditLogError> {
+        await withCheckedContinuation { continuation in
             do throws(AuditLogError) {
-                try WorkerThread.start {
-                    do throws(AuditLogError) {
-                        _ = try LogVerifier.verify(directory: directory, verifierKeys: keys, origin: origin)
-                        continuation.resume(returning: .success(()))
-                    } catch {
-                        continuation.resume(returning: .failure(error))
-                    }
-                }
+                try WorkerThread.start { continuation.resume(returning: Result(catching: body)) }
             } catch {
                 continuation.resume(returning: .failure(error))
             }
         }
-        try result.get()
     }
 }

@@ -2,13 +2,25 @@ import StrictEncoding
 import Synchronization
 
 extension AuditLog {
-    /// Begins a new shard when the one that is written is full or old enough, and its checkpoints can be signed.
+    /// How long after a roll-over that came to nothing the next one is tried.
+    private static let pause = Duration.seconds(3600)
+
+    /// Begins a new shard when the one that is written is full or old enough, its checkpoints can be signed, and the
+    /// clock can be believed.
     func rollOverIfDue() {
-        guard let shard = state.withLock({ $0.held == nil && !$0.isClosed ? $0.shard : nil }) else { return }
+        let found: LogShard? = state.withLock { state in
+            guard state.held == nil, !state.isClosed, state.rollOverProblem.map({ $0.until <= .now }) ?? true else {
+                return nil
+            }
+            return state.shard
+        }
+        guard let shard = found else { return }
         let status = shard.status
         guard status.failure == nil, !status.isCheckpointStale, status.checkpointProblem == nil,
             status.witnessLag ?? .zero <= settings.options.strictPatience
         else { return }
+        // By a clock that jumped a shard would be old; and its last entry would be refused for the same reason.
+        guard settings.time.isCredible(settings.clock()) else { return }
         let isFull = settings.options.shardEntries.map { status.size >= $0 } ?? false
         let isOld =
             settings.options.shardAge.map { age in
@@ -42,7 +54,7 @@ extension AuditLog {
             do throws(AuditLogError) {
                 try WorkerThread.start {
                     do throws(AuditLogError) {
-                        if isClosed { try self.setAside(shard) }
+                        if isClosed { try self.setAsideIfPossible(shard) }
                         if shard.status.failure == nil {
                             let next = try self.openShard()
                             self.state.withLock { $0.shard = next }
@@ -76,6 +88,18 @@ extension AuditLog {
             return true
         } catch {
             return false
+        }
+    }
+
+    /// A shard that cannot be moved goes on: the log is kept, only in one piece.
+    private func setAsideIfPossible(_ shard: LogShard) throws(AuditLogError) {
+        do {
+            try setAside(shard)
+            state.withLock { $0.rollOverProblem = nil }
+        } catch {
+            // A sync that failed is another matter: nobody knows then what the disk holds.
+            guard try series.current() == shard.number else { throw error }
+            state.withLock { $0.rollOverProblem = (error, .now + AuditLog.pause) }
         }
     }
 

@@ -21,14 +21,19 @@ package final class AuditLog: Sendable {
         var held: [Held]?
         var rollOver: Task<Void, Never>?
         var isClosed = false
+        /// Why the last roll-over came to nothing, and when the next is tried.
+        var rollOverProblem: (error: AuditLogError, until: ContinuousClock.Instant)?
     }
 
     let settings: LogShard.Settings
     let series: LogSeries
     let state = Mutex(State())
+    /// Held for the log's whole life: a shard's own lock moves away with it.
+    private let lock: DirectoryLock
 
-    init(settings: LogShard.Settings) {
+    init(settings: LogShard.Settings, lock: DirectoryLock) {
         self.settings = settings
+        self.lock = lock
         series = LogSeries(directory: settings.directory)
     }
 
@@ -43,6 +48,7 @@ package final class AuditLog: Sendable {
         do {
             var pending = PendingEntry(prepared: try entry.prepared(), completion: completion)
             pending.releases = entry.kind.releases
+            pending.needsCheckpoints = entry.kind.needsCheckpoints
             pending.deadline = deadline
             add(pending, usesReserve: entry.kind.usesReserve)
         } catch {
@@ -78,10 +84,23 @@ package final class AuditLog: Sendable {
         let prepared = try entry.prepared()
         let result = await withCheckedContinuation { continuation in
             add(
-                PendingEntry(prepared: prepared, completion: { continuation.resume(returning: $0) }, acceptsTime: true),
+                PendingEntry(prepared: prepared, completion: { continuation.resume(returning: $0) }, time: .vouchedFor),
                 usesReserve: true)
         }
         return try result.get()
+    }
+
+    /// Records an entry of the log's own that counts only once a checkpoint covers it.
+    func appendUnderCheckpoint(_ entry: Entry) async -> Result<Leaf, AuditLogError> {
+        await withCheckedContinuation { continuation in
+            do throws(AuditLogError) {
+                var pending = PendingEntry(prepared: try entry.prepared()) { continuation.resume(returning: $0) }
+                pending.waitsForCheckpoint = true
+                add(pending, usesReserve: entry.kind.usesReserve)
+            } catch {
+                continuation.resume(returning: .failure(error))
+            }
+        }
     }
 
     private func add(_ entry: PendingEntry, usesReserve: Bool) {
@@ -101,7 +120,15 @@ package final class AuditLog: Sendable {
     }
 
     /// The log's state at this moment; sizes and times are those of the shard that is written.
-    package var status: LogStatus { state.withLock { $0.shard }?.status ?? LogStatus() }
+    package var status: LogStatus {
+        let (shard, problem) = state.withLock { ($0.shard, $0.rollOverProblem?.error) }
+        var status = shard?.status ?? LogStatus()
+        status.rollOverProblem = problem
+        return status
+    }
+
+    /// Whether nothing may be released for want of a checkpoint; asked for every credential.
+    package var isCheckpointOverdue: Bool { state.withLock { $0.shard }?.isCheckpointOverdue ?? false }
 
     /// Those who cosign the log's checkpoints; nil when nobody does.
     package var witnesses: Witnesses? { settings.options.witnesses }
@@ -116,6 +143,7 @@ package final class AuditLog: Sendable {
             return state.rollOver
         }
         await rollOver?.value
+        defer { lock.release() }
         if let shard = state.withLock({ $0.shard }) { try await shard.close() }
     }
 }

@@ -25,6 +25,11 @@ package struct AuditLogOptions: Sendable {
     package var witnesses: Witnesses?
     /// How long under `strict` an entry waits for its checkpoint, and the witnesses, before it is refused.
     package var strictPatience: Duration = .seconds(5)
+    /// After this long without a checkpoint for leaves that wait for one, or ten intervals if that is longer, nothing
+    /// that would release something is recorded any more, until there is one.
+    ///
+    /// It bounds the part of the log that no signature covers. No signer that works at all takes nearly so long.
+    package var checkpointPatience: Duration = .seconds(30)
     /// How long the other keys are waited for once one has signed a checkpoint.
     package var coSigningPatience: Duration = .seconds(1)
     /// A file outside the log directory that keeps the last checkpoint, so that an older copy of the log is refused.

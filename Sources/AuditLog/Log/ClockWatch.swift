@@ -11,17 +11,12 @@ struct ClockWatch {
     init(maximumJump: Duration?) { self.maximumJump = maximumJump }
 
     /// Whether the clock has gained no more than it may since it was last believed.
-    mutating func isPlausible(_ now: UnixTime) -> Bool {
-        guard let maximumJump else { return true }
-        let running = ContinuousClock.now
-        if let seen {
-            let gained = Duration.milliseconds(now.milliseconds - seen.clock.milliseconds) - (running - seen.running)
-            guard gained <= maximumJump else { return false }
-        }
-        seen = (now, running)
-        return true
+    func isPlausible(_ now: UnixTime) -> Bool {
+        guard let maximumJump, let seen else { return true }
+        let running = ContinuousClock.now - seen.running
+        return Duration.milliseconds(now.milliseconds - seen.clock.milliseconds) - running <= maximumJump
     }
 
-    /// Somebody vouches for the clock as it is.
+    /// The clock is believed as it is: it was plausible, or somebody vouches for it.
     mutating func accept(_ now: UnixTime) { seen = (now, .now) }
 }

@@ -7,12 +7,14 @@ struct PendingEntry: Sendable {
 
     var prepared: PreparedEntry
     let completion: Completion
-    /// Whether its leaf is where the log takes over a clock that it would refuse.
-    var acceptsTime = false
+    /// How its leaf gets its time.
+    var time = LogTime.Rule.clock
     /// Whether something is released for it, so that under `strict` it waits for a checkpoint.
     var releases = false
     /// It is answered only when a checkpoint covers it, and where there are witnesses with their quorum.
     var waitsForCheckpoint = false
+    /// Whether it begins a release, so that it is refused while no checkpoint can be had.
+    var needsCheckpoints = false
     /// From when on nobody waits for it any more, so that it must not be written; nil where it is worth a wait.
     var deadline: ContinuousClock.Instant?
 }

@@ -7,26 +7,19 @@ final class CommitThread {
     private static let maximumBatch = 256
     /// A batch of this size or more is load: then the next one is worth a short wait.
     private static let loadThreshold = 4
-    /// How far the clock may be behind the last leaf, in milliseconds.
-    private static let clockTolerance: Int64 = 1000
 
     private let around: Publisher.Surroundings
     private let batchBytes: Int
     private var journal: Journal
     private var nextIndex: UInt64
-    private var lastTime: UnixTime
-    private var watch: ClockWatch
 
     init(
-        journal: consuming Journal, nextIndex: UInt64, lastTime: UnixTime?, batchBytes: Int,
-        around: Publisher.Surroundings
+        journal: consuming Journal, nextIndex: UInt64, batchBytes: Int, around: Publisher.Surroundings
     ) {
         self.journal = journal
         self.nextIndex = nextIndex
-        self.lastTime = lastTime ?? UnixTime(milliseconds: 0)
         self.batchBytes = batchBytes
         self.around = around
-        watch = ClockWatch(maximumJump: around.options.maximumClockJump)
     }
 
     /// Commits until the queue is closed or the log has failed.
@@ -44,8 +37,8 @@ final class CommitThread {
     /// Entries that vouch for the clock are rare: each is a batch of its own, at the time it vouches for.
     private func commit(_ batch: [PendingEntry]) {
         let batch = withoutLate(batch)
-        guard batch.contains(where: \.acceptsTime) else { return commit(batch, acceptsTime: false) }
-        for entry in batch { commit([entry], acceptsTime: entry.acceptsTime) }
+        guard batch.contains(where: { $0.time != .clock }) else { return commit(batch, .clock) }
+        for entry in batch { commit([entry], entry.time) }
     }
 
     /// Refuses what nobody waits for any more: a disk that has hung must not be given the requests of all that time.
@@ -57,11 +50,11 @@ final class CommitThread {
         return batch.filter { !isLate($0) }
     }
 
-    private func commit(_ batch: [PendingEntry], acceptsTime: Bool) {
+    private func commit(_ batch: [PendingEntry], _ rule: LogTime.Rule) {
         let now = around.clock()
         let time: UnixTime
         do throws(AuditLogError) {
-            time = try self.time(now, acceptsTime: acceptsTime)
+            time = try around.time.next(now, rule)
         } catch {
             around.board.refused(error)
             return refuse(batch[...], error)
@@ -78,25 +71,6 @@ final class CommitThread {
             commit(batch[start..<end], leaves[start..<end], time: time)
             start = end
         }
-    }
-
-    /// The time of the next leaf: never behind the last one's but where somebody vouches for the clock.
-    private func time(_ now: UnixTime, acceptsTime: Bool) throws(AuditLogError) -> UnixTime {
-        guard now.rfc3339.utf8.count == PreparedEntry.placeholder.utf8.count else {
-            throw AuditLogError(.clockAhead, "the clock is beyond the year 9999")
-        }
-        if acceptsTime {
-            watch.accept(now)
-            return now
-        }
-        guard now.milliseconds >= lastTime.milliseconds - CommitThread.clockTolerance else {
-            throw AuditLogError(
-                .clockBehind, "the clock is more than a second behind the last entry; mend it, or audit accept-time")
-        }
-        guard watch.isPlausible(now) else {
-            throw AuditLogError(.clockAhead, "the clock has jumped forward; mend it, or audit accept-time")
-        }
-        return max(now, lastTime)
     }
 
     private func refuse(_ batch: ArraySlice<PendingEntry>, _ error: AuditLogError) {
@@ -131,7 +105,7 @@ final class CommitThread {
         let ended = ContinuousClock.now
         let firstIndex = nextIndex
         nextIndex += UInt64(leaves.count)
-        lastTime = time
+        around.time.advance(to: time)
         around.board.committed(
             size: nextIndex, leaves: leaves.count, bytes: leaves.reduce(0) { $0 + $1.entry.count }, time: time,
             latency: ended - started)

@@ -42,7 +42,7 @@ struct LastCheckpoint: Sendable {
         _ layout: LogLayout, _ recovered: LogRecovery.Result, number: UInt64, origin: String, series: LogSeries
     ) throws(AuditLogError) {
         guard let record = try read() else {
-            let isNew = recovered.checkpoint == nil && recovered.tail.isEmpty && number == 1
+            let isNew = recovered.isEmpty && number == 1
             guard isNew else {
                 throw AuditLogError(
                     .rolledBack, "the record of the last checkpoint is gone, so nobody knows whether the log is whole",
@@ -74,14 +74,21 @@ struct LastCheckpoint: Sendable {
         }
         if record.size == size, record.root == checkpoint?.root { return }
         // A pruned shard has no tiles to compare any more; its final checkpoint is all there is.
-        guard record.size < size, try isStart(record, ofTree: size, layout) else {
+        guard record.size < size, let checkpoint, try isStart(record, of: checkpoint, layout) else {
             throw AuditLogError(
                 .rolledBack, "the log's history is not that of its last checkpoint", path: layout.checkpoint)
         }
     }
 
-    private func isStart(_ record: Checkpoint, ofTree size: UInt64, _ layout: LogLayout) throws(AuditLogError) -> Bool {
+    /// The tiles are anybody's who holds the disk: they only serve to prove that one root continues the other.
+    private func isStart(
+        _ record: Checkpoint, of checkpoint: Checkpoint, _ layout: LogLayout
+    ) throws(AuditLogError) -> Bool {
         if try LogSeries.isPruned(layout.directory) { return true }
-        return try TileReader(layout, size: size).root(of: record.size).bytes == record.root
+        let proof = try TileReader(layout, size: checkpoint.size).consistencyProof(
+            from: record.size, to: checkpoint.size)
+        return MerkleProof.isConsistent(
+            oldSize: record.size, oldRoot: MerkleHash(bytes: record.root[...]), size: checkpoint.size,
+            root: MerkleHash(bytes: checkpoint.root[...]), proof: proof)
     }
 }

@@ -10,14 +10,21 @@ struct LogRecovery {
         var tree = TileTree()
         /// The entries of its last, partial bundle.
         var bundle = EntryBundle()
-        /// The entries the checkpoint does not cover.
-        var tail: [CommittedLeaf] = []
+        /// How many entries of the journal the checkpoint does not cover; there may be more than memory should hold.
+        var tailCount: UInt64 = 0
+        /// The first of them, in a log without a checkpoint.
+        var firstOfTail: [UInt8]?
         var checkpoint: Checkpoint?
         var checkpointBytes: [UInt8]?
         var checkpointTime: UnixTime?
         var firstTime: UnixTime?
         var lastTime: UnixTime?
         var segments: [JournalReader.Segment] = []
+
+        /// How many entries there are.
+        var size: UInt64 { tree.size + tailCount }
+        /// Whether there is neither a checkpoint nor an entry.
+        var isEmpty: Bool { checkpoint == nil && tailCount == 0 }
     }
 
     private let layout: LogLayout
@@ -105,7 +112,8 @@ struct LogRecovery {
         var this = self
         let segments = try JournalReader(directory: layout.journal).read { (record, bytes) throws(AuditLogError) in
             if record.index >= covered {
-                this.result.tail.append(CommittedLeaf(entry: Array(bytes[record.entry])))
+                if this.result.tailCount == 0 { this.result.firstOfTail = Array(bytes[record.entry]) }
+                this.result.tailCount += 1
             } else {
                 try this.compare(record)
             }
@@ -119,7 +127,7 @@ struct LogRecovery {
 
     /// How old the shard is, by its first entry; left of the right edge damage is for `LogVerifier` to find, not here.
     private mutating func readFirstTime() {
-        var first = result.tail.first?.entry
+        var first = result.firstOfTail
         if let checkpoint = result.checkpoint {
             let width = Int(clamping: checkpoint.size)
             let path = TilePath(.entries, index: 0, partialWidth: width < TilePath.width ? width : nil)

@@ -22,10 +22,11 @@ package struct LogSeries: Sendable {
 
     private func closed(in parent: String, name: String) throws(AuditLogError) -> [UInt64] {
         var numbers: [UInt64] = []
-        for element in try Directory(parent).list() where element.isDirectory && element.name.hasPrefix(name + ".") {
+        for element in try Directory(parent).list() where element.name.hasPrefix(name + ".") {
             let digits = element.name.dropFirst(name.count + 1)
             guard let number = UInt64(digits), String(number) == digits, number > 0 else { continue }
-            numbers.append(number)
+            // A shard that was moved to another disk may have left a link behind; its number is taken all the same.
+            if Directory.isDirectory("\(parent)/\(element.name)", followsLinks: true) { numbers.append(number) }
         }
         return numbers.sorted()
     }

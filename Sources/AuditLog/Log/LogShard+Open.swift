@@ -8,6 +8,8 @@ extension LogShard {
         let origin: String
         let signers: CheckpointSigners
         let clock: @Sendable () -> UnixTime
+        /// Goes on from shard to shard.
+        let time: LogTime
         let options: AuditLogOptions
         let operations: FileOperations
         let onFatal: @Sendable (AuditLogError) -> Void
@@ -23,7 +25,9 @@ extension LogShard {
         let (options, operations) = (settings.options, settings.operations)
         let origin = LogSeries.origin(settings.origin, number)
         let layout = LogLayout(settings.directory)
-        if try Directory(layout.directory).make() { try Directory(layout.directory + "/..").sync(operations) }
+        try Directory(layout.directory).make()
+        // Whoever made it may have ended before it could.
+        try Directory.parent(of: layout.directory).sync(operations)
         let lock = try DirectoryLock(directory: layout.directory)
         for path in [layout.journal, layout.temporary] { try Directory(path).make() }
         try Directory(layout.temporary).removeFiles()
@@ -37,10 +41,10 @@ extension LogShard {
             layout: layout, origin: origin, segmentBytes: options.segmentBytes, spares: start.spares,
             lastSequence: recovered.segments.last?.header.sequence ?? 0, operations: operations)
         let around = Publisher.Surroundings(
-            layout: layout, origin: origin, signers: settings.signers, clock: settings.clock, options: options,
-            operations: operations,
+            layout: layout, origin: origin, signers: settings.signers, clock: settings.clock, time: settings.time,
+            options: options, operations: operations,
             queue: CommitQueue(capacity: options.queueCapacity),
-            inbox: PublisherInbox(leaves: recovered.tail, retired: start.retired), board: StatusBoard(), pool: pool,
+            inbox: PublisherInbox(retired: start.retired), board: StatusBoard(), pool: pool,
             record: options.lastCheckpointFile.map { LastCheckpoint(path: $0) }, onTick: onTick,
             onFatal: settings.onFatal)
         return try begin(around, recovered, start, lock, number: number)
@@ -51,7 +55,8 @@ extension LogShard {
         _ around: Publisher.Surroundings, _ recovered: LogRecovery.Result, _ start: JournalStart, _ lock: DirectoryLock,
         number: UInt64
     ) throws(AuditLogError) -> LogShard {
-        let size = recovered.tree.size + UInt64(recovered.tail.count)
+        let size = recovered.size
+        if let last = recovered.lastTime { around.time.advance(to: last) }
         let sequence: UInt64
         if let active = start.active { sequence = active } else { sequence = try around.pool.take() }
         try around.pool.replenish()
@@ -64,11 +69,12 @@ extension LogShard {
         let journal = try Journal(
             sequence: sequence, position: start.position, pool: around.pool, operations: around.operations)
         let commits = CommitThread(
-            journal: journal, nextIndex: size, lastTime: recovered.lastTime,
+            journal: journal, nextIndex: size,
             batchBytes: min(Journal.maximumBatchBytes, around.options.segmentBytes - SegmentHeader.bytes),
             around: around)
         let publisher = Publisher(
-            around: around, tree: recovered.tree, bundle: recovered.bundle, published: recovered.checkpointBytes)
+            around: around, tree: recovered.tree, bundle: recovered.bundle, recoveredSize: size,
+            published: recovered.checkpointBytes)
         try WorkerThread.start { commits.run() }
         do {
             try WorkerThread.start {

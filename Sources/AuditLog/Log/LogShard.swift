@@ -27,7 +27,13 @@ final class LogShard: Sendable {
     deinit { queue.close() }
 
     /// Takes an entry for the commit thread, or says why not.
-    func add(_ entry: PendingEntry, usesReserve: Bool) -> AuditLogError? { queue.add(entry, usesReserve: usesReserve) }
+    func add(_ entry: PendingEntry, usesReserve: Bool) -> AuditLogError? {
+        if entry.needsCheckpoints, let refusal = board.overdue { return queue.failure ?? refusal }
+        return queue.add(entry, usesReserve: usesReserve)
+    }
+
+    /// Whether nothing may be released for want of a checkpoint.
+    var isCheckpointOverdue: Bool { board.overdue != nil }
 
     /// The state at this moment.
     var status: LogStatus {

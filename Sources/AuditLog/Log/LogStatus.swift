@@ -10,6 +10,8 @@ package struct LogStatus: Sendable {
     package var checkpointTime: UnixTime?
     /// Whether leaves have waited for a checkpoint for ten intervals.
     package var isCheckpointStale = false
+    /// Whether they have waited for so long that nothing may be released (`AuditLogOptions.checkpointPatience`).
+    package var isCheckpointOverdue = false
     /// How often checkpoints are made at present.
     package var checkpointInterval: Duration = .zero
     /// How long a checkpoint's signature takes when nothing holds it up; zero before five are known.
@@ -38,6 +40,8 @@ package struct LogStatus: Sendable {
     package var bytesPerDay: Int64?
     /// For how many days the disk lasts at that pace until only mints are recorded; nil when that cannot be told.
     package var daysLeft: Int64?
+    /// Why the log could not begin its next shard, so that this one goes on; nil when it could.
+    package var rollOverProblem: AuditLogError?
     /// How many entries wait for the commit thread.
     package var pending = 0
     /// Free bytes of the log's disk; nil when they cannot be told.

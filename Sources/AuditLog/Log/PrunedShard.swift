@@ -1,11 +1,24 @@
+import Crypto
 import Glibc
 import StrictEncoding
 
 /// A closed shard whose entries were removed, but for those that still say what is in force.
 ///
 /// What stays is the final checkpoint, and `retained`: one line of JSON for each kept entry with its proof, so that
-/// nothing in it has to be believed.
+/// nothing in it has to be believed. That nothing is missing in it, the `log.shard-pruned` entry of a later shard says
+/// (`PruningRecord`). The first entry is always kept: it ties the shard to the one before.
 package struct PrunedShard: Sendable {
+    /// What a pruned shard holds, with each entry checked against the final checkpoint.
+    struct Contents {
+        let note: SignedNote
+        let checkpoint: Checkpoint
+        let signers: [VerifierKey]
+        /// Index and bytes of each entry, in their order.
+        let entries: [(index: UInt64, bytes: [UInt8])]
+        /// What an entry that records this pruning must say.
+        let record: PruningRecord
+    }
+
     private let layout: LogLayout
 
     /// The shard of a directory.
@@ -18,18 +31,34 @@ package struct PrunedShard: Sendable {
     func verify(
         keys: [VerifierKey], origin: String
     ) throws(AuditLogError) -> (SignedNote, Checkpoint, [VerifierKey]) {
+        let contents = try contents(keys: keys, origin: origin)
+        return (contents.note, contents.checkpoint, contents.signers)
+    }
+
+    /// Reads all of it, and checks signature and proofs; without `keys` the signature is for the caller's later shard to
+    /// make up for, which names the checkpoint.
+    ///
+    /// Whether an entry is missing is for the caller to ask: of `record`, and of the entries of later shards.
+    func contents(keys: [VerifierKey]?, origin: String) throws(AuditLogError) -> Contents {
         do throws(AuditLogError) {
             let note = try SignedNote(parsing: OpenFile.contents(of: layout.checkpoint))
             let checkpoint = try Checkpoint(text: note.text)
             guard checkpoint.origin.hasSameBytes(as: origin) else {
                 throw AuditLogError(.wrongOrigin, "the checkpoint is of another log")
             }
-            let signers = try note.verified(by: keys)
-            try forEach { _, _ in }
-            return (note, checkpoint, signers)
+            let signers = try keys.map { (keys) throws(AuditLogError) in try note.verified(by: keys) } ?? []
+            let lines = try OpenFile.contentsIfPresent(of: retained) ?? []
+            return Contents(
+                note: note, checkpoint: checkpoint, signers: signers, entries: try entries(lines, checkpoint),
+                record: PruningRecord(checkpoint, retained: lines))
         } catch {
             throw AuditLogError(error.code, error.reason, path: error.path ?? layout.checkpoint)
         }
+    }
+
+    /// What an entry of a later shard must say of this one.
+    func record(_ checkpoint: Checkpoint) throws(AuditLogError) -> PruningRecord {
+        PruningRecord(checkpoint, retained: try OpenFile.contentsIfPresent(of: retained) ?? [])
     }
 
     /// The entries that were kept, each checked against the final checkpoint.
@@ -38,7 +67,14 @@ package struct PrunedShard: Sendable {
     ) throws(AuditLogError) {
         guard let bytes = try OpenFile.contentsIfPresent(of: retained) else { return }
         let checkpoint = try Checkpoint(text: SignedNote(parsing: OpenFile.contents(of: layout.checkpoint)).text)
-        for line in bytes.split(separator: 0x0A) {
+        for (index, entry) in try entries(bytes, checkpoint) { try body(index, entry) }
+    }
+
+    private func entries(
+        _ lines: [UInt8], _ checkpoint: Checkpoint
+    ) throws(AuditLogError) -> [(index: UInt64, bytes: [UInt8])] {
+        var entries: [(index: UInt64, bytes: [UInt8])] = []
+        for line in lines.split(separator: 0x0A) {
             guard let object = (try? JSONParser.parse(Array(line)))?.object, let index = object["index"]?.integer,
                 let entry = object["entry"].map({ JSONWriter.canonical($0) }), let path = object["proof"]?.strings
             else { throw AuditLogError(.badBundle, "a line is no entry with its proof", path: retained) }
@@ -49,18 +85,17 @@ package struct PrunedShard: Sendable {
             guard hashes.count == path.count, root?.bytes == checkpoint.root else {
                 throw AuditLogError(.badBundle, "an entry is not what the checkpoint covers", path: retained)
             }
-            try body(UInt64(clamping: index), entry)
+            entries.append((UInt64(clamping: index), entry))
         }
+        return entries
     }
 
-    /// Removes what a closed shard holds but for its final checkpoint and the entries that still matter.
+    /// Puts aside what stays of a closed shard: its first entry and those that `isRetained` admits.
     ///
-    /// Whoever calls it has verified the shard, and has recorded that it goes; the first entry stays, and those that
-    /// `isRetained` admits. A crash leaves a shard that can be pruned again.
-    func prune(
+    /// Whoever calls it has verified the shard. It removes nothing, and may be done again.
+    func retain(
         isRetained: (Entry) -> Bool, operations: FileOperations
-    ) throws(AuditLogError) {
-        guard try !LogSeries.isPruned(layout.directory) else { return }
+    ) throws(AuditLogError) -> PruningRecord {
         let prover = try LogProver(directory: layout.directory)
         var lines: [UInt8] = []
         try LogReader(directory: layout.directory).forEach(in: 0..<prover.checkpoint.size) {
@@ -71,13 +106,33 @@ package struct PrunedShard: Sendable {
             lines.append(0x0A)
         }
         try LastCheckpoint(path: retained).write(lines, operations)
+        return PruningRecord(prover.checkpoint, retained: lines)
+    }
+
+    /// Removes what a closed shard holds but for its final checkpoint and what was put aside.
+    ///
+    /// Whoever calls it has recorded that it goes. A crash leaves a shard that this may be called for again.
+    func removeEntries(_ operations: FileOperations) throws(AuditLogError) {
         // The tiles go under another name first, so that a log without all of them is never taken for a whole one.
         let tiles = layout.directory + "/tile"
-        let failure = operations.rename(tiles, layout.temporary + "/tile")
-        guard failure == 0 else { throw .space("rename", failure, path: tiles) }
+        if Directory.isDirectory(tiles, followsLinks: false) {
+            try Directory(layout.temporary).make()
+            let failure = operations.rename(tiles, layout.temporary + "/tile")
+            guard failure == 0 else { throw .space("rename", failure, path: tiles) }
+            try Directory(layout.directory).sync(operations)
+        }
+        for path in [layout.temporary, layout.journal] { try Directory(path).removeTree(operations) }
+        try Directory.remove(layout.directory + "/lock", operations)
         try Directory(layout.directory).sync(operations)
-        for path in [layout.temporary, layout.journal] { try Directory(path).removeTree() }
-        try Directory.removeFile(layout.directory + "/lock")
+    }
+
+    /// Whether a removal was cut short, so that entries are still there, out of an auditor's sight.
+    var hasRemains: Bool {
+        get throws(AuditLogError) {
+            try Directory(layout.directory).list().contains {
+                !["checkpoint", "witnessed", "retained"].contains($0.name)
+            }
+        }
     }
 }
 

@@ -11,6 +11,7 @@ final class Publisher {
         let origin: String
         let signers: CheckpointSigners
         let clock: @Sendable () -> UnixTime
+        let time: LogTime
         let options: AuditLogOptions
         let operations: FileOperations
         let queue: CommitQueue
@@ -39,6 +40,12 @@ final class Publisher {
     var files: DurableFiles
     private(set) var tree: TileTree
     private var bundle: EntryBundle
+    /// How many entries the journal held when the log was opened.
+    private let recoveredSize: UInt64
+    /// Leaves that wait until those of the journal's tail are in the tree.
+    private var leaves: [CommittedLeaf] = []
+    /// Checkpoints with cosignatures that are not in place yet; they stay here while the disk is full.
+    private var cosigned: [CosignedCheckpoint] = []
     /// Full tiles and bundles that are not in place yet; they stay here while the disk is full.
     private var unwritten: [DurableFiles.File] = []
     /// Places that have become full: their partial ones go once a checkpoint covers them.
@@ -56,8 +63,11 @@ final class Publisher {
     var nextCheckpoint: ContinuousClock.Instant
     private var nextDiskCheck = ContinuousClock.now
 
-    init(around: Surroundings, tree: TileTree, bundle: EntryBundle, published: [UInt8]?) {
+    init(
+        around: Surroundings, tree: TileTree, bundle: EntryBundle, recoveredSize: UInt64, published: [UInt8]?
+    ) {
         self.around = around
+        self.recoveredSize = recoveredSize
         self.tree = tree
         self.bundle = bundle
         self.published = published
@@ -70,10 +80,12 @@ final class Publisher {
     func run() {
         var isFinishing = false
         showRecovered()
+        // The tail is read before anybody is waited for.
+        attempt { () throws(AuditLogError) in try catchUp() }
         while !isFinishing, around.queue.failure == nil {
             let delivery = around.inbox.take(within: patience)
-            around.queue.setBacklogged(false)
             attempt { () throws(AuditLogError) in try take(delivery) }
+            around.queue.setBacklogged(leaves.count > PublisherInbox.limit)
             attempt { () throws(AuditLogError) in try proposeIfDue() }
             attempt { () throws(AuditLogError) in try housekeep() }
             refuseLate()
@@ -106,12 +118,37 @@ final class Publisher {
         // All of it is in hand before anything can throw: nothing that was delivered may be lost.
         retired += delivery.retired
         waiting += delivery.waiting
-        for leaf in delivery.leaves { try derive(leaf) }
+        leaves += delivery.leaves
+        cosigned += delivery.cosigned
+        try catchUp()
+        for leaf in leaves { try derive(leaf) }
+        leaves = []
         if let signature = delivery.signature { try settle(signature) }
-        for cosigned in delivery.cosigned { try settle(cosigned) }
+        while let first = cosigned.first {
+            try settle(first)
+            cosigned.removeFirst()
+        }
         try writeFullFiles()
     }
 
+    /// Reads the entries of the journal that no checkpoint covered when the log was opened, a piece at a time.
+    ///
+    /// Their segments stay until a checkpoint of this publisher covers them. Where the disk is full in between, it goes
+    /// on from the tree's size.
+    private func catchUp() throws(AuditLogError) {
+        guard tree.size < recoveredSize else { return }
+        try writeFullFiles()
+        _ = try JournalReader(directory: around.layout.journal).read { (record, bytes) throws(AuditLogError) in
+            guard record.index == tree.size, record.index < recoveredSize else { return }
+            try derive(CommittedLeaf(entry: Array(bytes[record.entry])))
+            if unwritten.count >= Publisher.filesAtOnce { try writeFullFiles() }
+        }
+        guard tree.size == recoveredSize else {
+            throw AuditLogError(.corruptJournal, "entries of the journal are gone", path: around.layout.journal)
+        }
+    }
+
+    /// Throws nothing of itself: a leaf is taken whole.
     private func derive(_ leaf: CommittedLeaf) throws(AuditLogError) {
         bundle.append(leaf.entry[...])
         try tree.append(leaf.hash) { (tile: TileTree.Tile) throws(AuditLogError) in
@@ -148,6 +185,7 @@ final class Publisher {
 
     private func housekeep() throws(AuditLogError) {
         guard ContinuousClock.now >= nextDiskCheck else { return }
+        if around.signers.isEmpty { around.board.hasNoSigner() }
         nextDiskCheck = .now + Publisher.diskPeriod
         let free = around.operations.freeBytes(around.layout.directory)
         let room = DiskRoom(free: free, headroom: around.options.headroom)

@@ -30,15 +30,13 @@ final class PublisherInbox: Sendable {
     /// With this many leaves the publisher is woken before its time, so that memory stays bounded.
     private static let wakeThreshold = 4096
     /// With this many it is too far behind.
-    private static let limit = 32_768
+    static let limit = 32_768
 
     private let state: Mutex<Delivery>
     private let wake = DispatchSemaphore(value: 0)
 
-    /// An inbox that holds the journal's tail from the start.
-    init(leaves: [CommittedLeaf], retired: [Journal.Retired]) {
-        state = Mutex(Delivery(leaves: leaves, retired: retired))
-    }
+    /// An inbox that holds the segments which were full at the start.
+    init(retired: [Journal.Retired]) { state = Mutex(Delivery(retired: retired)) }
 
     /// Hands over durable leaves in order; true when the publisher is too far behind for more.
     func add(_ leaves: ArraySlice<CommittedLeaf>, retired: Journal.Retired?, waiting: [Waiting]) -> Bool {

@@ -31,8 +31,11 @@ package struct Restoration: Sendable, Equatable {
         let layout = LogLayout(directory)
         // Of a log that is gone altogether there is no directory either.
         try Directory(layout.directory).make()
-        let lock = try DirectoryLock(directory: layout.directory)
-        defer { lock.release() }
+        let (whole, lock) = (try DirectoryLock(log: layout.directory), try DirectoryLock(directory: layout.directory))
+        defer {
+            lock.release()
+            whole.release()
+        }
         let name = LogSeries.origin(origin, try LogSeries(directory: directory).current())
         var found = Checkpoint(origin: name, size: 0, root: MerkleHash.empty.bytes)
         if let bytes = try OpenFile.contentsIfPresent(of: layout.checkpoint) {

@@ -13,6 +13,13 @@ final class StatusBoard: Sendable {
         var bytes = 0
         var opened = ContinuousClock.now
         var headroom: Int64 = 0
+        var patience = Duration.zero
+
+        /// For how long leaves have waited for a checkpoint.
+        var lag: Duration { uncoveredSince.map { .now - $0 } ?? .zero }
+
+        /// Whether that is too long for anything to be released.
+        var isOverdue: Bool { lag > max(patience, status.checkpointInterval * 10) }
     }
 
     /// What an entry costs on the disk besides its own bytes: its length and its hash, at all levels.
@@ -28,15 +35,28 @@ final class StatusBoard: Sendable {
     func snapshot() -> LogStatus {
         state.withLock { state in
             var status = state.status
-            if let since = state.uncoveredSince {
-                status.isCheckpointStale = ContinuousClock.now - since > status.checkpointInterval * 10
-            }
+            status.isCheckpointStale = state.lag > status.checkpointInterval * 10
+            status.isCheckpointOverdue = state.isOverdue
             if let since = state.commitSince {
                 let wait = ContinuousClock.now - since
                 status.diskWait = wait > StatusBoard.diskPatience ? wait : nil
             }
             StatusBoard.foresee(&status, state)
             return status
+        }
+    }
+
+    /// Why nothing may be released now for want of a checkpoint; nil when it may.
+    var overdue: AuditLogError? {
+        guard state.withLock({ $0.isOverdue }) else { return nil }
+        return AuditLogError(
+            .notSigned, "no checkpoint could be signed for too long, so nothing is issued until one is")
+    }
+
+    /// There is nobody to sign: from when there is, checkpoints are waited for.
+    func hasNoSigner() {
+        state.withLock { state in
+            if state.uncoveredSince != nil { state.uncoveredSince = .now }
         }
     }
 
@@ -56,6 +76,7 @@ final class StatusBoard: Sendable {
         state.withLock { state in
             state.opened = .now
             state.headroom = options.headroom
+            state.patience = options.checkpointPatience
             state.status.firstTime = recovered.firstTime
             state.status.lastTime = recovered.lastTime
             state.status.size = size

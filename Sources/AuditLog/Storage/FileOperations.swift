@@ -12,6 +12,11 @@ struct FileOperations: Sendable {
     var rename: @Sendable (_ from: String, _ to: String) -> Int32
     /// statvfs(3): bytes that an unprivileged writer can still use; nil when it cannot be told.
     var freeBytes: @Sendable (_ path: String) -> Int64?
+    /// remove(3), of a file or an empty directory: 0 or the errno.
+    var remove: @Sendable (_ path: String) -> Int32 = FileOperations.removeOne
+
+    // Safety: the string is lent to the call as a C string for its duration.
+    private static let removeOne: @Sendable (String) -> Int32 = { unsafe Glibc.remove($0) == 0 ? 0 : errno }
 
     /// The real ones.
     static let system = FileOperations(

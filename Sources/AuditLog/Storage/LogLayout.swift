@@ -11,7 +11,11 @@ struct LogLayout: Sendable {
     }
 
     /// The names at the top; `tile` and `checkpoint` are all an auditor needs.
-    static let names: Set<String> = ["checkpoint", "witnessed", "tile", "journal", "temporary", "lock"]
+    ///
+    /// `retained` is what a pruning that was cut short has left in a whole shard.
+    static let names: Set<String> = [
+        "checkpoint", "witnessed", "tile", "journal", "temporary", "lock", "retained", "retained.new",
+    ]
 
     /// The signed tree head.
     ///

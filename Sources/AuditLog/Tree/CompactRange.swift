@@ -5,6 +5,15 @@ struct CompactRange: Sendable {
     private(set) var size: UInt64 = 0
     private var peaks: [MerkleHash] = []
 
+    /// The empty tree.
+    init() {}
+
+    /// A tree of a known size, from its peaks; whether they are the right ones is for the root to show.
+    init(size: UInt64, peaks: [MerkleHash]) {
+        precondition(peaks.count == size.nonzeroBitCount, "a tree has a peak for each bit of its size")
+        (self.size, self.peaks) = (size, peaks)
+    }
+
     /// Adds one leaf.
     mutating func append(_ leaf: MerkleHash) {
         var hash = leaf

@@ -56,6 +56,18 @@ final class TileReader {
         return range.lowerBound + 1 << UInt64(63 - (count - 1).leadingZeroBitCount)
     }
 
+    /// The roots of the perfect subtrees that make up the first `count` entries, largest first.
+    func peaks(of count: UInt64) throws(AuditLogError) -> [MerkleHash] {
+        var peaks: [MerkleHash] = []
+        var start: UInt64 = 0
+        while start < count {
+            let width = UInt64(1) << UInt64(63 - (count - start).leadingZeroBitCount)
+            peaks.append(try perfect(start..<start + width))
+            start += width
+        }
+        return peaks
+    }
+
     /// The hash of a range that is a subtree of the tree.
     private func hash(of range: Range<UInt64>) throws(AuditLogError) -> MerkleHash {
         let count = range.upperBound - range.lowerBound

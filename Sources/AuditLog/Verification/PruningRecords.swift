@@ -14,15 +14,15 @@ struct PruningRecords {
         found.append((shard, detail))
     }
 
-    /// A pruned shard must be one that a later one names, by name, size and root.
+    /// A pruned shard must be one that a later one names, by name, size and root, and by what was kept of it.
     func check(_ shard: SeriesVerifier.Shard) throws(AuditLogError) {
-        let expected = Checkpoint.detail(shard.checkpoint, prefix: "pruned")
+        let expected = try PrunedShard(directory: shard.directory).record(shard.checkpoint).detail
         let isRecorded = found.contains { record in
             record.shard > shard.number && expected.allSatisfy { record.detail[$0.key] == $0.value }
         }
         guard isRecorded else {
             throw AuditLogError(
-                .missingFile, "its entries are gone, and no later shard says that they were pruned",
+                .missingFile, "its entries are gone, and no later shard says that they were pruned and these were kept",
                 path: shard.directory + "/tile")
         }
     }

@@ -7,9 +7,9 @@ import Synchronization
 final class RevocationSnapshots: Sendable {
     private struct State {
         /// The place of the last snapshot.
-        var saved = RevocationSnapshot.Position(shard: 0, size: 0)
-        /// Where the log ended when it was last looked at.
-        var seen = RevocationSnapshot.Position(shard: 0, size: 0)
+        var saved: VerifiedReplay.Place?
+        /// How the log was when it was last looked at.
+        var seen: LogStatus?
         var signers: [any CheckpointSigner]
     }
 
@@ -39,16 +39,18 @@ final class RevocationSnapshots: Sendable {
 
     /// Writes one if the log has grown enough since the last.
     ///
-    /// The log counts a leaf a moment before its owner hears of it. So the place is the one seen the last time: the log has
-    /// grown since, and so every leaf before it has been heard of.
+    /// The log counts a leaf a moment before its owner hears of it. So the place is the checkpoint seen the last time: the
+    /// log has grown since, and so every leaf before it has been heard of.
     func saveIfGrown(
         _ log: LogStatus, _ revocations: LiveRevocations, _ standing: StandingLeaves, now: UnixTime
     ) async {
-        let end = RevocationSnapshot.Position(shard: log.shard, size: log.size)
-        let covered: RevocationSnapshot.Position? = state.withLock { state in
-            defer { state.seen = end }
-            let isDue = state.seen.shard != state.saved.shard || state.seen.size >= state.saved.size + Self.growth
-            return state.seen < end && state.seen > state.saved && isDue ? state.seen : nil
+        let covered: VerifiedReplay.Place? = state.withLock { state in
+            defer { state.seen = log }
+            guard let seen = state.seen, (seen.shard, seen.size) < (log.shard, log.size), let place = seen.place else {
+                return nil
+            }
+            guard let saved = state.saved, saved.shard == place.shard else { return place }
+            return place.size >= saved.size + Self.growth ? place : nil
         }
         if let covered { await save(at: covered, revocations, standing, now: now) }
     }
@@ -57,25 +59,31 @@ final class RevocationSnapshots: Sendable {
     func saveAtRest(
         _ log: LogStatus, _ revocations: LiveRevocations, _ standing: StandingLeaves, now: UnixTime
     ) async {
-        await save(at: .init(shard: log.shard, size: log.size), revocations, standing, now: now)
+        if let place = log.place { await save(at: place, revocations, standing, now: now) }
     }
 
     /// A failure only makes the next start slower.
     private func save(
-        at position: RevocationSnapshot.Position, _ revocations: LiveRevocations, _ standing: StandingLeaves,
-        now: UnixTime
+        at place: VerifiedReplay.Place, _ revocations: LiveRevocations, _ standing: StandingLeaves, now: UnixTime
     ) async {
         let snapshot = RevocationSnapshot(
-            origin: origin, position: position, entries: standing.all + revocations.entries(now: now.seconds))
+            origin: origin, place: place, entries: standing.all + revocations.entries(now: now.seconds))
         var reason = "there is no checkpoint key"
         for signer in state.withLock({ $0.signers }) {
             do {
                 try await snapshot.save(path, signer: signer)
-                return state.withLock { $0.saved = position }
+                return state.withLock { $0.saved = place }
             } catch {
                 reason = "\(error)"
             }
         }
         logger.warning("the list of entries in force was not saved", metadata: ["reason": "\(reason)"])
+    }
+}
+
+extension LogStatus {
+    /// The place of the last checkpoint; nil before the first of the shard.
+    fileprivate var place: VerifiedReplay.Place? {
+        checkpoint.flatMap { $0.size > 0 ? .init(shard: shard, size: $0.size, root: $0.root) : nil }
     }
 }

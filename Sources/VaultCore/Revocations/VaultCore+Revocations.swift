@@ -82,19 +82,14 @@ extension VaultCore {
 extension LiveRevocations {
     /// What the log says is in force.
     static func restore(
-        _ settings: CoreSettings, log: LogStatus, keys: [VerifierKey], now: UnixTime
+        _ settings: CoreSettings, keys: [VerifierKey], now: UnixTime
     ) throws(StartError) -> (LiveRevocations, StandingLeaves) {
-        let path = RevocationSnapshots.path(settings)
-        let end = RevocationSnapshot.Position(shard: log.shard, size: log.size)
-        var snapshot = RevocationSnapshot.load(path, origin: settings.logOrigin, keys: keys)
-        if let known = snapshot, known.position > end {
-            // An older copy of the log was put back: what is in force stays so, but its place means nothing any more.
-            snapshot = RevocationSnapshot(
-                origin: known.origin, position: .init(shard: 0, size: 0), entries: known.entries)
-        }
+        let snapshot = RevocationSnapshot.load(
+            RevocationSnapshots.path(settings), origin: settings.logOrigin, keys: keys)
         do {
             let replay = try RevocationReplay(
-                directory: settings.logDirectory, snapshot: snapshot, now: now.seconds)
+                directory: settings.logDirectory, origin: settings.logOrigin, keys: keys, snapshot: snapshot,
+                now: now.seconds)
             return (LiveRevocations(replay.stops, now: now.seconds), StandingLeaves(replay.standing))
         } catch {
             throw StartError(

@@ -15,6 +15,7 @@ extension VaultCore {
     /// Every refusal that reaches an envelope is a leaf too, since it may be the trace of somebody who changed a file.
     package func open(_ request: OpenRequest) async throws(CoreError) -> OpenedSecret {
         try checkActive()
+        try checkCheckpoints()
         try Self.checkOpening(request.entry)
         try checkBundle(request.entry)
         try revocations.check(request.entry, now: clock().seconds)
@@ -54,7 +55,7 @@ extension VaultCore {
         try require(entry.requestID?.isEmpty == false, "request_id: is missing")
         try require(entry.target?.isEmpty == false, "target: is missing")
         try require(entry.secret.map { Manifest.isName($0) } ?? false, "secret: must name a secret")
-        try require(entry.operator == nil, "operator: is not the front's to name")
+        try Gate.checkAuthor(entry)
         try require(entry.inputSHA256 == nil && entry.kid == nil && entry.jti == nil, "a member is not an opening's")
     }
 

@@ -47,9 +47,11 @@ final class TestLog: Sendable {
     }
 
     /// Opens the log, appends entries and closes it.
-    func write(_ count: Int, from first: Int = 0, options: AuditLogOptions = TestLog.options()) async throws {
+    func write(
+        _ count: Int, from first: Int = 0, kind: Entry.Kind = .mint, options: AuditLogOptions = TestLog.options()
+    ) async throws {
         let log = try open(options: options)
-        try await append(count, from: first, to: log)
+        try await append(count, from: first, kind: kind, to: log)
         try await log.close()
     }
 

@@ -56,13 +56,14 @@ import VaultTesting
                 try FileManager.default.removeItem(atPath: log + ".1/tile")
             } else {
                 let bundle = URL(filePath: log + "/tile/entries/000")
-                let text = String(decoding: try Data(contentsOf: bundle), as: UTF8.self)
-                let changed = text.replacing(#""kind":"revoked""#, with: #""kind":"denied" "#)
-                #expect(changed != text)
-                try Data(changed.utf8).write(to: bundle)
+                var bytes = try Data(contentsOf: bundle)
+                let kind = try #require(bytes.firstRange(of: Data(#""kind":"revoked""#.utf8)))
+                bytes.replaceSubrange(kind, with: Data(#""kind":"denied" "#.utf8))
+                try bytes.write(to: bundle)
             }
             let fault = await #expect(throws: StartError.self) { _ = try await site.start() }
             #expect(fault?.file == log)
+            #expect(fault?.problem.hasPrefix(change.contains("shard") ? "rolledBack" : "badRoot") == true)
             // With the list, which the checkpoint key has signed, nothing before its place matters.
             try kept.write(to: URL(filePath: log + ".in-force"))
             let second = try await site.start()

@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// One set of rules for every Swift target (docs/contributing.md says why).
+// One set of rules for every Swift target (docs/development.md, "Style in short").
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .strictMemorySafety(),
@@ -36,7 +36,7 @@ let package = Package(
         .library(name: "FaultModule", type: .dynamic, targets: ["FaultModule"]),
     ],
     dependencies: [
-        // The lower bounds are the first versions without known advisories (docs/threat-model.md, "Dependencies").
+        // The lower bounds are versions without known advisories (docs/threat-model.md, "Dependencies").
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),

@@ -375,6 +375,9 @@ VAULT_TOKEN_LABEL=$TOKEN_LABEL
 VAULT_PID=
 VAULT_CORE_PID=
 ENV
+    # The two commands of this environment's build come first: vault-appliance and vault-development.
+    value=$DIR/run
+    printf "export PATH='%s':\"\$PATH\"\n" "${value//\'/\'\\\'\'}" >>"$DIR/env.new"
     mv "$DIR/env.new" "$DIR/env"
     refresh_pids
 }

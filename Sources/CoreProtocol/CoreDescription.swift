@@ -98,6 +98,10 @@ package struct CoreDescription: Sendable, Equatable {
     package var witnesses: [Witness]
     /// Figures for metrics, by name.
     package var figures: [String: Int64]
+    /// The release it is of.
+    package var version = Build.version
+    /// SHA-256 of its executable, in hexadecimal; empty when it does not say.
+    package var build = ""
     /// Whether the core holds no PIN: nothing is signed before custodians have activated it.
     package var isSealed = false
     /// Counts activations and manifests: a client that sees another count must load its bundle again.
@@ -131,7 +135,8 @@ extension CoreDescription {
             "faults": .array(faults.map { .string($0) }), "warnings": .array(warnings.map { .string($0) }),
             "tokens": .array(tokens.map(\.json)), "witnesses": .array(witnesses.map(\.json)),
             "figures": .object(JSONObject(figures: figures)),
-            "sealed": .bool(isSealed), "generation": .integer(generation),
+            "sealed": .bool(isSealed), "generation": .integer(generation), "version": .string(version),
+            "build": .string(build),
         ]
     }
 
@@ -156,6 +161,9 @@ extension CoreDescription {
             faults: faults, warnings: warnings, tokens: tokens, witnesses: witnesses, figures: figures)
         self.isSealed = isSealed
         self.generation = generation
+        // A core may be older than the front that asks it, or newer.
+        version = object["version"]?.string ?? ""
+        build = object["build"]?.string ?? ""
     }
 }
 

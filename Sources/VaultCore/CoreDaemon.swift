@@ -55,6 +55,7 @@ package struct CoreDaemon: Service {
             metadata: ["custody": "\(core.inForce.current.statement)", "manifest": "\(core.manifest.version)"])
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await core.keepSnapshots() }
+            tasks.addTask { await core.watchWarnings() }
             await untilTheEnd()
             tasks.cancelAll()
         }

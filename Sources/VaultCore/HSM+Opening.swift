@@ -23,6 +23,20 @@ extension HSM {
 }
 
 extension HSM {
+    /// Finds a configured token, and its entry in the manifest, without a PIN.
+    static func find(
+        _ token: CoreSettings.Token, settings: CoreSettings, manifest: Manifest
+    ) async throws(StartError) -> (uri: TokenURI, info: TokenInfo, entry: ManifestToken) {
+        let (uri, info): (TokenURI, TokenInfo)
+        do throws(HSMError) {
+            uri = try TokenURI(token.uri)
+            info = try await HSM.find(modulePath: token.module, token: uri)
+        } catch {
+            throw StartError(error, token, file: settings.configurationFile)
+        }
+        return (uri, info, try manifest.token(serial: info.serial, token, file: settings.manifestFile))
+    }
+
     /// Opens a configured token that the manifest names and logs in, once, with the PIN that custodians gave for it.
     ///
     /// Which token it is comes first: another one with the same label never sees a PIN.
@@ -30,14 +44,7 @@ extension HSM {
         _ token: CoreSettings.Token, settings: CoreSettings, manifest: Manifest, pins: [String: LockedBytes]
     ) async throws(StartError) -> HSM {
         let file = settings.configurationFile
-        let (uri, info): (TokenURI, TokenInfo)
-        do throws(HSMError) {
-            uri = try TokenURI(token.uri)
-            info = try await HSM.find(modulePath: token.module, token: uri)
-        } catch {
-            throw StartError(error, token, file: file)
-        }
-        let entry = try manifest.token(serial: info.serial, token, file: settings.manifestFile)
+        let (uri, info, entry) = try await find(token, settings: settings, manifest: manifest)
         guard let bytes = pins[entry.serial] else {
             throw StartError(
                 file: file, field: "\(token.field).token", problem: "no PIN was sealed for the token \(entry.serial)",

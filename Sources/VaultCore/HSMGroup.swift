@@ -38,6 +38,8 @@ package final class HSMGroup: Sendable {
         var hsm: HSM?
         var keys = KeyRing()
         var problem: StartError?
+        /// Its serial number, where a sealed core has looked for it and found it.
+        var found: String?
     }
 
     struct State {
@@ -49,6 +51,8 @@ package final class HSMGroup: Sendable {
         /// Counts sealings and manifests: what was begun under another count is not taken over.
         var generation = 0
         var isStopping = false
+        /// Whether the tokens of a sealed core are being looked for.
+        var isLooking = false
 
         mutating func collectKeys() {
             keys = members.reduce(into: KeyRing()) { $0.add($1.keys) }
@@ -114,7 +118,9 @@ package final class HSMGroup: Sendable {
             state.pins = .none
             return (state.attempts, state.members.compactMap(\.hsm))
         }
-        return await HSMGroup.end(attempts, open, drainingFor: .seconds(5))
+        let isClean = await HSMGroup.end(attempts, open, drainingFor: .seconds(5))
+        // A search that has not ended is inside its library as well.
+        return isClean && !state.withLock { $0.isLooking }
     }
 
     static func end(_ attempts: [Task<Void, Never>], _ open: [HSM], drainingFor limit: Duration) async -> Bool {

@@ -34,6 +34,12 @@ package struct HSMStanding: Sendable {
         return status.faults
     }
 
+    /// Why an activation would not find it; nil while it is open, and while nothing is known against it.
+    var absence: String? {
+        guard hsm == nil, let problem else { return nil }
+        return "hsm \(label): cannot be activated: \(problem)"
+    }
+
     /// Whether a key of the manifest can be expected to sign now.
     func isAvailable(_ key: ManifestKey) -> Bool {
         guard let status, key.token == serial else { return false }
@@ -60,7 +66,7 @@ package struct HSMStanding: Sendable {
         return .object(object)
     }
 
-    private static func uri(_ uri: String, names token: ManifestToken) -> Bool {
+    static func uri(_ uri: String, names token: ManifestToken) -> Bool {
         guard let uri = try? TokenURI(uri) else { return false }
         guard uri.token != nil || uri.serial != nil else { return false }
         return (uri.token ?? token.label) == token.label && (uri.serial ?? token.serial) == token.serial

@@ -26,6 +26,7 @@ extension VaultCore {
             case "tls-csr":
                 let request = try CertificateRequest(&reader)
                 try reader.finish()
+                try checkActive()
                 return ["csr": .string(try await request.sign(with: try tlsKey(of: request)))]
             case "audit-accept-time": return try await acceptTime(&reader)
             case "audit-prune": return try await pruneLog(&reader)

@@ -4,13 +4,11 @@ import Custody
 import StrictEncoding
 
 extension VaultCore {
-    /// What is not as it should be with the log, although it records.
-    var logWarnings: [String] {
-        let log = log.status
-        var warnings = log.signerProblems
+    /// What is not as it should be with the log, although it records; what concerns its witnesses stands beside this.
+    func logWarnings(_ log: LogStatus) -> [String] {
+        var warnings = isSealed ? [] : log.signerProblems
         if let problem = log.recordProblem { warnings.append("the last checkpoint cannot be kept: \(problem)") }
         if let problem = log.rollOverProblem { warnings.append("the next shard could not be begun: \(problem)") }
-        warnings += witnessWarnings(log)
         if let days = log.daysLeft, days < 14 { warnings.append("the disk lasts \(days) days at this pace") }
         return warnings
     }

@@ -2,6 +2,7 @@ import AuditLog
 package import CoreProtocol
 import Custody
 import HSMBridge
+import Logging
 package import StrictEncoding
 
 /// What is wrong with a core at one moment.
@@ -30,6 +31,7 @@ extension VaultCore {
                     isAvailable: key.state == .active && standings.contains { $0.isAvailable(key) })
             }, faults: health.faults, warnings: health.warnings, tokens: standings.map(\.described),
             witnesses: log.status.witnesses.map(\.described), figures: figures(standings))
+        description.build = Executable.build
         description.isSealed = isSealed
         description.generation = custody?.generation ?? 0
         return description
@@ -40,7 +42,7 @@ extension VaultCore {
 
     /// A fault of one of several tokens is a warning as long as the others cover it.
     private func health(_ standings: [HSMStanding]) -> CoreHealth {
-        if let custody, custody.phase != .active { return sealedHealth(custody) }
+        if let custody, custody.phase != .active { return sealedHealth(custody, standings) }
         let manifest = manifest
         var health = CoreHealth()
         let isOnly = standings.count == 1
@@ -59,7 +61,7 @@ extension VaultCore {
         let log = log.status
         health.faults += logFaults(log)
         if let fault = witnessFault(log) { health.faults.append(fault) }
-        health.warnings += witnessWarnings(log)
+        health.warnings += logWarnings(log).map { "log: \($0)" } + witnessWarnings(log) + onCallWarnings
         if log.isCheckpointStale {
             let effect = log.isCheckpointOverdue ? ": nothing is issued until one is" : ""
             health.faults.append("log: no checkpoint could be signed for a while\(effect)")
@@ -68,13 +70,31 @@ extension VaultCore {
         return health
     }
 
-    /// A sealed core has one fault, not one for each token and for the checkpoints that nobody can sign.
-    private func sealedHealth(_ custody: QuorumCustody) -> CoreHealth {
+    /// A sealed core has one fault, not one for each token and for the checkpoints that nobody can sign; beside it only
+    /// what an activation would fail for.
+    private func sealedHealth(_ custody: QuorumCustody, _ standings: [HSMStanding]) -> CoreHealth {
+        let log = log.status
         var health = CoreHealth()
-        health.faults = [sealedFault(custody)]
-        health.faults += logFaults(log.status)
-        health.warnings = custodyWarnings(custody)
+        health.faults = [sealedFault(custody)] + standings.compactMap(\.absence)
+        health.faults += logFaults(log)
+        health.warnings = custodyWarnings(custody) + logWarnings(log).map { "log: \($0)" } + onCallWarnings
         return health
+    }
+
+    /// Says warnings in the log when they come and when they are over: nobody looks at status all the time.
+    func watchWarnings() async {
+        var known: [String: String] = [:]
+        while !Task.isCancelled {
+            let warnings = Dictionary(health(hsms.standings).warnings.map { ($0.withoutNumbers, $0) }) { $1 }
+            for (key, text) in warnings.sorted(by: { $0.key < $1.key }) where known[key] == nil {
+                logger.warning("\(text)")
+            }
+            for (key, text) in known.sorted(by: { $0.key < $1.key }) where warnings[key] == nil {
+                logger.notice("no longer: \(text)")
+            }
+            known = warnings
+            try? await Task.sleep(for: .seconds(1))
+        }
     }
 
     /// Why nothing can be recorded now, whoever may sign.
@@ -103,7 +123,7 @@ extension VaultCore {
         let log = log.status
         var figures = [
             "log_size": Int64(clamping: log.size), "log_checkpoint_size": Int64(clamping: log.checkpoint?.size ?? 0),
-            "log_disk_free_bytes": log.diskFree ?? 0, "log_disk_days_left": log.daysLeft ?? -1,
+            "log_disk_days_left": log.daysLeft ?? -1,
             "log_shard": Int64(clamping: log.shard), "log_checkpoint_keys_failing": Int64(log.signerProblems.count),
             "log_syncs": Int64(clamping: log.syncs),
             "log_sync_microseconds": Int64((log.syncLatency ?? .zero) / .microseconds(1)),
@@ -113,6 +133,7 @@ extension VaultCore {
             "revoked_tokens": Int64(revocations.counts.revoked),
             "cutoffs": Int64(revocations.counts.cutOffs),
         ]
+        figures["log_disk_free_bytes"] = log.diskFree
         for standing in standings {
             for (name, value) in standing.figures { figures["hsm_\(name)", default: 0] += value }
         }
@@ -133,6 +154,7 @@ extension VaultCore {
         let members: JSONValue = [
             "appliance": .string(manifest.appliance), "state": .string(state),
             "custody": .string(manifest.custody.rawValue), "started": .string(started.rfc3339),
+            "version": .string(Build.version), "build": .string(Executable.build),
             "faults": .array(health.faults.map { .string($0) }),
             "warnings": .array(health.warnings.map { .string($0) }),
             "dials": [
@@ -160,7 +182,7 @@ extension VaultCore {
                 "witnesses": .array(log.witnesses.map(\.json)),
                 "witness_quorum": .integer(Int64(settings.witnessQuorum)),
                 "witnessed_size": .integer(Int64(clamping: log.witnessedSize)),
-                "warnings": .array(logWarnings.map { .string($0) }),
+                "warnings": .array((logWarnings(log) + witnessWarnings(log)).map { .string($0) }),
             ],
             "keys": .array(
                 manifest.keys.map { key in
@@ -174,6 +196,13 @@ extension VaultCore {
         ]
         for member in members.object?.members ?? [] { status[member.name] = member.value }
         return .object(status)
+    }
+}
+
+extension String {
+    /// The same for a count that only went on, as in `for 12 s`.
+    fileprivate var withoutNumbers: String {
+        split(separator: " ").map { $0.allSatisfy(\.isNumber) ? "#" : $0 }.joined(separator: " ")
     }
 }
 

@@ -25,6 +25,7 @@ extension VaultCore {
             ? try await HSMGroup.open(settings, manifest: manifest, timing: timing, logger: logger)
             : HSMGroup.sealed(settings, manifest: manifest, timing: timing, logger: logger)
         do {
+            if trust.custody != nil { try await hsms.lookAtStart() }
             try checkPlan(settings, manifest)
             let keys = try checkpointSigners(settings, manifest, hsms)
             let active = trust.custody == nil ? keys.filter(\.isActive) : []
@@ -177,6 +178,14 @@ extension VaultCore {
             return StartError(
                 file: keys, problem: "cannot be written (\(error.reason))",
                 mend: "make its directory writable for the core's user")
+        }
+        if let record = settings.logOptions.lastCheckpointFile, error.code != .rolledBack,
+            let path = error.path, path == record || path == record + ".new"
+        {
+            return StartError(
+                file: settings.configurationFile, field: "audit.last_checkpoint",
+                problem: "\(record) cannot be written (\(error.reason))",
+                mend: "create its directory, for the core's user alone and not on the log's disk")
         }
         let isOlder = error.code == .rolledBack
         return StartError(

@@ -40,7 +40,48 @@ enum ProcessHygiene {
 /// Logging of the two daemons: lines to standard error, level info, never a value from a token.
 enum Log {
     static func bootstrap(_ process: String) -> Logger {
-        LoggingSystem.bootstrap { StreamLogHandler.standardError(label: $0) }
+        LoggingSystem.bootstrap { Quoting(handler: StreamLogHandler.standardError(label: $0)) }
         return Logger(label: "vault.\(process)")
+    }
+
+    /// Puts values with spaces between quotation marks, and keeps a record on its line, so that a program can read it.
+    private struct Quoting: LogHandler {
+        var handler: StreamLogHandler
+
+        var metadata: Logger.Metadata {
+            get { handler.metadata }
+            set { handler.metadata = newValue }
+        }
+
+        var logLevel: Logger.Level {
+            get { handler.logLevel }
+            set { handler.logLevel = newValue }
+        }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { handler[metadataKey: key] }
+            set { handler[metadataKey: key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            var event = event
+            event.metadata = event.metadata?.mapValues { .string(Self.quoted("\($0)")) }
+            handler.log(event: event)
+        }
+
+        private static func quoted(_ text: String) -> String {
+            let isPlain = !text.isEmpty && text.unicodeScalars.allSatisfy { $0.value > 0x20 && $0 != "\"" && $0 != "=" }
+            guard !isPlain else { return text }
+            var quoted = "\""
+            for scalar in text.unicodeScalars {
+                switch scalar {
+                case "\"", "\\": quoted += "\\\(scalar)"
+                case "\n": quoted += "\\n"
+                case "\r": quoted += "\\r"
+                default: quoted.unicodeScalars.append(scalar)
+                }
+            }
+            return quoted + "\""
+        }
     }
 }

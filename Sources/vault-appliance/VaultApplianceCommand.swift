@@ -1,4 +1,6 @@
 import ArgumentParser
+import CoreProtocol
+import VaultCore
 
 /// The command: every subcommand parses, calls a library, and prints.
 @main
@@ -8,7 +10,10 @@ struct VaultApplianceCommand: AsyncParsableCommand {
         abstract: "Mints short-lived credentials for AI agents, each signed in a PKCS#11 token for one operation.",
         discussion: """
             The appliance is two processes: 'core' holds the HSM and the audit log, 'serve' faces the network.
-            Secrets are given by file, never on the command line. Exit codes: 0 done, 1 refused or failed, 64 bad usage.
+            Secrets are given by file, never on the command line. Exit codes: 0 done; 1 refused or failed; 2 from \
+            'ceremony verify', a transcript that holds so far and has no end yet; 64 bad usage, a value that is none or a \
+            name that the configuration does not have among it; 69 from 'core', its PKCS#11 library has to be started anew; \
+            70 from 'core', the audit log failed.
             """,
         subcommands: [
             Core.self, Serve.self, Status.self, Doctor.self, Publish.self, DevelopmentGenesisCommand.self,
@@ -17,6 +22,27 @@ struct VaultApplianceCommand: AsyncParsableCommand {
             SecretCommand.self,
             TokenTaskCommand.self,
         ])
+
+    @Flag(help: "Print the release, and the SHA-256 of this executable.") var version = false
+
+    func run() async throws {
+        guard version else { throw CleanExit.helpRequest(self) }
+        print("vault-appliance \(Build.version) (\(Executable.build))")
+    }
+
+    /// Runs the command that was typed; whatever it throws is said in words for whoever typed it.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            exit(withError: PlainError.of(error))
+        }
+    }
 }
 
 /// The option that most commands share.

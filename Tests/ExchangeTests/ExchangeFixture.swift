@@ -70,7 +70,7 @@ final class ExchangeFixture: Sendable {
             core: core, keys: keys, bundles: BundleStore(bundle), revocations: revocations,
             authenticator: authenticator,
             metrics: ExchangeMetrics(MetricsRegistry()),
-            logger: logger, clock: clock,
+            refusals: RefusalLog(logger), clock: clock,
             newJWTID: {
                 var generator = SystemRandomNumberGenerator()
                 return JWTID.random(using: &generator)
@@ -91,7 +91,7 @@ final class ExchangeFixture: Sendable {
             core: service.core, keys: service.keys, bundles: service.bundles,
             revocations: revocations ?? self.revocations,
             authenticator: service.authenticator,
-            metrics: service.metrics, logger: service.logger, clock: { clock().adding(seconds: clockOffset) },
+            metrics: service.metrics, refusals: service.refusals, clock: { clock().adding(seconds: clockOffset) },
             newJWTID: service.newJWTID, patience: service.patience)
     }
 
@@ -99,7 +99,7 @@ final class ExchangeFixture: Sendable {
     func service(revocations view: RevocationView) -> ExchangeService {
         ExchangeService(
             core: service.core, keys: service.keys, bundles: service.bundles, revocations: view,
-            authenticator: service.authenticator, metrics: service.metrics, logger: service.logger,
+            authenticator: service.authenticator, metrics: service.metrics, refusals: service.refusals,
             clock: service.clock, newJWTID: service.newJWTID, patience: service.patience)
     }
 

@@ -401,12 +401,14 @@ extension ExchangeFixture {
         TokenStateService(
             core: core, keys: other ?? keys, bundles: service.bundles, authenticator: service.authenticator,
             revocations: view,
-            metrics: RevocationMetrics(MetricsRegistry(), view), logger: service.logger, clock: service.clock)
+            metrics: RevocationMetrics(MetricsRegistry(), view), refusals: service.refusals, clock: service.clock)
     }
 
     var events: SecurityEventReceiver {
         SecurityEventReceiver(
             core: core, keys: keys, bundles: service.bundles, revocations: revocations,
-            metrics: RevocationMetrics(MetricsRegistry(), revocations), logger: service.logger, clock: service.clock)
+            metrics: RevocationMetrics(MetricsRegistry(), revocations),
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, refusals: service.refusals,
+            clock: service.clock)
     }
 }

@@ -1,3 +1,4 @@
+import Synchronization
 import Testing
 
 @testable import VaultAppliance
@@ -82,6 +83,29 @@ import Testing
         let gauge = Gauge()
         gauge.follow { 7 }
         #expect(gauge.value == 7)
+    }
+
+    @Test func aFollowedFamilyShowsWhatThereIsWhenItIsPrinted() {
+        let registry = MetricsRegistry()
+        let there = Mutex(true)
+        registry.follow(.counter, "f_total", "F.", labels: ["l"]) {
+            there.withLock { $0 } ? [(["b"], 2), (["a"], 1)] : []
+        }
+        let header = "# HELP f_total F.\n# TYPE f_total counter\n"
+        #expect(text(registry) == header + "f_total{l=\"a\"} 1\nf_total{l=\"b\"} 2\n")
+        there.withLock { $0 = false }
+        #expect(text(registry) == header)
+    }
+
+    @Test func whatCanHappenIsCountedFromZero() {
+        let registry = MetricsRegistry()
+        _ = ExchangeMetrics(registry)
+        _ = ListenerMetrics("ops", registry, isTLS: false)
+        _ = ListenerMetrics("gateway", registry)
+        let printed = text(registry)
+        #expect(printed.contains(#"vault_exchange_refused_total{code="access_denied"} 0"#))
+        #expect(printed.contains(#"vault_tls_handshakes_total{listener="gateway",outcome="failed"} 0"#))
+        #expect(!printed.contains(#"vault_tls_handshakes_total{listener="ops""#))
     }
 
     @Test func countingFromManyTasksLosesNothing() async {

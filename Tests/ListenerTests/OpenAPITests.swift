@@ -53,8 +53,26 @@ import Testing
             for element in value.array ?? [] { collect(element) }
         }
         collect(document)
-        let known = Set((object("components", "schemas")?.names ?? []).map { "#/components/schemas/\($0)" })
+        let known = Set(
+            ["schemas", "headers"].flatMap { kind in
+                (object("components", kind)?.names ?? []).map { "#/components/\(kind)/\($0)" }
+            })
         #expect(!references.isEmpty && references.isSubset(of: known))
+    }
+
+    @Test func itSaysWhichFieldsAnAnswerHasAndHowClientsProveThemselves() {
+        func fields(_ path: String, _ status: String) -> [String]? {
+            object("paths", path, "post", "responses", status, "headers")?.names
+        }
+        #expect(fields("/token", "200") == ["X-Request-Id", "X-Audit-Leaf", "DPoP-Nonce"])
+        #expect(fields("/token", "401") == ["X-Request-Id", "WWW-Authenticate", "DPoP-Nonce"])
+        #expect(fields("/token", "429")?.last == "Retry-After" && fields("/token", "503")?.last == "Retry-After")
+        #expect(fields("/oauth2/revoke", "200") == ["X-Request-Id", "X-Audit-Leaf"])
+        // A form of another type is a bad request (RFC 6749 section 5.2).
+        #expect(object("paths", "/token", "post", "responses")?.names.contains("415") == false)
+        #expect(
+            object("paths", "/token", "post")?["security"] == [["tls_client_auth": []], ["private_key_jwt": []]])
+        #expect(object("components", "securitySchemes")?.names == ["tls_client_auth", "private_key_jwt"])
     }
 
     @Test func theResponseSchemaHasTheMembersOfAnAnswer() throws {

@@ -151,6 +151,35 @@ import Testing
         }
     }
 
+    /// RFC 9112 section 3.2.
+    @Test func twoHostFieldsAreRefused() async throws {
+        try await TestServer.run(.echo) { server in
+            let connection = try await TestConnection.open(port: server.port)
+            try await connection.send(
+                "POST /token HTTP/1.1\r\nHost: a\r\nHost: b\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+                    + "Content-Length: 3\r\n\r\na=b")
+            let answer = try await connection.answer()
+            #expect(answer.status == 400 && answer.fields["connection"] == "close")
+            #expect(try error(answer) == "invalid_request")
+        }
+    }
+
+    @Test func theSchemeOfAnAuthorizationIsHandedOnAsItStands() async throws {
+        let seen = Mutex<[String?]>([])
+        let routes = RouteTable.gateway { request in
+            seen.withLock { $0.append(request.hasAuthorization ? request.authorizationScheme : "none") }
+            return GatewayResponse(status: 200, body: [])
+        }
+        try await TestServer.run(routes) { server in
+            let connection = try await TestConnection.open(port: server.port)
+            for field in ["Authorization: Basic YTpi\r\n", "Authorization: a\"b c\r\n", ""] {
+                _ = try await connection.post("/token", fields: field)
+            }
+        }
+        let schemes = seen.withLock { $0 }
+        #expect(schemes == ["Basic", nil, "none"])
+    }
+
     @Test func tooManyRequestsAreToldWhenToComeBack() async throws {
         var limits = ListenerLimits()
         limits.requestsPerSecond = 1

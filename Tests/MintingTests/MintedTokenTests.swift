@@ -162,19 +162,21 @@ import Testing
             issuer: "https://vault.acme.example", tokenEndpoint: "https://vault.acme.example:8443/oauth2/token",
             introspectionEndpoint: "https://vault.acme.example:8443/oauth2/introspect",
             revocationEndpoint: "https://vault.acme.example:8443/oauth2/revoke",
-            jwksURI: "https://vault.acme.example:8444/.well-known/jwks.json", algorithms: [.es256, .rs256])
+            jwksURI: "https://vault.acme.example:8444/.well-known/jwks.json")
     }
 
     @Test func metadataSaysWhatIsSupportedAndNothingElse() {
         let document = metadata.authorizationServer
         #expect(
             document.names == [
-                "issuer", "token_endpoint", "jwks_uri", "response_types_supported",
+                "issuer", "token_endpoint", "jwks_uri", "response_types_supported", "grant_types_supported",
                 "token_endpoint_auth_methods_supported", "token_endpoint_auth_signing_alg_values_supported",
-                "dpop_signing_alg_values_supported", "grant_types_supported",
+                "dpop_signing_alg_values_supported",
                 "authorization_grant_profiles_supported", "introspection_endpoint",
-                "introspection_endpoint_auth_methods_supported", "revocation_endpoint",
-                "revocation_endpoint_auth_methods_supported", "tls_client_certificate_bound_access_tokens",
+                "introspection_endpoint_auth_methods_supported",
+                "introspection_endpoint_auth_signing_alg_values_supported", "revocation_endpoint",
+                "revocation_endpoint_auth_methods_supported",
+                "revocation_endpoint_auth_signing_alg_values_supported", "tls_client_certificate_bound_access_tokens",
                 "authorization_details_types_supported",
             ])
         #expect(
@@ -183,14 +185,19 @@ import Testing
                 "client_credentials",
             ])
         #expect(document["token_endpoint_auth_methods_supported"] == ["tls_client_auth", "private_key_jwt"])
-        #expect(
-            document["token_endpoint_auth_signing_alg_values_supported"] == ["ES256", "RS256", "PS256", "EdDSA"])
+        // RFC 8414 section 2: where private_key_jwt stands, these must.
+        for endpoint in ["token", "introspection", "revocation"] {
+            #expect(
+                document["\(endpoint)_endpoint_auth_signing_alg_values_supported"]
+                    == ["ES256", "RS256", "PS256", "EdDSA"])
+        }
         #expect(document["dpop_signing_alg_values_supported"] == ["ES256", "EdDSA", "PS256"])
         #expect(document["tls_client_certificate_bound_access_tokens"] == true)
     }
 
     @Test func theOpenIDDocumentHasWhatFederationsRead() {
-        let document = metadata.openIDConfiguration
+        let document = metadata.openIDConfiguration(algorithms: [.es256, .rs256])
+        #expect(document["grant_types_supported"] == metadata.authorizationServer["grant_types_supported"])
         #expect(document["token_endpoint_auth_methods_supported"] == ["tls_client_auth", "private_key_jwt"])
         #expect(document["issuer"] == "https://vault.acme.example")
         #expect(document["id_token_signing_alg_values_supported"] == ["ES256", "RS256"])

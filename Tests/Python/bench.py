@@ -90,11 +90,11 @@ def log_alone(environment, folder):
 
 
 def log_figures(environment):
-    """Entries of the log so far, syncs that made them durable, and what a sync takes in microseconds."""
+    """Entries of the log so far, syncs that made them durable, and what a sync takes in seconds."""
     time.sleep(1.5)  # The front asks the core once a second.
     with urllib.request.urlopen(environment["VAULT_OPS_URL"] + "/metrics", timeout=5) as answer:
         text = answer.read().decode()
-    names = ("vault_core_log_size", "vault_core_log_syncs", "vault_core_log_sync_microseconds")
+    names = ("vault_core_log_size", "vault_core_log_syncs_total", "vault_core_log_sync_seconds")
     return [float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1]) for name in names]
 
 
@@ -115,7 +115,7 @@ def durability(environment, requests, seconds):
             rates[name, connections] = figures["rate"]
             print(
                 f"   {name:<10}{connections:>4} connections {figures['rate']:>6}/s   p50 {figures['p50_us'] / 1000:.2f} ms"
-                f"   p99 {figures['p99_us'] / 1000:.2f} ms   {leaves:.1f} leaves a sync, {latency:.0f} us each")
+                f"   p99 {figures['p99_us'] / 1000:.2f} ms   {leaves:.1f} leaves a sync, {latency * 1e6:.0f} us each")
     for connections in (16, 64):
         cost = 100 * (1 - rates["durable", connections] / rates["no syncs", connections])
         print(f"   {connections} connections: durability takes {cost:.0f} % of the rate")

@@ -291,6 +291,11 @@ class QuarantineByCommand(unittest.TestCase):
         self.assertNotEqual(minted(), 200)
         states = {entry["kid"]: entry["state"] for entry in party.appliance()["keys"]}
         self.assertEqual(states[before["kid"]], "quarantined")
+        # Nothing can be issued for its targets: whoever watches sees it.
+        warning = "target demo-api: no active key (sign-es256"
+        self.assertIn(warning, party.run("status", "--config", config(), code=1))
+        front = party.environment.directory / "front.log"
+        wait_until(lambda: warning in front.read_text(), "the front says which targets have no key")
         entry = entries("admin.key-quarantined")[-1]
         self.assertEqual(entry["kid"], before["kid"])
         self.assertRegex(entry["operator"], "^dan SHA256:")

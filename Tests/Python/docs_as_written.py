@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The commands of docs/integrating.md, docs/audit.md and docs/operating.md, taken out of the text and run as they stand.
+"""The commands of docs/integrating.md, docs/kinds.md, docs/audit.md and docs/operating.md, taken out of the text and run as they stand.
 
 Each command that is named here must stand in its document, so that neither can change without the other.
 """
@@ -10,12 +10,14 @@ import pathlib
 import re
 import signal
 import subprocess
+import time
 import unittest
+import uuid
 
 import jwt
 
 import summary
-from environment import ROOT, module_environment, wait_until
+from environment import ROOT, module_environment, sign, wait_until
 from gateway_client import get
 from log_entries import read_entries
 
@@ -50,10 +52,9 @@ def run(script, code=0, **variables):
     words = {
         "F": environment["VAULT_CONFIG"], "FILE": environment["VAULT_LOG_VKEY"], "LOG": environment["VAULT_LOG_DIR"]}
     script = re.sub(r"(?<=[ =])(F|FILE|LOG|JTI)(?=[ \n)]|$)", r'"$\1"', script)
-    path = f'{environment.directory / "run"}:{os.environ["PATH"]}'
     done = subprocess.run(
         ["bash", "-euc", f'. "$0"\n{script}', str(environment.directory / "env")], cwd=work, capture_output=True,
-        text=True, timeout=300, env=os.environ | words | variables | {"PATH": path})
+        text=True, timeout=300, env=os.environ | words | variables)
     if done.returncode != code:
         raise AssertionError(f"{script}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
@@ -102,6 +103,42 @@ class Integrating(unittest.TestCase):
                 return False
 
         wait_until(granted, "the front has read the new client")
+
+
+class Kinds(unittest.TestCase):
+    def setUp(self):
+        first, self.setting = block("kinds.md", "scripts/dev-up /tmp/vault").split("\n", 1)
+        self.assertTrue(first.endswith("source /tmp/vault/env"))
+
+    def answers(self, script):
+        """Every answer of a block, each with a token in it."""
+        answers = run(self.setting + "\n" + script).replace("}{", "}\n{").splitlines()
+        for answer in answers:
+            self.assertIn("access_token", json.loads(answer), script)
+        return [json.loads(answer) for answer in answers]
+
+    def claims(self, beginning):
+        answers = self.answers(block("kinds.md", beginning))
+        return [jwt.decode(answer["access_token"], options={"verify_signature": False}) for answer in answers]
+
+    def test_every_kind_of_target_gives_its_token(self):
+        self.assertEqual(self.claims("exchange -d audience=trust")[0]["aud"], "https://trust.acme.example")
+        self.assertIn("receipt", self.answers(block("kinds.md", "exchange -d audience=demo-api --data-urlencode \"$read\" -d receipt"))[0])
+        self.assertIn("client_id", self.claims("exchange --data-urlencode resource=https://api.chat.example/rooms")[0])
+        self.assertEqual(self.claims("exchange -d audience=aws")[0]["aud"], "sts.amazonaws.com")
+        self.assertEqual(len(self.claims("exchange -d audience=aws")), 2)
+        (short,) = self.claims("exchange -d audience=demo-api --data-urlencode \"$read\" -d expires_in=10")
+        self.assertEqual(short["exp"] - short["iat"], 10)
+
+    def test_a_token_is_handed_on_redeemed_and_asked_for_oneself(self):
+        self.assertEqual(self.claims("token=$(exchange")[0]["aud"], "https://crm.acme.example")
+        assertion = sign(environment["PARTNER_JWK"], {
+            "iss": environment["PARTNER_ISSUER"], "sub": "pat", "aud": environment["VAULT_ISSUER"],
+            "client_id": "gateway-mcp", "jti": str(uuid.uuid4()), "resource": "https://demo-api.acme.example/",
+            "iat": int(time.time()), "exp": int(time.time()) + 60}, typ="oauth-id-jag+jwt")
+        script = block("kinds.md", "assertion=... # an ID-JAG").replace("assertion=...", f"assertion={assertion}", 1)
+        self.assertEqual(len(self.answers(script)), 1)
+        self.assertTrue(self.claims("vault -d grant_type=client_credentials")[0]["sub"].startswith("client:"))
 
 
 class Auditing(unittest.TestCase):

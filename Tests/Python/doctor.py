@@ -75,6 +75,11 @@ class Doctor(unittest.TestCase):
         self.assertEqual((token["algorithms"], token["profile"]), ([], None))
         self.assertEqual(token["token"]["label"], environment["VAULT_TOKEN_LABEL"])
 
+    def test_a_pin_that_nobody_has_is_not_asked_for_under_custodians(self):
+        process = doctor("--config", environment["VAULT_CONFIG"], "--json")
+        self.assertEqual(process.returncode, 0, process.stdout + process.stderr)
+        self.assertTrue({"login-left-out", "custodians-hold-the-pin"} <= findings(process))
+
     def test_a_manifest_that_nobody_signed_is_a_finding_and_changes_nothing(self):
         file = environment.directory / "custody" / "manifests" / "2.json"
         file.write_text("{}")

@@ -2,6 +2,7 @@
 """The appliance from outside: a development environment, a gateway of Python's own TLS, tokens verified by PyJWT."""
 
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -10,6 +11,7 @@ import ssl
 import subprocess
 import tempfile
 import threading
+import time
 import unittest
 
 import jwt
@@ -297,6 +299,18 @@ class Reload(Case):
         self.reload()
         wait_until(lambda: "some_group" in front.read_text()[size:], "the log says what is wrong with the file")
         self.assertEqual(self.gateway.exchange(authorization_details=READ)[0], 200)
+        # Each fault of the file stands in the one record, and whoever watches sees it too.
+        (record,) = [line for line in front.read_text()[size:].splitlines() if line.strip()]
+        self.assertIn("the bundle was not reloaded", record)
+        status, body = get(environment, environment["VAULT_OPS_URL"] + "/health/ready")
+        self.assertEqual(status, 200)
+        self.assertTrue(any("some_group" in warning for warning in json.loads(body)["warnings"]), body)
+        self.assertIn("some_group", environment.run("status", "--config", environment["VAULT_CONFIG"]))
+        metrics = lambda: get(environment, environment["VAULT_OPS_URL"] + "/metrics")[1]
+        self.assertIn("\nvault_config_last_reload_successful 0\n", metrics())
+        pathlib.Path(environment["VAULT_POLICY"]).write_text(self.kept["VAULT_POLICY"])
+        self.reload()
+        wait_until(lambda: "\nvault_config_last_reload_successful 1\n" in metrics(), "the good one is taken")
 
     def test_a_bad_chain_leaves_the_old_certificate_in_use(self):
         chain = environment.directory / "tls" / "gateway.pem"
@@ -317,6 +331,100 @@ class Reload(Case):
         self.reload()
         answer = lambda: self.gateway.exchange(authorization_details=READ)
         wait_until(lambda: answer()[1].get("error") == "access_denied", "the new denial is in force")
+
+
+class Commands(Case):
+    """What people type, and what it says when something is wrong."""
+
+    def config(self, **changes):
+        """A copy of the configuration with some texts replaced, beside the original."""
+        path = environment.directory / "changed.yaml"
+        text = pathlib.Path(environment["VAULT_CONFIG"]).read_text()
+        for old, new in changes.values():
+            self.assertIn(old, text)
+            text = text.replace(old, new, 1)
+        path.write_text(text)
+        self.addCleanup(path.unlink)
+        return path
+
+    def test_builds_are_named_by_the_command_by_status_and_by_the_metrics(self):
+        version, build = re.fullmatch(r"vault-appliance (\S+) \(([0-9a-f]{64})\)\n", environment.run("--version")).groups()
+        said = environment.run("status", "--config", environment["VAULT_CONFIG"])
+        self.assertEqual(said.count(f"{version} ({build[:16]})"), 2, said)
+        status = json.loads(environment.run("status", "--config", environment["VAULT_CONFIG"], "--json"))
+        self.assertEqual((status["build"], status["front"]["build"]), (build, build))
+        metrics = get(environment, environment["VAULT_OPS_URL"] + "/metrics")[1]
+        for process in ("core", "front"):
+            self.assertIn(f'vault_build_info{{process="{process}",version="{version}",build="{build}"}} 1', metrics)
+
+    def test_the_policy_is_explained_by_the_names_it_is_written_in(self):
+        asked = ("policy", "explain", "--config", environment["VAULT_CONFIG"], "--user-issuer", "corp", "--agent-issuer",
+                 "agents", "--agent", "sales-assistant", "--groups", "sales", "--tool", "crm.read_account", "--action", "read")
+        for gateway, target in (("gateway-mcp", "demo-api"), ("spiffe://acme.example/gateway/mcp", AUDIENCE)):
+            said = environment.run(*asked, "--user", "alice", "--gateway", gateway, "--target", target)
+            self.assertIn("granted by crm-read", said)
+        known = ("--user", "alice", "--gateway", "gateway-mcp", "--target", "demo-api")
+        for bad in (("--user", "alice", "--gateway", "nobody", "--target", "demo-api"),
+                    ("--user", "alice", "--gateway", "gateway-mcp", "--target", "nowhere"),
+                    (*known, "--user-issuer", "nobody"), (*known, "--agent-issuer", "nobody"), (*known, "--proven", "nonsense")):
+            environment.run(*asked, *bad, code=64)
+        denied = (*asked, "--user", "mallory", "--gateway", "gateway-mcp", "--target", "demo-api")
+        self.assertIn("(nothing-for-mallory)", environment.run(*denied, code=1).splitlines()[-1])
+        report = json.loads(environment.run(*denied, "--json", code=1))
+        self.assertEqual((report["decision"], report["code"], report["rule"]), ("refused", "denied_by_rule", "nothing-for-mallory"))
+        self.assertIn("crm-read", [rule["id"] for rule in report["rules"]])
+
+    def test_a_configuration_is_checked_with_the_files_it_names(self):
+        validate = ("config", "validate", "--json")
+        self.assertTrue(json.loads(environment.run(*validate, environment["VAULT_CONFIG"]))["valid"])
+        keys = environment.directory / "no-keys.json"
+        keys.write_text('{"keys":[{"kty":"oct","k":"AA"}]}')
+        self.addCleanup(keys.unlink)
+        path = self.config(
+            ca=("client_ca: pki/ca.pem", "client_ca: pki/none.pem"), keys=("idp/idp-jwks.json", "no-keys.json"),
+            call=("core: {", "core: {on_call: none.signers, "))
+        faults = json.loads(environment.run(*validate, path, code=1))["faults"]
+        found = {fault["field"]: fault for fault in faults}
+        self.assertEqual(set(found), {"listeners.gateway.client_ca", "issuers[0].jwks_file", "core.on_call"})
+        self.assertTrue(all(fault["line"] and fault["mend"] for fault in faults), faults)
+
+    def test_certificates_are_shown_without_a_core(self):
+        path = self.config(socket=("admin_socket: run/admin.sock", "admin_socket: run/nobody.sock"))
+        said = environment.run("tls", "status", "--config", path)
+        self.assertEqual(said.count("localhost, 127.0.0.1"), 2, said)
+        listeners = [json.loads(line) for line in environment.run("tls", "status", "--config", path, "--json").splitlines()]
+        self.assertEqual([listener["listener"] for listener in listeners], ["gateway", "public"])
+        self.assertEqual(listeners[0]["certificates"][0]["ip"], ["127.0.0.1"])
+
+    def test_what_is_wrong_is_said_in_words(self):
+        config = ("--config", environment["VAULT_CONFIG"])
+        nowhere = environment.directory / "nowhere.pem"
+        exchange = ("exchange", "--subject-token-file", environment["VAULT_CONFIG"], "--audience", "demo-api")
+        gateway = ("--cert", environment["GATEWAY_CERT"], "--key", environment["GATEWAY_KEY"])
+        cases = [
+            (("tls", "install", *config, "--listener", "gateway", nowhere), 1, "nowhere.pem: cannot be read"),
+            (("tls", "install", *config, "--listener", "gateway", environment["VAULT_CA"]), 1, environment["VAULT_CA"]),
+            (("tls", "csr", *config, "--listener", "gateway", "--dns", "bad name"), 1, "dns[0]: is no host name"),
+            (("publish", *config, "/proc/nowhere"), 1, "/proc/nowhere"),
+            ((*exchange, "--url", "https://127.0.0.1:1", "--ca", environment["VAULT_CA"], *gateway), 1, "nothing answers there"),
+            ((*exchange, "--url", environment["VAULT_URL"], "--ca", nowhere, *gateway), 1, "--ca: "),
+            ((*exchange, "--url", environment["VAULT_URL"], "--ca", environment["GATEWAY_CERT"], *gateway), 1, "TLS handshake failed"),
+            ((*exchange, "--url", environment["VAULT_URL"], "--ca", environment["VAULT_CA"], "--cert", nowhere, "--key", nowhere), 1, "--cert: "),
+            (("secret", "remove", *config, "nosuch"), 1, "no secret nosuch was ever sealed"),
+            (("secret", "seal", *config, "Bad Name"), 64, "a secret's name has"),
+            (("activate", *config, "--lifetime", "3y"), 64, "--lifetime"),
+            (("cutoff", *config, "--user", "x", "--for", "4y", "--reason", "r", "--key", "k"), 64, "--for"),
+            (("config", "approve", *config, "--yes", "--key", environment.directory / "custodians" / "anna" / "id_ssh"), 1, "names nobody who may sign this"),
+            (("doctor", "--module", "/nonexistent", "--token", "t"), 1, "/nonexistent"),
+        ]
+        for arguments, code, words in cases:
+            with self.subTest(arguments[:2]):
+                began = time.monotonic()
+                said = " ".join(environment.run(*arguments, code=code).split())
+                self.assertIn(words, said)
+                self.assertLess(time.monotonic() - began, 8)
+                for raw in ("Error Domain", "NSCocoa", "BoringSSL", ".swift", "/checkouts/"):
+                    self.assertNotIn(raw, said)
 
 
 class Load:
@@ -386,6 +494,9 @@ class Restarts(Case):
             self.gateway.close()
         ready = environment["VAULT_OPS_URL"] + "/health/ready"
         wait_until(lambda: get(environment, ready)[0] == 503, "the front says that it is not ready")
+        metrics = get(environment, environment["VAULT_OPS_URL"] + "/metrics")[1]
+        self.assertIn("\nvault_core_reachable 0\n", metrics)
+        self.assertEqual(re.findall(r"^vault_(?:hsm_|core_(?!reachable)|key_)\S+ .*", metrics, re.MULTILINE), [])
         self.assertEqual(get(environment, environment["VAULT_OPS_URL"] + "/health/live")[0], 200)
         environment.restart("core")
         wait_until(lambda: get(environment, ready)[0] == 200, "the front is ready again")

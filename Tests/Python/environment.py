@@ -126,10 +126,10 @@ def module_environment(prefix, **variables):
     return environment
 
 
-def sign(path, claims):
+def sign(path, claims, **header):
     """Sign claims with a private JWK file, by PyJWT: none of the appliance's own code takes part."""
     jwk = json.loads(pathlib.Path(path).read_text())
-    return jwt.encode(claims, jwt.PyJWK.from_dict(jwk).key, algorithm=jwk["alg"], headers={"kid": jwk["kid"]})
+    return jwt.encode(claims, jwt.PyJWK.from_dict(jwk).key, algorithm=jwk["alg"], headers={"kid": jwk["kid"]} | header)
 
 
 def script(name, *arguments, **variables):

@@ -292,11 +292,11 @@ class CutOff(Case):
         user = ("--user", self.user, "--for", "10m", "--reason", "x")
         for arguments, key, status, text in (
             (user, "stranger", 1, "is not that of anybody on call"),
-            (("--user", self.user, "--for", "8760h", "--reason", "x"), "anna", 1, "60s to 168h"),
+            (("--user", self.user, "--for", "8760h", "--reason", "x"), "anna", 64, "60s to 168h"),
             (("--user", self.user, "--reason", "x"), "anna", 64, "--for is missing"),
             (("--user", self.user, "--for", "1h"), "anna", 64, "--reason is missing"),
-            (("--provider", "nowhere", "--for", "1h", "--reason", "x"), "anna", 1, "no target nowhere"),
-            (("--gateway", "nobody", "--for", "1h", "--reason", "x"), "anna", 1, "no client nobody"),
+            (("--provider", "nowhere", "--for", "1h", "--reason", "x"), "anna", 64, "no target nowhere"),
+            (("--gateway", "nobody", "--for", "1h", "--reason", "x"), "anna", 64, "no client nobody"),
         ):
             with self.subTest(text):
                 done = self.cutoff(*arguments, key=key)

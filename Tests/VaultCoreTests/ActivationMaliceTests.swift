@@ -148,8 +148,18 @@ import VaultTesting
             let pins = try site.quorum.wrapped(["0123456789abcdef": Array("nobodys-pin".utf8)], epoch: 1)
             try Data(pins.bytes).write(to: URL(filePath: site.directory.pinsFile(epoch: 1)))
             try await site.running { core in
-                try await site.stays(sealed: core, saying: "does not name the token with serial")
+                // Nobody is even called for it.
+                let refusal = await #expect(throws: CoreError(.refused, "")) { _ = try await site.request(core) }
+                #expect(refusal?.reason.contains("does not name the token with serial") == true)
             }
+            let manifest = try site.directory.readChain().current
+            let pin = try LockedBytes(copying: Array("nobodys-pin".utf8))
+            let fault = await #expect(throws: StartError.self) {
+                _ = try await HSM.open(
+                    site.site.settings.tokens[0], settings: site.site.settings, manifest: manifest,
+                    pins: ["0123456789abcdef": pin])
+            }
+            #expect(fault?.problem.contains("does not name the token with serial") == true)
             // Had the PIN been tried, the bridge would know it and say so before it asks the token.
             let refusal = await #expect(throws: HSMError.self) {
                 try await HSM.open(

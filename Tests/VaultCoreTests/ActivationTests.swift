@@ -28,6 +28,31 @@ import VaultTesting
         }
     }
 
+    @Test func aLibraryThatIsNotThereStopsASealedCoreAsWell() async throws {
+        try await QuorumSite.withGenesis { site in
+            var faulty = site
+            faulty.site.settings.tokens[0].module = site.site.directory + "/missing.so"
+            let error = await #expect(throws: StartError.self) { _ = try await faulty.start() }
+            #expect(error?.field == "hsm.module" && error?.problem.hasPrefix("moduleNotFound") == true)
+        }
+    }
+
+    @Test func nobodyIsCalledForATokenThatIsNotThereAndStatusSaysWhich() async throws {
+        try await QuorumSite.withGenesis { site in
+            var faulty = site
+            faulty.site.settings.tokens[0].uri = "pkcs11:token=no-such-token"
+            try await faulty.running { core in
+                let faults = core.description.faults
+                #expect(faults.count == 2 && faults[0].hasPrefix("sealed: ") && faults[1].contains("tokenNotFound"))
+                #expect(faults[1].contains("hsm.token"))
+                let refusal = await #expect(throws: CoreError(.refused, "")) { _ = try await site.request(core) }
+                #expect(refusal?.reason.contains("tokenNotFound") == true)
+                let kinds = try site.entries().map(\.kind)
+                #expect(kinds == [.adminCoreStarted])
+            }
+        }
+    }
+
     @Test func twoOfThreeCustodiansBringItToLife() async throws {
         try await QuorumSite.run { site, core in
             let (request, signature) = try await site.request(core)

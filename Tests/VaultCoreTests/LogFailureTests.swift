@@ -2,6 +2,7 @@ import CoreProtocol
 import Crypto
 import Foundation
 import Glibc
+import Logging
 import StrictEncoding
 import Synchronization
 import Testing
@@ -80,6 +81,33 @@ import Testing
             try await Self.until { !core.log.isCheckpointOverdue }
             #expect(await Self.code(failing, "sign-es256") == nil)
             try await core.log.close()
+        }
+    }
+
+    @Test func aLastCheckpointThatCannotBeKeptIsSaidByStatusReadinessAndTheLog() async throws {
+        try await CoreSite.withGenesis { site in
+            var site = site
+            let record = site.directory + "/record"
+            try FileManager.default.createDirectory(atPath: record, withIntermediateDirectories: false)
+            site.settings.logOptions.lastCheckpointFile = record + "/last"
+            let (clock, said) = (site.clock, CapturedLog())
+            let core = try await VaultCore.start(
+                settings: site.settings, logger: said.logger, clock: { clock.now }, instance: "failing",
+                onFatal: { _ in })
+            let watch = Task { await core.watchWarnings() }
+            try FileManager.default.removeItem(atPath: record)
+            let words = "log: the last checkpoint cannot be kept"
+            while !core.description.warnings.contains(where: { $0.hasPrefix(words) }) {
+                try await core.appendOwn(.adminCoreStarted, detail: [:])
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            #expect(core.status.object?["state"] == "degraded")
+            while !said.texts(from: .warning).contains(where: { $0.hasPrefix(words) }) {
+                try await Task.sleep(for: .milliseconds(20))
+            }
+            watch.cancel()
+            await watch.value
+            await core.shutdown()
         }
     }
 

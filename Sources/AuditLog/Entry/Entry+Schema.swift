@@ -13,7 +13,13 @@ extension Entry {
             "required": ["kind", "time"],
             "additionalProperties": .bool(false),
             "properties": .object(
-                JSONObject(Member.allCases.map { .init(name: $0.rawValue, value: $0.schema) })),
+                JSONObject(
+                    Member.allCases.map { member in
+                        // Beside a reference too: draft 2020-12 lets keywords stand there.
+                        var schema = member.schema.object ?? JSONObject()
+                        schema["description"] = .string(member.words)
+                        return .init(name: member.rawValue, value: .object(schema))
+                    })),
             "$defs": ["party": party],
             "if": ["properties": ["kind": ["enum": kinds { $0.allowsDetail }]]],
             "else": ["properties": ["detail": .bool(false)]],

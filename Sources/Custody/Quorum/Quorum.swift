@@ -35,7 +35,9 @@ package enum Quorum {
         for person in people where try SSHPublicKey(line: person.sshKey) == key { return person }
         throw CustodyError(
             .stranger,
-            "the key \(key.fingerprint) belongs to none of \(people.map(\.name).joined(separator: ", "))")
+            people.isEmpty
+                ? "the manifest names nobody who may sign this, so the key \(key.fingerprint) is nobody's"
+                : "the key \(key.fingerprint) belongs to none of \(people.map(\.name).joined(separator: ", "))")
     }
 
     /// As `signers`, and at least `needed` of them.

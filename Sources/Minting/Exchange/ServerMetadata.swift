@@ -17,20 +17,17 @@ package struct ServerMetadata: Sendable {
     package let revocationEndpoint: String
     /// The external address of the JWK Set.
     package let jwksURI: String
-    /// The algorithms of the published keys.
-    package let algorithms: [JWSAlgorithm]
 
     /// Metadata of one appliance.
     package init(
         issuer: String, tokenEndpoint: String, introspectionEndpoint: String, revocationEndpoint: String,
-        jwksURI: String, algorithms: [JWSAlgorithm]
+        jwksURI: String
     ) {
         self.issuer = issuer
         self.tokenEndpoint = tokenEndpoint
         self.introspectionEndpoint = introspectionEndpoint
         self.revocationEndpoint = revocationEndpoint
         self.jwksURI = jwksURI
-        self.algorithms = algorithms
     }
 
     /// Authorization server metadata.
@@ -43,18 +40,16 @@ package struct ServerMetadata: Sendable {
         JSONObject(
             common(responseTypes: []) + [
                 .init(
-                    name: "grant_types_supported",
-                    value: .array(TokenRequest.GrantType.allCases.map { .string($0.rawValue) })),
-                .init(
                     name: "authorization_grant_profiles_supported",
                     value: ["urn:ietf:params:oauth:grant-profile:id-jag"]),
                 .init(name: "introspection_endpoint", value: .string(introspectionEndpoint)),
                 .init(
                     name: "introspection_endpoint_auth_methods_supported",
-                    value: ["tls_client_auth", "private_key_jwt"]),
+                    value: Self.methods),
+                .init(name: "introspection_endpoint_auth_signing_alg_values_supported", value: Self.assertions),
                 .init(name: "revocation_endpoint", value: .string(revocationEndpoint)),
-                .init(
-                    name: "revocation_endpoint_auth_methods_supported", value: ["tls_client_auth", "private_key_jwt"]),
+                .init(name: "revocation_endpoint_auth_methods_supported", value: Self.methods),
+                .init(name: "revocation_endpoint_auth_signing_alg_values_supported", value: Self.assertions),
                 .init(name: "tls_client_certificate_bound_access_tokens", value: true),
                 .init(name: "authorization_details_types_supported", value: [.string(ToolInvocation.type)]),
             ])
@@ -65,7 +60,8 @@ package struct ServerMetadata: Sendable {
     /// Source: OpenID Connect Discovery 1.0 section 3.
     ///
     /// There is no authorization endpoint, as with other issuers of workload tokens: nobody logs in here.
-    package var openIDConfiguration: JSONObject {
+    /// `algorithms` are those of the keys that sign federation tokens.
+    package func openIDConfiguration(algorithms: [JWSAlgorithm]) -> JSONObject {
         let claims = TokenKind.allCases.reduce(into: Set<String>()) {
             $0.formUnion($1.claims.all)
         }.sorted()
@@ -82,10 +78,8 @@ package struct ServerMetadata: Sendable {
     /// How clients prove themselves; in both documents, since what is left out there means `client_secret_basic`.
     private var clientProofs: [JSONObject.Member] {
         [
-            .init(name: "token_endpoint_auth_methods_supported", value: ["tls_client_auth", "private_key_jwt"]),
-            .init(
-                name: "token_endpoint_auth_signing_alg_values_supported",
-                value: .array(JWSAlgorithm.allCases.map { .string($0.rawValue) })),
+            .init(name: "token_endpoint_auth_methods_supported", value: Self.methods),
+            .init(name: "token_endpoint_auth_signing_alg_values_supported", value: Self.assertions),
             .init(
                 name: "dpop_signing_alg_values_supported",
                 value: .array(DPoPProof.algorithms.map { .string($0.rawValue) })),
@@ -98,6 +92,16 @@ package struct ServerMetadata: Sendable {
             .init(name: "token_endpoint", value: .string(tokenEndpoint)),
             .init(name: "jwks_uri", value: .string(jwksURI)),
             .init(name: "response_types_supported", value: .array(responseTypes)),
+            // What is left out means authorization_code and implicit, of which there is neither.
+            .init(
+                name: "grant_types_supported",
+                value: .array(TokenRequest.GrantType.allCases.map { .string($0.rawValue) })),
         ] + clientProofs
     }
+
+    /// The same at every endpoint.
+    private static let methods: JSONValue = ["tls_client_auth", "private_key_jwt"]
+
+    /// Where private_key_jwt stands, the algorithms must.
+    private static var assertions: JSONValue { .array(JWSAlgorithm.allCases.map { .string($0.rawValue) }) }
 }

@@ -94,7 +94,7 @@ extension Issuer {
 }
 
 extension JWSAlgorithm {
-    fileprivate static func named(_ algorithms: [Configuration.Algorithm]) -> Set<JWSAlgorithm> {
+    static func named(_ algorithms: [Configuration.Algorithm]) -> Set<JWSAlgorithm> {
         Set(algorithms.compactMap { JWSAlgorithm(rawValue: $0.rawValue) })
     }
 }

@@ -1,7 +1,9 @@
-package import Foundation
+import Foundation
+import NIOCore
 import NIOSSL
 package import StrictEncoding
 import SwiftASN1
+import X509
 
 /// Puts a listener's certificate in place, after checking that it is for the listener's key in the HSM.
 package enum CertificateInstallation {
@@ -9,18 +11,16 @@ package enum CertificateInstallation {
     ///
     /// Chains of the listener's keys in other tokens, which the file may hold besides, stay.
     package static func install(
-        chain: Data, listener: Configuration.TLSListener, keys: [KeyDirectory.ListenerKey], now: UnixTime
+        chainFile: String, listener: Configuration.TLSListener, keys: [KeyDirectory.ListenerKey], now: UnixTime
     ) throws -> UnixTime {
         let keys = keys.map { key(listener, $0) }
+        // Checked before anything is written: a chain that cannot serve never takes the place of one that can.
+        let installed = try TLSIdentity(chainFile: chainFile, keys: keys, now: now)
+        let new = try CertificateChain.split(try TLSIdentity.read(chainFile), of: chainFile, for: keys)
         let file = URL(filePath: listener.certificateFile)
         try FileManager.default.createDirectory(at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
-        // Checked under another name first: a chain that cannot serve never takes the place of one that can.
         let candidate = file.appendingPathExtension("new")
-        try chain.write(to: candidate)
         defer { try? FileManager.default.removeItem(at: candidate) }
-        let installed = try TLSIdentity(chainFile: candidate.path, keys: keys, now: now)
-        let new = try CertificateChain.split(
-            try TLSIdentity.read(candidate.path), of: candidate.path, for: keys)
         let merged = new + kept(file.path, beside: new, keys)
         try Data(try merged.flatMap(\.certificates).map { try pem($0) }.joined().utf8).write(to: candidate)
         _ = try TLSIdentity(chainFile: candidate.path, keys: keys, now: now)
@@ -28,13 +28,40 @@ package enum CertificateInstallation {
         return installed.leaf.notAfter
     }
 
-    /// Whom a listener's certificates are for and when each ends.
-    package static func describe(
-        _ listener: Configuration.TLSListener, keys: [KeyDirectory.ListenerKey], now: UnixTime
-    ) throws -> [(names: [String], notAfter: UnixTime)] {
-        let identity = try TLSIdentity(
-            chainFile: listener.certificateFile, keys: keys.map { key(listener, $0) }, now: now)
-        return identity.leaves.map { ($0.dnsNames, $0.notAfter) }
+    /// What the certificates in a listener's file say, the leaves alone; no core is asked.
+    package static func describe(_ listener: Configuration.TLSListener) throws -> [Description] {
+        let path = listener.certificateFile
+        return try TLSIdentity.read(path).compactMap { certificate in
+            let der = try certificate.toDERBytes()
+            guard let parsed = try? Certificate(derEncoded: der) else {
+                throw ListenerError(.malformedCertificate, "\(path): holds a certificate that cannot be read")
+            }
+            if case .isCertificateAuthority? = try? parsed.extensions.basicConstraints { return nil }
+            return Description(parsed, PeerCertificate(parsed, der: der))
+        }
+    }
+
+    /// A listener's certificate in few words.
+    package struct Description: Sendable {
+        package let dnsNames: [String]
+        package let addresses: [String]
+        package let subject: String?
+        package let notBefore: UnixTime
+        package let notAfter: UnixTime
+        package let fingerprint: String
+
+        init(_ certificate: Certificate, _ peer: PeerCertificate) {
+            let names = (try? certificate.extensions.subjectAlternativeNames).flatMap { $0 }.map(Array.init) ?? []
+            dnsNames = peer.dnsNames
+            addresses = names.compactMap { name in
+                guard case .ipAddress(let address) = name else { return nil }
+                return (try? SocketAddress(packedIPAddress: ByteBuffer(bytes: address.bytes), port: 0))?.ipAddress
+            }
+            subject = peer.subject
+            notBefore = peer.notBefore
+            notAfter = peer.notAfter
+            fingerprint = peer.fingerprint
+        }
     }
 
     /// The chains of other keys that are in place; a file that cannot be read is replaced.

@@ -65,16 +65,22 @@ package final class CoreClient: CoreService, Service {
 
     private func keepConnected() async {
         var pause = Duration.milliseconds(50)
+        var said: String?
         while !Task.isCancelled {
             do {
                 defer { state.withLock { ($0.service, $0.description) = (nil, nil) } }
                 try await serveOneConnection()
                 logger.warning("the connection to the core ended")
+                said = nil
                 pause = .milliseconds(50)
             } catch is CancellationError where Task.isCancelled {
                 break
             } catch {
-                logger.warning("the core is not reachable", metadata: ["reason": "\(error)"])
+                // Tried again up to every 50 ms: said when it is news.
+                if said != "\(error)" {
+                    logger.warning("the core is not reachable", metadata: ["reason": "\(error)"])
+                }
+                said = "\(error)"
                 if let refusal = error as? CoreError, refusal.code == .refused {
                     state.withLock { $0.problem = "core: \(refusal.reason)" }
                 }

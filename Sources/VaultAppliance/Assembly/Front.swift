@@ -23,10 +23,12 @@ package struct Front: Service {
     private let server: FrontServer
     private let identities: IdentityList
     private let metrics: MetricsRegistry
+    private let reloads = ReloadState()
 
-    /// A front by a configuration whose every file has been read; nothing is opened yet.
+    /// A front by a configuration whose every file has been read; nothing is opened yet. `build` is what is told of the
+    /// executable.
     package init(
-        source: ConfigurationBundle, core dialer: CoreDialer, group: any EventLoopGroup, logger: Logger,
+        source: ConfigurationBundle, core dialer: CoreDialer, group: any EventLoopGroup, logger: Logger, build: String,
         clock: @escaping @Sendable () -> UnixTime, newJWTID: @escaping @Sendable () -> String
     ) throws {
         let configuration = source.configuration
@@ -37,15 +39,13 @@ package struct Front: Service {
         remotes.use(bundles.current.remotes)
         let revocations = RevocationView(clock: clock)
         let metrics = MetricsRegistry()
-        let gauges = HSMGauges(metrics)
-        let witnessGauges = WitnessGauges(metrics)
+        let targets = TargetWatch(bundles: bundles, keys: keys, logger: logger)
         let messengers = WitnessMessengers(configuration.audit.witnesses, group: group, logger: logger)
         let client = CoreClient(
             dialer: dialer, logger: logger,
             onDescription: {
                 keys.update($0)
-                gauges.update($0)
-                witnessGauges.update($0)
+                targets.look()
             },
             onConnect: {
                 _ = try await $0.append(bundles.current.loadedEntry)
@@ -56,23 +56,29 @@ package struct Front: Service {
         let authenticator = try ClientAuthenticator(
             issuer: configuration.issuer, externalURL: configuration.listeners.gateway.externalURL, started: clock(),
             replayEntries: configuration.limits.replayEntries, metrics: metrics)
+        let refusals = RefusalLog(logger)
         let exchange = ExchangeService(
             core: client, keys: keys, bundles: bundles, revocations: revocations, authenticator: authenticator,
-            metrics: ExchangeMetrics(metrics), logger: logger, clock: clock, newJWTID: newJWTID)
+            metrics: ExchangeMetrics(metrics), refusals: refusals, clock: clock, newJWTID: newJWTID)
         let stops = RevocationMetrics(metrics, revocations)
         let states = TokenStateService(
             core: client, keys: keys, bundles: bundles, authenticator: authenticator, revocations: revocations,
-            metrics: stops, logger: logger, clock: clock)
+            metrics: stops, refusals: refusals, clock: clock)
         let events = SecurityEventReceiver(
             core: client, keys: keys, bundles: bundles, revocations: revocations, metrics: stops, logger: logger,
-            clock: clock)
+            refusals: refusals, clock: clock)
         var routes = RouteTable.gateway(token: { await exchange.respond(to: $0) })
         routes.addTokenState(
             introspect: { await states.introspect($0) }, revoke: { await states.revoke($0) },
             events: { await events.receive($0) })
         let identities = IdentityList()
         let opening = ListenerOpening(client: client, keys: keys, identities: identities, clock: clock)
-        let documents = PublicDocuments(configuration: configuration, keys: keys)
+        let documents = PublicDocuments(
+            configuration: configuration, keys: keys, federationKeys: { bundles.current.targets.federationKeys })
+        let reloads = reloads
+        let health = Health(
+            client: client, bundles: bundles, targets: targets, reloads: reloads, identities: identities,
+            remotes: remotes, revocations: revocations, build: build)
         let limits = ListenerLimits(configuration.limits)
         server = FrontServer(
             ops: try Listener(
@@ -80,10 +86,7 @@ package struct Front: Service {
                 settings: .init(
                     host: configuration.listeners.ops.host, port: configuration.listeners.ops.port, limits: limits),
                 transport: .plain,
-                routes: .operations(
-                    readiness: {
-                        Front.readiness(client, bundles, identities, remotes, revocations, now: clock())
-                    }, metrics: metrics),
+                routes: .operations(readiness: { health.readiness(now: clock()) }, metrics: metrics),
                 environment: environment),
             gateway: try Listener(
                 name: "gateway", settings: .init(configuration.listeners.gateway, limits),
@@ -95,7 +98,8 @@ package struct Front: Service {
                 routes: .public(documents: { client.latest == nil ? nil : documents.document($0) }),
                 environment: environment),
             environment: environment)
-        CoreFigures.register(in: metrics, client: client)
+        CoreMetrics.register(in: metrics, build: build) { client.latest }
+        reloads.register(in: metrics)
         remotes.register(in: metrics)
         self.configuration = configuration
         self.logger = logger
@@ -117,47 +121,30 @@ package struct Front: Service {
     }
 
     /// Checks what `init` would, and opens nothing.
-    package static func validate(_ source: ConfigurationBundle) throws {
+    package static func validate(_ source: ConfigurationBundle) throws(ConfigurationError) {
         _ = try Bundle(source, cache: VerificationCache())
-    }
-
-    /// Why requests would fail now, in words for an operator.
-    private static func readiness(
-        _ client: CoreClient, _ bundles: BundleStore, _ identities: IdentityList, _ remotes: RemoteKeySets,
-        _ revocations: RevocationView, now: UnixTime
-    ) -> Readiness {
-        var details = JSONObject()
-        details["bundle"] = .string(bundles.current.hash)
-        details["key_sets"] = remotes.report(now: now)
-        guard let core = client.latest else {
-            let reason = client.problem ?? "core: not reachable: start it, or look at its log"
-            return Readiness(reasons: [reason], details: details)
-        }
-        details["custody"] = .string(core.custody)
-        details["manifest"] = .integer(core.manifestVersion)
-        if !core.warnings.isEmpty { details["warnings"] = .array(core.warnings.map { .string($0) }) }
-        // A sealed core says so itself; until it is activated nothing else matters.
-        var reasons = core.faults + (client.problem.map { [$0] } ?? []) + identities.faults(now: now)
-        if !core.isSealed, !revocations.isCurrent { reasons.append("core: its revocations are not known") }
-        return Readiness(reasons: reasons, details: details)
     }
 
     /// Loads the bundle anew, whole or not at all, then the certificates; each says for itself what became of it.
     fileprivate func reload() async {
+        var faults: [String] = []
         do {
             let next = try Bundle(
                 try ConfigurationBundle.load(file: configuration.file), cache: cache, remotes: remotes)
             _ = try await client.append(next.loadedEntry)
             bundles.replace(with: next)
             remotes.use(next.remotes)
-            remotes.register(in: metrics)
             logger.info("reloaded the bundle", metadata: ["bundle": "\(next.hash)"])
         } catch {
-            logger.error("the bundle was not reloaded; the old one stays in force", metadata: ["reason": "\(error)"])
+            let reason = ReloadState.oneLine("\(error)")
+            logger.error("the bundle was not reloaded; the old one stays in force", metadata: ["reason": "\(reason)"])
+            faults.append(reason)
         }
         for fault in identities.reload(now: clock()) {
             logger.error("a certificate was not reloaded; the old one stays in use", metadata: ["reason": "\(fault)"])
+            faults.append(fault)
         }
+        reloads.ended(faults)
     }
 
     /// Listens for SIGHUP.

@@ -64,9 +64,16 @@ package struct ClientAuthenticator: Sendable {
     }
 
     /// The answer to a request, with our nonce for the next proof where one came (RFC 9449 section 8.2).
+    ///
+    /// A 401 has a challenge (RFC 9110 section 15.5.2), of the scheme that the client tried (RFC 6749 section 5.2), although
+    /// no `Authorization` proves a client here.
     package func finished(_ response: GatewayResponse, for request: GatewayRequest, now: UnixTime) -> GatewayResponse {
-        guard !request.dpop.isEmpty else { return response }
         var response = response
+        if response.status == 401 {
+            let scheme = request.authorizationScheme ?? "Basic"
+            response.headers.append(("WWW-Authenticate", "\(scheme) realm=\"clients\""))
+        }
+        guard !request.dpop.isEmpty else { return response }
         response.headers.append(("DPoP-Nonce", nonces.current(now: now)))
         return response
     }

@@ -1,7 +1,7 @@
 /// What client authentication counts.
 struct ClientMetrics: Sendable {
     /// The ways in which clients prove themselves, as metadata names them.
-    enum Method: String, Sendable {
+    enum Method: String, Sendable, CaseIterable {
         case tlsClientAuth = "tls_client_auth"
         case privateKeyJWT = "private_key_jwt"
     }
@@ -15,6 +15,9 @@ struct ClientMetrics: Sendable {
         authentications = registry.counter(
             "vault_client_authentications_total", "Requests whose client proved itself, by method.",
             labels: ["method", "dpop"])
+        for method in Method.allCases {
+            for proof in ["yes", "no"] { _ = authentications.with(method.rawValue, proof) }
+        }
         replays = registry.counter(
             "vault_replays_refused_total", "Assertions and proofs that were used a second time."
         ).with()

@@ -22,9 +22,16 @@ package struct ConfigurationBundle: Sendable {
     package let parts: [String: String]
 
     /// Reads everything that a configuration file names; throws everything that is wrong with it at once.
-    package static func load(file: String) throws(ConfigurationError) -> ConfigurationBundle {
+    ///
+    /// `check` finds what else is wrong, by field: with files that are read by others, or later.
+    package static func load(
+        file: String, check: (Configuration) -> [(field: String, message: String, mend: String)] = { _ in [] }
+    ) throws(ConfigurationError) -> ConfigurationBundle {
         let (configuration, source) = try Configuration.read(file: file)
         let keySets = KeySetFiles(of: configuration, source)
+        for fault in check(configuration) where !source.isCovered(fault.field) {
+            source.fault(fault.field, fault.message, mend: fault.mend)
+        }
         let bytes = policyBytes(of: configuration, source)
         var faults = source.faults
         // Names are checked against a sound configuration alone; the policy's own faults are found in any case.

@@ -1,3 +1,4 @@
+import Minting
 import NIOSSL
 import StrictEncoding
 
@@ -19,18 +20,20 @@ struct KeySetFiles {
     init(of configuration: Configuration, _ source: YAMLSource) {
         for (position, issuer) in configuration.issuers.enumerated() {
             let section = "issuers[\(position)]"
-            issuers[issuer.name] = Self.keySet(issuer.keySet, section, source)
+            issuers[issuer.name] = Self.keySet(issuer.keySet, issuer.algorithms, section, source)
             authorities[.issuer(issuer.name)] = Self.authorities(issuer.keySet, section, source)
         }
         for (position, client) in configuration.clients.enumerated() {
             guard let assertions = client.assertions else { continue }
             let section = "clients[\(position)]"
-            clients[client.id] = Self.keySet(assertions.keySet, section, source)
+            clients[client.id] = Self.keySet(assertions.keySet, assertions.algorithms, section, source)
             authorities[.client(client.id)] = Self.authorities(assertions.keySet, section, source)
         }
     }
 
-    private static func keySet(_ location: KeySetLocation, _ section: String, _ source: YAMLSource) -> [UInt8]? {
+    private static func keySet(
+        _ location: KeySetLocation, _ algorithms: [Configuration.Algorithm], _ section: String, _ source: YAMLSource
+    ) -> [UInt8]? {
         let field = "\(section).jwks_file"
         guard let bytes = read(location.file, limit: maximumSize, field, source) else { return nil }
         do {
@@ -42,6 +45,14 @@ struct KeySetFiles {
             source.fault(
                 field, "is not strict JSON: \(error.reason.rawValue) at byte \(error.offset)",
                 mend: "put a JWK Set (RFC 7517 section 5) there")
+            return bytes
+        }
+        // What the bundle would refuse, said here where the line is known.
+        do throws(MintingError) {
+            _ = try JSONWebKeySet(parsing: bytes, algorithms: JWSAlgorithm.named(algorithms))
+        } catch {
+            source.fault(
+                field, error.description, mend: "it must hold public keys for the algorithms that are listed")
         }
         return bytes
     }

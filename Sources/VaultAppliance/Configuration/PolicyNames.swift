@@ -13,12 +13,7 @@ struct PolicyNames {
     init(_ configuration: Configuration, _ source: YAMLSource) {
         self.configuration = configuration
         self.source = source
-        var clients: [String: String] = [:]
-        for client in configuration.clients {
-            clients[client.id] = client.id
-            if let name = client.certificateName { clients[name.text] = client.id }
-        }
-        self.clients = clients
+        clients = configuration.clientIDs
         targets = Dictionary(configuration.targets.map { ($0.name, Set($0.scopes)) }) { first, _ in first }
         allScopes = Set(configuration.targets.flatMap(\.scopes))
     }
@@ -83,12 +78,7 @@ struct PolicyNames {
     /// domain of a client, where callers are agents.
     private func provesAgents(_ name: String) -> Bool { agentIssuers.contains(name) }
 
-    var agentIssuers: [String] {
-        let named = configuration.issuers.filter { $0.roles.contains(.actor) || $0.agent.isInSubjectToken }.map(\.name)
-        guard configuration.issuers.contains(where: { $0.agent == .callerSPIFFE }) else { return named }
-        let domains = configuration.clients.compactMap { SPIFFEID($0.certificateName?.text ?? "")?.trustDomain }
-        return named + Set(domains).sorted()
-    }
+    var agentIssuers: [String] { configuration.agentIssuers }
 
     private var mendForAgents: String { mend(agentIssuers) }
 

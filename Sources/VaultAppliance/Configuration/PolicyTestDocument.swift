@@ -41,7 +41,7 @@ package struct PolicyTestDocument: Sendable {
         let source = YAMLSource(file: file)
         let root = source.read(bytes)
         _ = root.required("version", .integer(1...1, mend: "this build reads version 1"))
-        let names = ClientNames(configuration)
+        let names = configuration.clientIDs
         let cases = root.sections("tests") { Case($0, names) }
         root.finish()
         if cases.isEmpty, !source.hasFaults(under: "tests") {
@@ -56,26 +56,10 @@ package struct PolicyTestDocument: Sendable {
     }
 }
 
-/// Client ids by every name that a rule, and so a test, may use for a client.
-private struct ClientNames {
-    private let ids: [String: String]
-
-    init(_ configuration: Configuration) {
-        var ids: [String: String] = [:]
-        for client in configuration.clients {
-            ids[client.id] = client.id
-            if let name = client.certificateName { ids[name.text] = client.id }
-        }
-        self.ids = ids
-    }
-
-    func id(_ name: String) -> String { ids[name] ?? name }
-}
-
 extension PolicyTestDocument.Case {
-    fileprivate init(_ section: YAMLSection, _ names: ClientNames) {
+    fileprivate init(_ section: YAMLSection, _ clientIDs: [String: String]) {
         name = section.required("name", .anyText)
-        let gateway = names.id(section.required("gateway", .anyText))
+        let gateway = section.required("gateway", .anyText)
         // `none` says that a client asks for itself; a test that names no user by oversight would pass as one.
         let isUserless = section.isWord("user", "none")
         let user: AccessRequest.User? =
@@ -87,7 +71,7 @@ extension PolicyTestDocument.Case {
             return value
         }
         request = AccessRequest(
-            gateway: gateway, user: user, agent: agent, target: section.required("target", .anyText),
+            gateway: clientIDs[gateway] ?? gateway, user: user, agent: agent, target: section.required("target", .anyText),
             invocation: Self.invocation(section), scopes: section.uncheckedList("scopes", .anyText),
             facts: Set(section.optionalList("proven", .choice(Requirement.actorBound)) ?? []))
         expiresIn = section.optional("expires_in", .duration(1...86_400))

@@ -1,4 +1,4 @@
-import CoreProtocol
+import Minting
 
 /// What the exchange counts.
 struct ExchangeMetrics: Sendable {
@@ -11,6 +11,8 @@ struct ExchangeMetrics: Sendable {
         grantedCounter = registry.counter("vault_exchange_granted_total", "Credentials released.").with()
         refusals = registry.counter(
             "vault_exchange_refused_total", "Refused exchanges by error code.", labels: ["code"])
+        // Printed before anything happens: a rate sees the first one only where there was a zero.
+        for code in OAuthError.Code.allCases { _ = refusals.with(code.rawValue) }
         keyFailures = registry.counter(
             "vault_exchange_key_failures_total", "Mints that a token could not sign; another token's key is tried."
         ).with()
@@ -24,36 +26,4 @@ struct ExchangeMetrics: Sendable {
 
     /// An exchange was refused with this code of the wire.
     func refused(_ code: String) { refusals.with(code).increment() }
-}
-
-/// The core's figures, as it last told them.
-enum CoreFigures {
-    private static let help = [
-        "log_size": "Entries of the audit log.",
-        "log_checkpoint_size": "Entries under the last signed checkpoint.",
-        "log_disk_days_left": "Days the audit log's disk lasts at the present pace; -1 while that cannot be told.",
-        "log_shard": "Number of the shard of the audit log that is written.",
-        "log_checkpoint_keys_failing": "Checkpoint keys that did not sign the last checkpoint.",
-        "log_witnessed_size": "Entries under the last checkpoint with a quorum of cosignatures; 0 without witnesses.",
-        "log_witness_lag_seconds": "For how long there has been a checkpoint without a quorum of cosignatures.",
-        "log_syncs": "Syncs that made entries durable since the core started or the shard was begun.",
-        "log_sync_microseconds": "How long a write of the audit log and its sync take, smoothed.",
-        "log_disk_free_bytes": "Free bytes on the audit log's disk.",
-        "hsm_lanes": "Threads that sign.",
-        "hsm_lanes_written_off": "Lanes lost to calls that hang.",
-        "hsm_library_restarts": "How often a PKCS#11 library was started anew to see its token again.",
-        "hsm_queue_depth": "Signatures that wait for a lane.",
-        "hsm_sessions": "Open PKCS#11 sessions.",
-        "sealed": "Whether the core is sealed: 1 until custodians have activated it.",
-        "uptime_seconds": "Time since the core started.",
-    ]
-
-    /// Registers a gauge a figure, and one for the connection itself.
-    static func register(in registry: MetricsRegistry, client: CoreClient) {
-        registry.gauge("vault_core_reachable", "Whether the core answers.").with()
-            .follow { client.latest == nil ? 0 : 1 }
-        for (name, text) in help {
-            registry.gauge("vault_core_\(name)", text).with().follow { Double(client.latest?.figures[name] ?? 0) }
-        }
-    }
 }

@@ -1,6 +1,5 @@
 import AuditLog
 import CoreProtocol
-import Logging
 import Minting
 import Policy
 import StrictEncoding
@@ -13,7 +12,7 @@ package struct ExchangeService: Sendable {
     let revocations: RevocationView
     let authenticator: ClientAuthenticator
     let metrics: ExchangeMetrics
-    let logger: Logger
+    let refusals: RefusalLog
     let clock: @Sendable () -> UnixTime
     let newJWTID: @Sendable () -> String
     /// How long one signature may wait for the core.
@@ -99,12 +98,8 @@ package struct ExchangeService: Sendable {
             refusal = ExchangeRefusal(error)
         }
         metrics.refused(refusal.error.code.rawValue)
-        logger.info(
-            "refused an exchange",
-            metadata: [
-                "request_id": "\(requestID)", "code": "\(refusal.error.code.rawValue)",
-                "reason": "\(refusal.reason)",
-            ])
+        refusals.refused(
+            "refused an exchange", requestID: requestID, code: refusal.error.code.rawValue, reason: refusal.reason)
         return refusal.response
     }
 }

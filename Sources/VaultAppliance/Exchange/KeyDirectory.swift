@@ -107,6 +107,19 @@ package final class KeyDirectory: Sendable {
         }
     }
 
+    /// Whether some token holds an active key with this label.
+    func hasActiveKey(label: String) -> Bool { keys.withLock { $0.routes[label] != nil } }
+
+    /// The algorithms of the active keys, or of those with some labels alone.
+    func algorithms(labels: Set<String>? = nil) -> [JWSAlgorithm] {
+        let found = keys.withLock { keys in
+            Set(
+                keys.routes.filter { labels?.contains($0.key) ?? true }.values.flatMap { $0.available + $0.others }
+                    .map(\.algorithm))
+        }
+        return JWSAlgorithm.allCases.filter(found.contains)
+    }
+
     /// A key has failed: others are preferred until the core tells again how its tokens are.
     func suspect(kid: String) { keys.withLock { _ = $0.suspects.insert(kid) } }
 

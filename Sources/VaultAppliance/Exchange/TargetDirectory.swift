@@ -66,6 +66,12 @@ struct TargetDirectory: Sendable {
     /// The target whose tokens have this `aud`.
     func name(ofAudience audience: String) -> String? { targets.first { $0.audience == audience }?.name }
 
+    /// Targets whose key no token holds as an active one: nothing can be issued for them.
+    func withoutKey(_ keys: KeyDirectory) -> [Target] { targets.filter { !keys.hasActiveKey(label: $0.key) } }
+
+    /// Labels of the keys that sign federation tokens, the only ones of ours that are ID tokens in their form.
+    var federationKeys: Set<String> { Set(targets.filter { $0.kind.tokenKind == .federation }.map(\.key)) }
+
     private static func agree(_ target: Target, _ found: inout Target?) throws(ExchangeRefusal) {
         guard found == nil || found == target else { throw .target("audience and resource name several targets") }
         found = target

@@ -74,32 +74,30 @@ package final class RemoteKeySets: Service {
             })
     }
 
-    /// Registers the metrics of the sets that are in use whenever they are printed.
+    /// Registers metrics of the sets that are in use when they are printed.
     func register(in registry: MetricsRegistry) {
-        let usable = registry.gauge(
-            "vault_jwks_usable", "Whether there are fetched keys that may be used.", labels: ["kind", "name"])
-        let age = registry.gauge(
-            "vault_jwks_age_seconds", "Time since the keys in force were fetched; -1 before the first time.",
-            labels: ["kind", "name"])
-        let failures = registry.gauge(
-            "vault_jwks_fetch_failures", "Fetches of keys that failed since the front started or the key set changed.",
-            labels: ["kind", "name"])
-        for owner in current.map(\.identity.owner) {
-            // Looked up when it is printed: a reload may have put another set in its place, or none.
-            usable.with(owner.kind, owner.name).follow {
-                self.set(of: owner).map { $0.keys.usable(at: self.clock()) == nil ? 0 : 1 } ?? .nan
-            }
-            age.with(owner.kind, owner.name).follow {
-                guard let set = self.set(of: owner) else { return .nan }
-                return set.keys.fetchedAt.map { Double(self.clock().milliseconds - $0.milliseconds) / 1000 } ?? -1
-            }
-            failures.with(owner.kind, owner.name).follow {
-                self.set(of: owner).map { Double($0.status.failures) } ?? .nan
-            }
+        follow("vault_jwks_usable", "Whether there are fetched keys that may be used.", registry) { set in
+            set.keys.usable(at: self.clock()) == nil ? 0 : 1
         }
+        follow(
+            "vault_jwks_age_seconds", "Time since the keys in force were fetched; -1 before the first time.", registry
+        ) { set in
+            set.keys.fetchedAt.map { Double(self.clock().milliseconds - $0.milliseconds) / 1000 } ?? -1
+        }
+        follow(
+            "vault_jwks_fetch_failures_total",
+            "Fetches of keys that failed since the front started or the key set changed.", registry, .counter
+        ) { Double($0.status.failures) }
     }
 
-    private func set(of owner: KeySetOwner) -> RemoteKeySet? { current.first { $0.identity.owner == owner } }
+    private func follow(
+        _ name: String, _ help: String, _ registry: MetricsRegistry, _ kind: MetricsRegistry.Kind = .gauge,
+        _ value: @escaping @Sendable (RemoteKeySet) -> Double
+    ) {
+        registry.follow(kind, name, help, labels: ["kind", "name"]) {
+            self.current.map { ([$0.identity.owner.kind, $0.identity.owner.name], value($0)) }
+        }
+    }
 }
 
 /// The fetched key sets of one bundle.

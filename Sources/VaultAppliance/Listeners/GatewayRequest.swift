@@ -10,6 +10,8 @@ package struct GatewayRequest: Sendable {
     package var dpop: [String]
     /// Whether it has an `Authorization` field, which no endpoint here reads.
     package var hasAuthorization: Bool
+    /// The scheme its `Authorization` field names, for the challenge of a refusal; nil where that is no scheme's name.
+    package var authorizationScheme: String?
     /// The client's verified certificate, nil when it sent none; its `notAfter` is the service's to check.
     package var peer: PeerCertificate?
     /// 128 random bits in hex, also in the answer's `X-Request-Id`.
@@ -22,13 +24,14 @@ package struct GatewayRequest: Sendable {
     /// A request by its parts.
     package init(
         path: String, bodyBytes: [UInt8], contentType: String?, dpop: [String] = [], hasAuthorization: Bool = false,
-        peer: PeerCertificate?, requestID: String, remoteAddress: String?, deadline: ContinuousClock.Instant
+        authorizationScheme: String? = nil, peer: PeerCertificate?, requestID: String, remoteAddress: String?, deadline: ContinuousClock.Instant
     ) {
         self.path = path
         self.bodyBytes = bodyBytes
         self.contentType = contentType
         self.dpop = dpop
         self.hasAuthorization = hasAuthorization
+        self.authorizationScheme = authorizationScheme
         self.peer = peer
         self.requestID = requestID
         self.remoteAddress = remoteAddress

@@ -43,7 +43,7 @@ package final class Listener: Service {
 
     /// Runs until graceful shutdown or cancellation.
     package func run() async throws {
-        let metrics = ListenerMetrics(name, environment.metrics)
+        let metrics = ListenerMetrics(name, environment.metrics, isTLS: isTLS)
         let identity: TLSIdentity?
         do {
             identity = try await open()
@@ -68,6 +68,8 @@ package final class Listener: Service {
         }
     }
 
+    private var isTLS: Bool { if case .tls = transport { true } else { false } }
+
     private func open() async throws -> TLSIdentity? {
         guard case .tls(let identity) = transport else { return nil }
         return try await cancelWhenGracefulShutdown { try await identity() }
@@ -81,9 +83,35 @@ package final class Listener: Service {
 
     /// The server says "listening" in its own words, without the listener's name: once is enough.
     private var serverLogger: Logger {
-        var logger = environment.logger
+        let handler = environment.logger.handler
+        var logger = Logger(label: environment.logger.label) { _ in WithoutCancellations(handler: handler) }
         logger.logLevel = max(logger.logLevel, .warning)
         return logger
+    }
+
+    /// Leaves out that a listener was cancelled: it is because something else went wrong, and that is what is said.
+    private struct WithoutCancellations: LogHandler {
+        var handler: any LogHandler
+
+        var metadata: Logger.Metadata {
+            get { handler.metadata }
+            set { handler.metadata = newValue }
+        }
+
+        var logLevel: Logger.Level {
+            get { handler.logLevel }
+            set { handler.logLevel = newValue }
+        }
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { handler[metadataKey: key] }
+            set { handler[metadataKey: key] = newValue }
+        }
+
+        func log(event: LogEvent) {
+            guard !event.message.description.hasSuffix("CancellationError()") else { return }
+            handler.log(event: event)
+        }
     }
 
     private static func isLoopback(_ host: String) -> Bool {

@@ -21,7 +21,7 @@ struct ListenerMetrics: Sendable {
     private let certificateEnd: MetricFamily<Gauge>
 
     /// The metrics of the listener of that name.
-    init(_ listener: String, _ registry: MetricsRegistry) {
+    init(_ listener: String, _ registry: MetricsRegistry, isTLS: Bool = true) {
         self.listener = listener
         requests = registry.counter(
             "vault_http_requests_total", "Answered requests.", labels: ["listener", "route", "status"])
@@ -30,7 +30,8 @@ struct ListenerMetrics: Sendable {
         ).with(listener)
         let ends = registry.counter(
             "vault_tls_handshakes_total", "TLS handshakes by how they ended.", labels: ["listener", "outcome"])
-        handshakes = Dictionary(uniqueKeysWithValues: Handshake.allCases.map { ($0, ends.with(listener, $0.rawValue)) })
+        handshakes = Dictionary(
+            uniqueKeysWithValues: (isTLS ? Handshake.allCases : []).map { ($0, ends.with(listener, $0.rawValue)) })
         refused = registry.counter(
             "vault_connections_refused_total", "Connections closed at once because of a limit.", labels: ["listener"]
         ).with(listener)

@@ -10,8 +10,10 @@ struct ListenerResponder: Sendable {
     private let metrics: ListenerMetrics
     private let environment: ListenerEnvironment
     private let date: HTTPDate
+    private let refusals: RefusalLog
 
     private static let requestIDField = HTTPField.Name("X-Request-Id")
+    private static let hostField = HTTPField.Name("Host")
 
     /// A responder with a rate limit of its own.
     init(
@@ -23,6 +25,7 @@ struct ListenerResponder: Sendable {
         self.environment = environment
         rate = RateLimit(limits)
         date = HTTPDate()
+        refusals = RefusalLog(environment.logger)
     }
 
     /// The answer to one request; errors are answers too.
@@ -37,6 +40,9 @@ struct ListenerResponder: Sendable {
             response = try await answer(request, context, connection.party, &route)
         } catch {
             response = error.response
+            // Nothing else knows the id that the answer has.
+            refusals.refused(
+                "refused a request", requestID: context.requestID, code: "\(error.status)", reason: error.explanation)
         }
         if let name = Self.requestIDField { response.headers[name] = context.requestID }
         response.headers[.date] = date.string(environment.now())
@@ -51,6 +57,8 @@ struct ListenerResponder: Sendable {
     ) async throws(Refusal) -> Response {
         let client = context.peer.map { RateLimit.Client.certificate(thumbprint: $0.thumbprint) } ?? .network(party)
         if let wait = rate?.take(client, at: .now) { throw .tooManyRequests(wait) }
+        // RFC 9112 section 3.2. The first field has become the request's authority: one that is left is another.
+        if let name = Self.hostField, request.headers[name] != nil { throw .severalHosts }
         // A target that is a route to the letter has nothing to be checked.
         let path: String
         if let target = request.head.path, routes.contains(target) {

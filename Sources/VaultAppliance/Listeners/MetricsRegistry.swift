@@ -33,6 +33,29 @@ package final class MetricsRegistry: Sendable {
         register("histogram", name, help, labels) { BucketHistogram(buckets: buckets) }
     }
 
+    /// What a followed family counts.
+    package enum Kind: String, Sendable {
+        case counter, gauge
+    }
+
+    /// A family whose series are asked for whenever it is printed; `read` must not wait.
+    ///
+    /// What `read` does not give is not printed: rather none than a value that was true once. A second call for a name takes
+    /// the place of the first.
+    package func follow(
+        _ kind: Kind, _ name: String, _ help: String, labels: [String] = [],
+        read: @escaping @Sendable () -> [(labels: [String], value: Double)]
+    ) {
+        registered.withLock { registered in
+            precondition(registered[name].map { $0.family is Kind } ?? true, "\(name) is registered otherwise")
+            registered[name] = Registered(kind: kind.rawValue, help: help, family: kind) { text in
+                for series in read().sorted(by: { $0.labels.lexicographicallyPrecedes($1.labels) }) {
+                    text.sample(name, Array(zip(labels, series.labels)), MetricsText.number(series.value))
+                }
+            }
+        }
+    }
+
     /// All metrics in the text format 0.0.4, families in order of name.
     package func exposition() -> [UInt8] {
         let families = registered.withLock { $0 }.sorted { $0.key < $1.key }

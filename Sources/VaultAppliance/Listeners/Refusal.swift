@@ -20,6 +20,8 @@ struct Refusal: Error, Sendable, Equatable {
 
     static let malformedMessage = Refusal(
         status: 400, code: "invalid_request", explanation: "not a well-formed HTTP message", closes: true)
+    static let severalHosts = Refusal(
+        status: 400, code: "invalid_request", explanation: "there is more than one Host field", closes: true)
     static let badTarget = Refusal(
         status: 400, code: "invalid_request", explanation: "the path has segments or characters that are not accepted")
     static let queryNotAllowed = Refusal(

@@ -25,7 +25,8 @@ extension RouteTable {
             let gatewayRequest = GatewayRequest(
                 path: path, bodyBytes: try await Self.body(of: request, upTo: context.requestBytes),
                 contentType: contentType, dpop: Self.proofs(request.headers),
-                hasAuthorization: request.headers[.authorization] != nil, peer: context.peer,
+                hasAuthorization: request.headers[.authorization] != nil,
+                authorizationScheme: request.headers[.authorization].flatMap(Self.scheme), peer: context.peer,
                 requestID: context.requestID, remoteAddress: context.remoteAddress, deadline: context.deadline)
             return await handler(gatewayRequest).response
         }
@@ -34,6 +35,14 @@ extension RouteTable {
     /// The values of the `DPoP` fields, one for each field.
     private static func proofs(_ fields: HTTPFields) -> [String] {
         fields.filter { $0.name.canonicalName == "dpop" }.map(\.value)
+    }
+
+    /// The scheme of an `Authorization` field (RFC 9110 section 11.6.2), if it can be repeated as it stands.
+    private static func scheme(_ authorization: String) -> String? {
+        guard let scheme = authorization.split(separator: " ").first, scheme.utf8.count <= 32,
+            scheme.allSatisfy({ $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-") })
+        else { return nil }
+        return String(scheme)
     }
 
     /// Whether a `Content-Type` names the form type; parameters such as a charset are ignored.

@@ -1,7 +1,9 @@
+import Minting
+
 /// What introspection, revocation and security events count.
 struct RevocationMetrics: Sendable {
     /// How a revocation ended.
-    enum Outcome: String {
+    enum Outcome: String, CaseIterable {
         /// Recorded.
         case done
         /// The token was revoked already.
@@ -11,7 +13,7 @@ struct RevocationMetrics: Sendable {
     }
 
     /// What became of a pushed security event token.
-    enum EventOutcome: String {
+    enum EventOutcome: String, CaseIterable {
         /// A user was cut off.
         case recorded
         /// It had come before, or was about a session that is over.
@@ -39,6 +41,14 @@ struct RevocationMetrics: Sendable {
             "vault_security_events_total", "Security event tokens by what became of them.", labels: ["result"])
         refusals = registry.counter(
             "vault_token_state_refused_total", "Refused introspections and revocations.", labels: ["path", "code"])
+        for active in ["true", "false"] { _ = introspections.with(active) }
+        for outcome in Outcome.allCases { _ = revocations.with(outcome.rawValue) }
+        for outcome in EventOutcome.allCases { _ = events.with(outcome.rawValue) }
+        for code in OAuthError.Code.allCases {
+            for path in [RouteTable.introspectionPath, RouteTable.revocationPath] {
+                _ = refusals.with(path, code.rawValue)
+            }
+        }
         registry.gauge("vault_revoked_tokens", "Revoked tokens that have not expired.").with()
             .follow { Double(view.counts.revoked) }
         registry.gauge("vault_cutoffs", "Cut-offs in force.").with().follow { Double(view.counts.cutOffs) }

@@ -17,6 +17,7 @@ package struct SecurityEventReceiver: Sendable {
     let revocations: RevocationView
     let metrics: RevocationMetrics
     let logger: Logger
+    let refusals: RefusalLog
     let clock: @Sendable () -> UnixTime
 
     /// Answers one delivery: 202 once whatever follows from it is durable and in force.
@@ -28,12 +29,9 @@ package struct SecurityEventReceiver: Sendable {
             return GatewayResponse(status: 202, body: [])
         } catch {
             metrics.received(error.code == nil ? .unavailable : .refused)
-            logger.warning(
-                "a security event was not taken",
-                metadata: [
-                    "request_id": "\(request.requestID)", "code": "\(error.code?.rawValue ?? "unavailable")",
-                    "reason": "\(error.description)",
-                ])
+            refusals.refused(
+                "a security event was not taken", requestID: request.requestID,
+                code: error.code?.rawValue ?? "unavailable", reason: error.description, at: .warning)
             return error.response
         }
     }

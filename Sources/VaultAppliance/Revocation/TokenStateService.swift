@@ -1,6 +1,5 @@
 import AuditLog
 import CoreProtocol
-import Logging
 import Minting
 import StrictEncoding
 
@@ -12,7 +11,7 @@ package struct TokenStateService: Sendable {
     let authenticator: ClientAuthenticator
     let revocations: RevocationView
     let metrics: RevocationMetrics
-    let logger: Logger
+    let refusals: RefusalLog
     let clock: @Sendable () -> UnixTime
 
     /// Answers an introspection (RFC 7662).
@@ -141,12 +140,9 @@ package struct TokenStateService: Sendable {
             refusal = ExchangeRefusal(error)
         }
         metrics.refused(path: request.path, code: refusal.error.code.rawValue)
-        logger.info(
-            "refused a request about a token",
-            metadata: [
-                "request_id": "\(request.requestID)", "path": "\(request.path)",
-                "code": "\(refusal.error.code.rawValue)", "reason": "\(refusal.reason)",
-            ])
+        refusals.refused(
+            "refused a request at \(request.path)", requestID: request.requestID, code: refusal.error.code.rawValue,
+            reason: refusal.reason)
         return refusal.response
     }
 }

@@ -31,7 +31,7 @@ extension CoreCeremony {
         let custody = try core.quorum()
         let desk = try ActivationDesk(
             chain: chain, hostKey: try custody.hostKey(of: chain.current),
-            build: (try? Executable.hash()) ?? "unknown", clock: core.clock)
+            build: Executable.build, clock: core.clock)
         let offer = try await core.offer(
             at: desk, lifetime: try requestLifetime(), by: plan.administrator, ceremony: plan.id)
         try RequestDirectory(offer.request, signature: offer.signature, chain: chain).write(to: request)

@@ -65,7 +65,7 @@ final class QuorumCustody: Sendable {
     private static func desk(
         _ chain: ManifestChain, _ hostKey: SSHPrivateKey, _ clock: @escaping @Sendable () -> UnixTime
     ) throws(CustodyError) -> ActivationDesk {
-        try ActivationDesk(chain: chain, hostKey: hostKey, build: (try? Executable.hash()) ?? "unknown", clock: clock)
+        try ActivationDesk(chain: chain, hostKey: hostKey, build: Executable.build, clock: clock)
     }
 
     var phase: Phase { state.withLock { $0.phase } }

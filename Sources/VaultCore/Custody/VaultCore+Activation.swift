@@ -16,6 +16,11 @@ extension VaultCore {
             : try reader.integer("lifetime", in: 60...ActivationDesk.longestLifetime)
         try reader.finish()
         try demandSealed(custody)
+        await hsms.look(within: hsms.timing.grace)
+        if let problem = hsms.hindrance {
+            throw CoreError(.refused, "nobody needs to be called yet, the core could not be activated: \(problem)")
+        }
+        try demandSealed(custody)
         let desk = custody.desk
         let offer = try await offer(at: desk, lifetime: lifetime, by: person)
         return [

@@ -83,8 +83,14 @@ extension VaultCore {
         guard let custody else { return }
         await startWithoutPeople(custody)
         custody.watch { [weak self] in
+            var turns = 0
             while (try? await Task.sleep(for: .milliseconds(500))) != nil {
                 guard let self else { return }
+                turns += 1
+                // A token that was away may have come back: the fault goes without anybody's doing.
+                if turns.isMultiple(of: 20), self.hsms.isIncomplete, custody.phase == .sealed {
+                    await self.hsms.look(within: self.hsms.timing.grace)
+                }
                 await self.recordEnded(custody.desk)
                 await self.watchCeremonies()
                 self.keepForRestart(custody)

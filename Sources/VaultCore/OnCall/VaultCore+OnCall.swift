@@ -6,6 +6,17 @@ import Logging
 import StrictEncoding
 
 extension VaultCore {
+    /// Why nobody could cut off now, though people are configured who may.
+    var onCallWarnings: [String] {
+        guard let file = settings.onCallFile else { return [] }
+        do throws(CoreError) {
+            _ = try OnCallList(file: file)
+            return []
+        } catch {
+            return ["core.on_call: \(error.reason): nobody can cut off"]
+        }
+    }
+
     /// Cuts off what a person on call has signed for; in force, and durable, before it returns.
     ///
     /// People on call may only narrow: there is no command that ends a cut-off before its time.

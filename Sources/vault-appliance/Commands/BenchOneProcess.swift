@@ -35,7 +35,7 @@ struct BenchOneProcess: AsyncParsableCommand {
         let group = MultiThreadedEventLoopGroup.singleton
         let front = try Front(
             source: try ConfigurationBundle.load(file: options.config), core: .inProcess(core), group: group,
-            logger: logger, clock: systemClock, newJWTID: randomJWTID)
+            logger: logger, build: Executable.build, clock: systemClock, newJWTID: randomJWTID)
         let services = ServiceGroup(
             configuration: .init(
                 services: [

@@ -1,6 +1,9 @@
 import ArgumentParser
+import CoreProtocol
+import NIOSSL
 import StrictEncoding
 import VaultAppliance
+import VaultCore
 
 /// `config`: the configuration file before anything runs on it.
 struct ConfigCommand: AsyncParsableCommand {
@@ -10,14 +13,57 @@ struct ConfigCommand: AsyncParsableCommand {
 
     struct Validate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Say every fault of a configuration and its policy at once, with lines.")
+            abstract: "Say every fault of a configuration and its policy at once, with lines.",
+            discussion: "Reads the files it names as well, so run it where they are. Exits 0 when it is sound, 1 when not.")
 
         @Argument(help: "The configuration file.", completion: .file()) var file: String
+        @Flag(help: "Print JSON for machines.") var json = false
 
         func run() async throws {
-            let source = try ConfigurationBundle.load(file: file)
-            try Front.validate(source)
-            print("valid: \(file), bundle \(source.hash)")
+            do throws(ConfigurationError) {
+                let source = try ConfigurationBundle.load(file: file, check: Self.check)
+                try Front.validate(source)
+                guard !json else {
+                    return Terminal.print(json: ["valid": true, "bundle": .string(source.hash), "faults": []])
+                }
+                print("valid: \(file), bundle \(source.hash)")
+            } catch {
+                guard json else { throw error }
+                Terminal.print(json: ["valid": false, "bundle": .null, "faults": .array(error.faults.map(Self.json))])
+                throw ExitCode.failure
+            }
+        }
+
+        /// What the processes would find out only later: when a client connects, or when somebody has to be cut off.
+        private static func check(
+            _ configuration: Configuration
+        ) -> [(field: String, message: String, mend: String)] {
+            var faults: [(field: String, message: String, mend: String)] = []
+            if let path = configuration.listeners.gateway.clientCAFile,
+                ((try? NIOSSLCertificate.fromPEMFile(path)) ?? []).isEmpty
+            {
+                faults.append(
+                    (
+                        "listeners.gateway.client_ca", "\(path) cannot be read, or holds no certificate in PEM",
+                        "put the CA certificates of the clients there"
+                    ))
+            }
+            if let path = configuration.core.onCallFile {
+                do throws(CoreError) {
+                    _ = try OnCallList(file: path)
+                } catch {
+                    faults.append(
+                        ("core.on_call", error.reason, "one line a person: a name and an SSH public key"))
+                }
+            }
+            return faults
+        }
+
+        private static func json(_ fault: ConfigurationFault) -> JSONValue {
+            [
+                "file": .string(fault.file), "line": fault.line.map { .integer(Int64($0)) } ?? .null,
+                "field": .string(fault.field), "message": .string(fault.message), "mend": .string(fault.mend),
+            ]
         }
     }
 

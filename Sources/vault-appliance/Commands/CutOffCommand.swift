@@ -49,7 +49,10 @@ struct CutOffCommand: AsyncParsableCommand {
             throw ValidationError("give exactly one of --user, --agent, --gateway, --provider, --submit and --list")
         }
         guard !subjects.isEmpty else { return }
-        guard duration != nil else { throw ValidationError("--for is missing: how long?") }
+        guard let duration else { throw ValidationError("--for is missing: how long?") }
+        guard let seconds = Self.seconds(duration), CutOffStatement.durations.contains(seconds) else {
+            throw ValidationError("--for: must be 60s to 168h, like 30m or 4h")
+        }
         guard reason?.isEmpty == false else { throw ValidationError("--reason is missing: the log asks why") }
         guard (key != nil) != (write != nil) else {
             throw ValidationError("give --key to sign here, or --write to sign elsewhere")
@@ -85,22 +88,22 @@ struct CutOffCommand: AsyncParsableCommand {
     }
 
     private func statement(_ configuration: Configuration) async throws -> CutOffStatement {
-        guard let (kind, given) = subjects.first, let duration = duration.flatMap({ Self.seconds($0) }),
-            CutOffStatement.durations.contains(duration)
-        else { throw CommandFailure("--for: must be 60s to 168h, like 30m or 4h") }
+        guard let (kind, given) = subjects.first, let duration = duration.flatMap({ Self.seconds($0) }) else {
+            throw ValidationError("--for is missing: how long?")
+        }
         var (name, issuerString): (String, String?) = (given, nil)
         if let issuer {
             guard let known = configuration.issuers.first(where: { $0.name == issuer }) else {
-                throw CommandFailure("--issuer: the configuration has no issuer \(issuer)")
+                throw ValidationError("--issuer: the configuration has no issuer \(issuer)")
             }
             issuerString = known.issuer
             name = (known.subjectPrefix ?? "") + name
         }
         if kind == .client, !configuration.clients.contains(where: { $0.id == name }) {
-            throw CommandFailure("--gateway: the configuration has no client \(name)")
+            throw ValidationError("--gateway: the configuration has no client \(name)")
         }
         if kind == .target, !configuration.targets.contains(where: { $0.name == name }) {
-            throw CommandFailure("--provider: the configuration has no target \(name)")
+            throw ValidationError("--provider: the configuration has no target \(name)")
         }
         let core = try await AdminClient.describe(socket: configuration.core.adminSocket)
         return CutOffStatement(

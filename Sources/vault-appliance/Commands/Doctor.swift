@@ -1,5 +1,6 @@
 import ArgumentParser
 import Custody
+import Foundation
 import Glibc
 import HSMBridge
 import StrictEncoding
@@ -14,7 +15,7 @@ struct Doctor: AsyncParsableCommand {
             Works without a core and beside a running one, in sessions of its own, and changes nothing on the token. The \
             PIN comes from a file or is asked for at the terminal without echo, and is tried once. With --config the \
             configured tokens are held against the manifest: under quorum custody the newest of the custody directory, \
-            verified as the core does at its start. docs/hsm.md explains every finding. \
+            verified as the core does at its start. Nobody knows a PIN then, so none is asked for without --pin-file. docs/hsm.md explains every finding. \
             Exits 0 when nothing is wrong, 1 when something is.
             """)
 
@@ -70,15 +71,24 @@ struct Doctor: AsyncParsableCommand {
         do throws(HSMError) {
             let uri = try TokenURI(subject.token)
             let pin: PIN?
-            if withoutPin {
-                pin = nil
-            } else if let file = pinFile ?? subject.pinFile {
+            if let file = pinFile ?? subject.pinFile, !withoutPin {
                 pin = try PIN(file: file)
+            } else if withoutPin || subject.isUnderQuorum || !FileManager.default.isReadableFile(atPath: subject.module) {
+                // Where there is no library either, a PIN would be typed for nothing: the report says so.
+                pin = nil
             } else {
                 pin = try PIN(promptingAtTerminal: "PIN of \(uri)")
             }
-            return await subject.doctor.examine(
+            var report = await subject.doctor.examine(
                 module: subject.module, token: uri, pin: pin, patience: .seconds(patience))
+            if pin == nil, !withoutPin, subject.isUnderQuorum {
+                report.add(
+                    .note(
+                        "login", "custodians-hold-the-pin",
+                        "under quorum custody nobody knows the PIN, so none was asked for or tried; give --pin-file "
+                            + "for a token whose PIN is known, as before its genesis"))
+            }
+            return report
         } catch {
             throw CommandFailure("\(error). Mend: \(error.mend)")
         }
@@ -91,6 +101,7 @@ extension Doctor {
         let module: String
         let token: String
         let pinFile: String?
+        var isUnderQuorum = false
         let doctor: HSMDoctor
     }
 
@@ -99,7 +110,9 @@ extension Doctor {
             let configuration = try Configuration.load(file: config)
             let doctor = doctor(configuration.core)
             return configuration.hsm.tokens.map {
-                Subject(module: $0.module, token: $0.token, pinFile: $0.pinFile, doctor: doctor)
+                Subject(
+                    module: $0.module, token: $0.token, pinFile: $0.pinFile,
+                    isUnderQuorum: configuration.core.custody == .quorum, doctor: doctor)
             }
         }
         guard let module, let token else { return [] }

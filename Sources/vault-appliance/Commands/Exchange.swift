@@ -35,7 +35,10 @@ struct Exchange: AsyncParsableCommand {
     @Flag(help: "Print the token itself and nothing else.") var tokenOnly = false
 
     func run() async throws {
-        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: .init(tlsConfiguration: try tls()))
+        var configuration = HTTPClient.Configuration(tlsConfiguration: try tls())
+        // Nobody who typed this waits for a listener that is not there.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        let client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
         do {
             let answer = try await ask(client)
             if tokenOnly {
@@ -45,7 +48,7 @@ struct Exchange: AsyncParsableCommand {
             }
         } catch {
             try await client.shutdown()
-            throw error
+            throw PlainError.connection(error, to: url)
         }
         try await client.shutdown()
     }
@@ -60,7 +63,7 @@ struct Exchange: AsyncParsableCommand {
 
     private func tls() throws -> TLSConfiguration {
         var tls = TLSConfiguration.makeClientConfiguration()
-        tls.trustRoots = .file(ca)
+        tls.trustRoots = .certificates(try PEMFile.certificates(ca, "--ca"))
         try credential.apply(to: &tls)
         tls.minimumTLSVersion = .tlsv13
         return tls

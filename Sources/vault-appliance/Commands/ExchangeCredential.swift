@@ -25,8 +25,8 @@ struct ExchangeCredential: ParsableArguments {
     /// Puts the certificate, if there is one, into a TLS configuration.
     func apply(to tls: inout TLSConfiguration) throws {
         guard let cert, let key else { return }
-        tls.certificateChain = try NIOSSLCertificate.fromPEMFile(cert).map { .certificate($0) }
-        tls.privateKey = .privateKey(try NIOSSLPrivateKey(file: key, format: .pem))
+        tls.certificateChain = try PEMFile.certificates(cert, "--cert").map { .certificate($0) }
+        tls.privateKey = .privateKey(try PEMFile.key(key, "--key"))
     }
 
     /// The form parameters of a new assertion, or none.

@@ -4,6 +4,7 @@ import NIOPosix
 import ServiceLifecycle
 import UnixSignals
 import VaultAppliance
+import VaultCore
 
 /// `serve`: the process that faces the network.
 struct Serve: AsyncParsableCommand {
@@ -20,7 +21,7 @@ struct Serve: AsyncParsableCommand {
         let group = MultiThreadedEventLoopGroup.singleton
         let front = try Front(
             source: source, core: .socket(path: source.configuration.core.frontSocket, group: group), group: group,
-            logger: logger, clock: systemClock, newJWTID: randomJWTID)
+            logger: logger, build: Executable.build, clock: systemClock, newJWTID: randomJWTID)
         let services = ServiceGroup(
             configuration: .init(
                 services: [.init(service: front)], gracefulShutdownSignals: [.sigterm, .sigint], logger: logger))

@@ -9,25 +9,42 @@ import VaultCore
 /// `status`: what an operator wants to know first.
 struct Status: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say how the core is: custody, HSM, audit log, keys, faults.",
+        abstract: "Say how the core and the front are: custody, HSM, audit log, keys, faults.",
         discussion: """
-            Exits 0 when the core can sign with every key (state active, or degraded when one of several tokens is \
-            away), 1 when it is sealed or faulty, or does not answer.
+            Exits 0 when the core can sign with every key (state active, or degraded when there are warnings, as when one of \
+            several tokens is away), 1 when it is sealed or faulty, when a target of the configuration has no active key, or \
+            when it does not answer. What is said of the front (its ops listener) changes nothing of that.
             """)
 
     @OptionGroup var options: ConfigurationOption
     @Flag(help: "Print JSON for machines.") var json = false
 
     func run() async throws {
-        let settings = try CoreSettings(loading: options.config)
-        let status = try await AdminClient.call(["command": "status"], socket: settings.adminSocket)
+        let configuration = try Configuration.load(file: options.config)
+        let answer = try await AdminClient.call(["command": "status"], socket: configuration.core.adminSocket)
+        var object = answer.object ?? JSONObject()
+        let missing = Self.targetsWithoutKey(configuration, object)
+        object["faults"] = .array((object["faults"]?.array ?? []) + missing.map { .string($0) })
+        object["front"] = await FrontStatus.ask(configuration.listeners.ops)
+        let status = JSONValue.object(object)
         if json {
             print(String(decoding: JSONWriter.canonical(status), as: UTF8.self))
         } else {
             StatusText(status).lines.forEach { print($0) }
         }
-        guard let state = status.object?["state"]?.string, ["active", "degraded"].contains(state) else {
+        guard let state = object["state"]?.string, ["active", "degraded"].contains(state), missing.isEmpty else {
             throw ExitCode.failure
+        }
+    }
+
+    /// Targets for which nothing can be issued: no token holds their key as an active one.
+    private static func targetsWithoutKey(_ configuration: Configuration, _ status: JSONObject) -> [String] {
+        let keys = (status["keys"]?.array ?? []).compactMap(\.object)
+        return configuration.targets.compactMap { target in
+            let states = keys.filter { $0["label"]?.string == target.key }.compactMap { $0["state"]?.string }
+            guard !states.contains("active") else { return nil }
+            let known = states.isEmpty ? "" : ", \(Set(states).sorted().joined(separator: ", "))"
+            return "target \(target.name): no active key (\(target.key)\(known))"
         }
     }
 }
@@ -47,9 +64,14 @@ enum AdminClient {
 
     /// What the core says of its keys.
     static func describe(socket: String) async throws -> CoreDescription {
-        let connection = try await CoreConnection.connect(path: socket, group: .singletonMultiThreadedEventLoopGroup)
-        defer { connection.close() }
-        return try await CoreSession(connection: connection).describe()
+        do {
+            let connection = try await CoreConnection.connect(
+                path: socket, group: .singletonMultiThreadedEventLoopGroup)
+            defer { connection.close() }
+            return try await CoreSession(connection: connection).describe()
+        } catch where error.code == .unreachable {
+            throw PlainError.core(error)
+        }
     }
 
     /// Sends one command and returns the core's answer.
@@ -64,7 +86,7 @@ enum AdminClient {
             guard let answer = reply.readJSON() else { throw CoreError(.malformed, "an answer that cannot be read") }
             return answer
         } catch let error as CoreError where error.code == .unreachable {
-            throw CommandFailure("\(error.reason). Is the core running, and may this user connect to it?")
+            throw PlainError.core(error)
         }
     }
 }
@@ -89,9 +111,11 @@ struct StatusText {
             "custody      \(text("custody"))"
                 + (text("custody") == "development" ? "  (nobody vouches for these keys)" : ""),
             "appliance    \(text("appliance")), manifest \(text("manifest", "version"))",
+            "core         \(text("version")) (\(text("build").prefix(16)))",
             "audit log    \(text("log", "size")) entries, \(text("log", "checkpoint_size")) under the checkpoint of \(text("log", "checkpoint_time"))",
         ]
         for token in status.object?["hsm"]?.array ?? [] { lines.append(Self.line(token: token.object)) }
+        lines += FrontStatus.lines(status.object?["front"]?.object)
         lines += Self.activation(status.object?["activation"]?.object)
         lines += Self.dials(status.object?["dials"]?.object)
         for fault in status.object?["faults"]?.strings ?? [] { lines.append("fault        \(fault)") }

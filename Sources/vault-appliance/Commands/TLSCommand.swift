@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import StrictEncoding
 import VaultAppliance
 
@@ -60,7 +59,7 @@ struct TLSCommand: AsyncParsableCommand {
             let configuration = try Configuration.load(file: options.config)
             let listener = listener.settings(in: configuration)
             let installed = try CertificateInstallation.install(
-                chain: try Data(contentsOf: URL(filePath: chain)), listener: listener,
+                chainFile: chain, listener: listener,
                 keys: try await AdminClient.listenerKeys(listener.key, configuration), now: systemClock())
             print(
                 "installed \(listener.certificateFile): valid until \(installed.rfc3339). The front reads it on SIGHUP."
@@ -70,23 +69,62 @@ struct TLSCommand: AsyncParsableCommand {
 
     struct TLSStatus: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            commandName: "status", abstract: "Say whom the listeners' certificates are for and when they end.")
+            commandName: "status", abstract: "Say whom the listeners' certificates are for and when they end.",
+            discussion: """
+                Reads the files, so no core need run. Exits 1 when one of them has ended. With --json one object a line.
+                """)
 
         @OptionGroup var options: ConfigurationOption
+        @Flag(help: "Print JSON for machines.") var json = false
 
         func run() async throws {
             let configuration = try Configuration.load(file: options.config)
+            let now = systemClock()
+            var isValid = true
             for listener in Listener.allCases {
                 let settings = listener.settings(in: configuration)
-                let certificates = try CertificateInstallation.describe(
-                    settings, keys: try await AdminClient.listenerKeys(settings.key, configuration),
-                    now: systemClock())
-                print("\(listener.rawValue)  \(settings.certificateFile)")
-                for certificate in certificates {
-                    print("  for    \(certificate.names.joined(separator: ", "))")
-                    print("  until  \(certificate.notAfter.rfc3339)")
+                let certificates = try CertificateInstallation.describe(settings)
+                isValid = isValid && !certificates.isEmpty && certificates.allSatisfy { $0.notAfter.seconds >= now.seconds }
+                if json {
+                    Terminal.print(json: Self.json(listener, settings, certificates))
+                } else {
+                    show(listener, settings, certificates, now)
                 }
             }
+            guard isValid else { throw ExitCode.failure }
+        }
+
+        private func show(
+            _ listener: Listener, _ settings: Configuration.TLSListener,
+            _ certificates: [CertificateInstallation.Description], _ now: UnixTime
+        ) {
+            print("\(listener.rawValue)  \(settings.certificateFile)")
+            for certificate in certificates {
+                let names = certificate.dnsNames + certificate.addresses
+                print("  for    \(names.isEmpty ? certificate.subject ?? "nobody" : names.joined(separator: ", "))")
+                let end = certificate.notAfter.seconds < now.seconds ? "  (has ended)" : ""
+                print("  until  \(certificate.notAfter.rfc3339)\(end)")
+            }
+        }
+
+        private static func json(
+            _ listener: Listener, _ settings: Configuration.TLSListener,
+            _ certificates: [CertificateInstallation.Description]
+        ) -> JSONValue {
+            [
+                "listener": .string(listener.rawValue), "file": .string(settings.certificateFile),
+                "certificates": .array(
+                    certificates.map { certificate in
+                        [
+                            "dns": .array(certificate.dnsNames.map { .string($0) }),
+                            "ip": .array(certificate.addresses.map { .string($0) }),
+                            "subject": certificate.subject.map { .string($0) } ?? .null,
+                            "not_before": .string(certificate.notBefore.rfc3339),
+                            "not_after": .string(certificate.notAfter.rfc3339),
+                            "sha256": .string(certificate.fingerprint),
+                        ]
+                    }),
+            ]
         }
     }
 }

@@ -1,3 +1,4 @@
+import AuditLog
 import Custody
 import Foundation
 import StrictEncoding
@@ -208,6 +209,9 @@ extension StartFault {
         log("a verifier key that cannot be put beside the log", "cannot be written", suffix: ".vkey") {
             try FileManager.default.createDirectory(
                 atPath: $0.settings.logDirectory + ".vkey", withIntermediateDirectories: false)
+        },
+        configuration("a record of the last checkpoint in a directory that is not there", "audit.last_checkpoint", "/") {
+            $0.settings.logOptions.lastCheckpointFile = $0.directory + "/missing/log.last-checkpoint"
         },
         configuration("a log's name that cannot be a key's", "audit.origin", "badKey") {
             $0.settings.logOrigin = "vault+example"

@@ -9,7 +9,7 @@ enum TokenOperation {
         return [
             "operationId": path == "/token" ? "tokenAlias" : "token",
             "summary": "Ask for a credential (RFC 6749 section 3.2, RFC 8693, RFC 7523)",
-            "security": [["tls_client_auth": []], [:]],
+            "security": OpenAPIDocument.security,
             "requestBody": [
                 "required": true,
                 "content": ["application/x-www-form-urlencoded": ["schema": ["oneOf": .array(grants)]]],
@@ -30,14 +30,33 @@ enum TokenOperation {
     }
 
     private static var responses: [JSONObject.Member] {
+        let granted = OpenAPIDocument.answer(
+            "Granted and recorded.", reference("TokenResponse"), headers: "X-Audit-Leaf", "DPoP-Nonce")
+        return [.init(name: "200", value: granted)] + refusals
+            + [.init(name: "500", value: OpenAPIDocument.answer("A fault of the appliance.", reference("Error")))]
+    }
+
+    /// The refusals that every operation of the gateway listener has.
+    static var refusals: [JSONObject.Member] {
         let problem = reference("Error")
-        let texts = [
-            ("400", "Refused: the code says what to mend."), ("401", "The client did not prove itself."),
-            ("408", "Too slow."), ("413", "Too large."), ("415", "Not a form."), ("429", "Too fast: see Retry-After."),
-            ("500", "A fault of the appliance."), ("503", "Not ready or saturated: see Retry-After."),
+        return [
+            .init(
+                name: "400",
+                value: OpenAPIDocument.answer(
+                    "Refused: the code says what to mend.", problem, headers: "DPoP-Nonce")),
+            .init(
+                name: "401",
+                value: OpenAPIDocument.answer(
+                    "The client did not prove itself.", problem, headers: "WWW-Authenticate", "DPoP-Nonce")),
+            .init(name: "408", value: OpenAPIDocument.answer("Too slow.", problem)),
+            .init(name: "413", value: OpenAPIDocument.answer("Too large.", problem)),
+            .init(
+                name: "429", value: OpenAPIDocument.answer("Too fast.", problem, headers: "Retry-After")),
+            .init(
+                name: "503",
+                value: OpenAPIDocument.answer(
+                    "Not ready, not recorded, or saturated.", problem, headers: "Retry-After")),
         ]
-        return [.init(name: "200", value: OpenAPIDocument.answer("Granted and recorded.", reference("TokenResponse")))]
-            + texts.map { .init(name: $0.0, value: OpenAPIDocument.answer($0.1, problem)) }
     }
 
     /// Names and meanings of the parameters that belong to a token exchange alone.

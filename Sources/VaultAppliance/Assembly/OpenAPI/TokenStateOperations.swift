@@ -18,7 +18,10 @@ enum TokenStateOperations {
                 RouteTable.revocationPath,
                 form(
                     "revoke", "Give up a token (RFC 7009)",
-                    ["description": "Revoked, durably; or the token was invalid anyway."])
+                    [
+                        "description": "Revoked, durably; or the token was invalid anyway.",
+                        "headers": OpenAPIDocument.headers("X-Audit-Leaf"),
+                    ])
             ),
             (RouteTable.eventsPath, events),
         ]
@@ -35,11 +38,11 @@ enum TokenStateOperations {
         ]
         return [
             "operationId": .string(identifier), "summary": .string(summary),
-            "security": [["tls_client_auth": []], [:]],
+            "security": OpenAPIDocument.security,
             "requestBody": [
                 "required": true, "content": ["application/x-www-form-urlencoded": ["schema": form]],
             ],
-            "responses": responses(done: ("200", done), TokenOperation.reference("Error")),
+            "responses": responses(done: ("200", done)),
         ]
     }
 
@@ -56,26 +59,22 @@ enum TokenStateOperations {
                     JSONObject([.init(name: SecurityEventToken.mediaType, value: ["schema": ["type": "string"]])])),
             ],
             "responses": responses(
-                done: ("202", ["description": "Taken."]), TokenOperation.reference("Error"),
+                done: ("202", ["description": "Taken.", "headers": OpenAPIDocument.headers()]),
                 others: [
                     .init(name: "400", value: OpenAPIDocument.answer("Not taken (RFC 8935 section 2.3).", refusal)),
-                    .init(name: "503", value: ["description": "Not recorded: send it again, see Retry-After."]),
+                    .init(name: "503", value: [
+                        "description": "Not recorded: send it again.",
+                        "headers": OpenAPIDocument.headers("Retry-After"),
+                    ]),
                 ]),
         ]
     }
 
     /// The answers of an operation; those in `others` are given in other words.
     private static func responses(
-        done: (String, JSONValue), _ problem: JSONValue, others: [JSONObject.Member] = []
+        done: (String, JSONValue), others: [JSONObject.Member] = []
     ) -> JSONValue {
-        let texts = [
-            ("400", "Refused: the code says what to mend."), ("401", "The client did not prove itself."),
-            ("408", "Too slow."), ("413", "Too large."), ("429", "Too fast: see Retry-After."),
-            ("503", "Not known or not recorded now: see Retry-After."),
-        ]
-        var responses = JSONObject(
-            [.init(name: done.0, value: done.1)]
-                + texts.map { .init(name: $0.0, value: OpenAPIDocument.answer($0.1, problem)) })
+        var responses = JSONObject([.init(name: done.0, value: done.1)] + TokenOperation.refusals)
         for other in others { responses[other.name] = other.value }
         return .object(responses)
     }

@@ -21,13 +21,15 @@ struct AuditAccess: AsyncParsableCommand {
 
     func run() async throws {
         let bundle = try ConfigurationBundle.load(file: options.config)
-        let series = LogSeries(directory: log ?? bundle.configuration.audit.directory)
+        let directory = log ?? bundle.configuration.audit.directory
+        try LogOption.check(directory)
+        let series = LogSeries(directory: directory)
         let uses = try RuleUse.collect(series, filter: filters.filter)
-        var rows = bundle.policy.rules.filter(isWanted).map { Row(id: $0.id, could: $0.conditions, use: uses[$0.id]) }
-        rows += bundle.policy.denials.map { Row(id: $0.id, could: nil, use: uses[$0.id], isDenial: true) }
+        var rows = bundle.policy.rules.filter(isWanted).map { Row(id: $0.id, rule: $0, use: uses[$0.id]) }
+        rows += bundle.policy.denials.map { Row(id: $0.id, rule: nil, use: uses[$0.id], isDenial: true) }
         let known = Set(rows.map(\.id))
         rows += uses.keys.filter { !known.contains($0) && !isInPolicy($0, bundle.policy) }.sorted()
-            .map { Row(id: $0, could: nil, use: uses[$0], isGone: true) }
+            .map { Row(id: $0, rule: nil, use: uses[$0], isGone: true) }
         if unused { rows = rows.filter { !$0.isDenial && ($0.use?.granted ?? 0) == 0 } }
         if json {
             Terminal.print(json: ["rules": .array(rows.map(\.json))])
@@ -52,19 +54,26 @@ struct AuditAccess: AsyncParsableCommand {
     /// One rule, what it admits and what was made of it.
     private struct Row {
         let id: String
-        let could: Conditions?
+        let rule: Rule?
         let use: RuleUse?
         var isDenial = false
         var isGone = false
 
         /// What the rule names; a user's groups are the identity provider's to resolve.
         private var admitted: [(String, [String])] {
-            guard let could else { return [] }
-            let users = could.users?.subjects ?? could.users?.anyGroup?.map { "group " + $0 } ?? ["all of its issuer"]
+            guard let rule else { return [] }
+            let could = rule.conditions
+            var users = could.users?.subjects ?? could.users?.anyGroup?.map { "group " + $0 } ?? ["all of its issuer"]
+            if could.usersAbsent { users = ["none: a client asks for itself"] }
+            if could.users == nil, !could.usersAbsent { users = ["any, or none"] }
             return [
-                ("users", users), ("agents", could.agents?.subjects ?? ["any, or none"]),
-                ("gateways", could.gateways ?? []), ("target", could.target.map { [$0] } ?? []),
-                ("tools", could.tools ?? ["none: scopes alone"]), ("actions", could.actions ?? []),
+                ("users", users), ("users_issuer", could.users.map { [$0.issuer] } ?? []),
+                ("agents", could.agents?.subjects ?? ["any, or none"]),
+                ("agents_issuer", could.agents.map { [$0.issuer] } ?? []), ("gateways", could.gateways ?? []),
+                ("target", could.target.map { [$0] } ?? []), ("tools", could.tools ?? ["none: scopes alone"]),
+                ("actions", could.actions ?? []), ("locations", could.locations ?? []),
+                ("identifiers", could.identifiers ?? []), ("scopes", rule.scopes ?? []),
+                ("require", rule.requirements.map(\.rawValue)),
             ].filter { !$0.1.isEmpty }
         }
 
@@ -82,7 +91,10 @@ struct AuditAccess: AsyncParsableCommand {
                     lines.append("  did      tools: \(use.tools.sorted().joined(separator: ", "))")
                 }
             }
-            if use.denied > 0 { lines.append("  denied   \(use.denied) times") }
+            if use.denied > 0 {
+                // A rule denies nothing: the log names the one that came nearest.
+                lines.append(isDenial ? "  denied   \(use.denied) times" : "  nearest  to \(use.denied) refused requests")
+            }
             return lines
         }
 
@@ -91,7 +103,8 @@ struct AuditAccess: AsyncParsableCommand {
             return [
                 "id": .string(id), "kind": isDenial ? "denial" : "rule", "in_policy": .bool(!isGone),
                 "could": .object(JSONObject(admitted.map { .init(name: $0.0, value: list($0.1)) })),
-                "granted": .integer(use?.granted ?? 0), "denied": .integer(use?.denied ?? 0),
+                "granted": .integer(use?.granted ?? 0), "denied": .integer(isDenial ? use?.denied ?? 0 : 0),
+                "nearest": .integer(isDenial ? 0 : use?.denied ?? 0),
                 "last_granted": use?.lastGranted.map { .string($0.rfc3339) } ?? .null,
                 "users": list(use?.users ?? []), "agents": list(use?.agents ?? []), "tools": list(use?.tools ?? []),
             ]

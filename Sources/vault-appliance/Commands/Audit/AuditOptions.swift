@@ -121,6 +121,16 @@ struct LogOption: ParsableArguments {
     var log: String
 
     var series: LogSeries { LogSeries(directory: log) }
+
+    func validate() throws { try Self.check(log) }
+
+    /// Refuses a directory that is no log: reading nothing out of it would look like a log without such entries.
+    static func check(_ directory: String) throws {
+        let files = FileManager.default
+        guard ["checkpoint", "journal"].contains(where: { files.fileExists(atPath: "\(directory)/\($0)") }) else {
+            throw CommandFailure("--log: \(directory) is no log: it has neither a checkpoint nor a journal")
+        }
+    }
 }
 
 /// Which entries are wanted.
@@ -135,6 +145,13 @@ struct FilterOptions: ParsableArguments {
     @Option(help: "A kind of entry (mint, denied, ...) or a group of kinds (admin, ceremony, ...).") var kind: String?
     @Option(help: "From this time on: 2026-11-23, or 2026-11-23T20:00:00Z.") var since: Moment?
     @Option(help: "Until before this time.") var until: Moment?
+
+    func validate() throws {
+        let kinds = Entry.Kind.allCases
+        guard let kind, !kinds.contains(where: { $0.rawValue == kind || $0.group == kind }) else { return }
+        let groups = Set(kinds.map(\.group)).sorted().joined(separator: ", ")
+        throw ValidationError("--kind: there is no kind or group \(kind); groups: \(groups)")
+    }
 
     var filter: EntryFilter {
         var filter = EntryFilter()

@@ -34,12 +34,18 @@ struct SealingOptions: ParsableArguments {
     var genesis: String?
     @Flag(help: "Print JSON for machines.") var json = false
 
+    func validate() throws { try Self.check(name) }
+
+    /// Refuses what is no secret's name.
+    static func check(_ name: String) throws {
+        guard Manifest.isName(name) else {
+            throw ValidationError("\(name): a secret's name has 1 to 64 of a-z, 0-9, '.', '_' and '-'")
+        }
+    }
+
     /// Seals the value and hands it to the core.
     func seal(isRotation: Bool) async throws {
         try ProcessHygiene.apply()
-        guard Manifest.isName(name) else {
-            throw CommandFailure("\(name): a secret's name has 1 to 64 of a-z, 0-9, '.', '_' and '-'")
-        }
         let configuration = try Configuration.load(file: options.config)
         let socket = configuration.core.adminSocket
         let manifest = try await SecretManifest.fetch(configuration, home: home.value, genesis: genesis)

@@ -43,17 +43,21 @@ struct SecretRemove: AsyncParsableCommand {
     var genesis: String?
     @Flag(help: "Print JSON for machines.") var json = false
 
+    func validate() throws { try SealingOptions.check(name) }
+
     func run() async throws {
         let configuration = try Configuration.load(file: options.config)
         let socket = configuration.core.adminSocket
+        let known = try await AdminClient.call(["command": "secret-version", "name": .string(name)], socket: socket)
+        guard let version = known.object?["version"]?.integer, version > 0 else {
+            throw CommandFailure("no secret \(name) was ever sealed: see secret list")
+        }
         let manifest = try await SecretManifest.fetch(configuration, home: home.value, genesis: genesis)
         let signer = try SecretSigner(key: key, manifest: manifest)
-        let known = try await AdminClient.call(["command": "secret-version", "name": .string(name)], socket: socket)
-        let removal = SecretRemoval(
-            name: name, version: known.object?["version"]?.integer ?? 0, appliance: manifest.appliance)
+        let removal = SecretRemoval(name: name, version: version, appliance: manifest.appliance)
         let answer = try await AdminClient.call(
             [
-                "command": "secret-remove", "name": .string(name), "version": .integer(max(1, removal.version)),
+                "command": "secret-remove", "name": .string(name), "version": .integer(removal.version),
                 "appliance": .string(removal.appliance),
                 "signature": try signer.sign(removal.bytes).map { .string($0) } ?? .null,
             ], socket: socket)

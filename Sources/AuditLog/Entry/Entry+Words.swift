@@ -1,0 +1,48 @@
+extension Entry.Member {
+    /// What it holds, for those who read entries by their schema.
+    var words: String {
+        switch self {
+        case .actions: "What the tool was asked to do (RFC 9396 section 2.2)."
+        case .actors: "Through whom, outermost first (RFC 8693 section 4.1)."
+        case .argumentsSHA256: "base64url of the SHA-256 of the call's canonical arguments."
+        case .bundle: "SHA-256 of the configuration bundle in force, in hexadecimal."
+        case .client: "Id of the client (gateway) that asked."
+        case .code: "The error code that was answered."
+        case .count: "How many refusals of one kind this entry stands for."
+        case .credentialSHA256: "base64url of the SHA-256 of a credential that a provider issued."
+        case .custody: "Custody mode, development or quorum, with what the quorum has relaxed or demanded."
+        case .detail: "More about the appliance itself; names and values differ by kind."
+        case .exp: "Expiry of the credential, in seconds since 1970."
+        case .first: "When the first of the counted refusals came, UTC."
+        case .grantedScope: "The scope of the credential."
+        case .iat: "Issue time of the credential, in seconds since 1970."
+        case .identifier: "The object the tool works on (RFC 9396 section 2.2)."
+        case .inputSHA256: "base64url of the SHA-256 of what was signed: header and claims of the credential."
+        case .jti: "Identifies the credential (RFC 7519 section 4.1.7)."
+        case .keyLabel: "Label of the key that signs, in its PKCS#11 token."
+        case .kid: "RFC 7638 thumbprint of the key that signs."
+        case .kind: "What happened (docs/audit.md)."
+        case .last: "When the last of the counted refusals came, UTC."
+        case .locations: "Where the tool acts (RFC 9396 section 2.2)."
+        case .manifestVersion: "Version of the manifest in force."
+        case .operator: "The person who acted: name, and fingerprint of the SSH key where one signed."
+        case .peer: "SHA-256 of the client's certificate, in hexadecimal."
+        case .reason: "The cause, in our own words or, for orders of people, in theirs; never a value of a token."
+        case .requestID: "Joins the entries and the answer (X-Request-Id) of one request."
+        case .requestedScope: "The scope that was asked for."
+        case .ruleID:
+            "The rule that granted, the denial that denied, or the rule that came nearest where none matched."
+        case .secret: "Name of a sealed secret."
+        case .secretVersion: "The version of that secret."
+        case .subject: "Whom or what a revocation, a cut-off or a ceremony is about, where no other member says so."
+        case .subjectType: "What subject is: user, agent, client, target, custodian."
+        case .target: "Name of the configured target."
+        case .time: "When the log took the entry, UTC; never before the one of the entry before it."
+        case .tokenKind: "Header type of the credential, as at+jwt."
+        case .tool: "Name of the tool the call is for."
+        case .txn: "Ties the credentials of one transaction together."
+        case .until: "When a cut-off ends, or until when a revocation matters, in seconds since 1970."
+        case .user: "On whose behalf."
+        }
+    }
+}

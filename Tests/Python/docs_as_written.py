@@ -162,6 +162,17 @@ class Auditing(unittest.TestCase):
         self.assertEqual(json.loads((work / "entry.json").read_text())["jti"], claims["jti"])
         reading = block("audit.md", "vault-appliance audit tail --log copy --user alice").splitlines()
         self.assertIn("crm.read_account", run(reading[0]))
+        one = run(f"vault-appliance audit tail --log copy --jti {claims['jti']}")
+        request = re.search(r"request ([0-9a-f]{32})", one)[1]
+        self.assertEqual(run(f"vault-appliance audit tail --log copy --request {request}"), one)
+        self.assertRegex(one, rf"^\d+  \S+  mint  [^\n]* jti {claims['jti']}[^\n]*\n$")
+        for command in ("tail --log", "export --log", "prove --jti x --log", "access --config F --log"):
+            self.assertIn("is no log", run(f"vault-appliance audit {command} . 2>&1", code=1))
+        run("vault-appliance audit tail --log copy --kind mnit", code=64)
+        access = run(reading[2])
+        self.assertIn("users: none: a client asks for itself", access)
+        self.assertIn("users_issuer: corp", access)
+        self.assertIn("scopes: accounts:read", access)
         self.assertIn("crm-read", run(reading[2]))
         run(reading[3])
         run(reading[4])

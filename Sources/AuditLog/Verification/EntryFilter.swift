@@ -19,6 +19,10 @@ package struct EntryFilter: Sendable {
     package var tool: String?
     /// The rule or denial that decided.
     package var rule: String?
+    /// The request, as the answer's X-Request-Id names it.
+    package var requestID: String?
+    /// The credential.
+    package var jti: String?
     /// What came of the request.
     package var decision: Decision?
     /// A kind, or a group of kinds such as `admin`.
@@ -52,6 +56,7 @@ package struct EntryFilter: Sendable {
         guard target == nil || entry.target == target, tool == nil || entry.tool == tool,
             rule == nil || entry.ruleID == rule, decision == nil || decision == EntryFilter.decision(of: entry)
         else { return false }
+        guard requestID == nil || entry.requestID == requestID, jti == nil || entry.jti == jti else { return false }
         return kind == nil || entry.kind.rawValue == kind || entry.kind.group == kind
     }
 

@@ -141,6 +141,8 @@ struct FilterOptions: ParsableArguments {
     @Option(help: "Name of the target.") var target: String?
     @Option(help: "Name of the tool.") var tool: String?
     @Option(help: "Id of the rule or denial that decided.") var rule: String?
+    @Option(help: "Id of the request, from the answer's X-Request-Id.") var request: String?
+    @Option(help: "The credential's jti.") var jti: String?
     @Option(help: "granted or denied.") var decision: EntryFilter.Decision?
     @Option(help: "A kind of entry (mint, denied, ...) or a group of kinds (admin, ceremony, ...).") var kind: String?
     @Option(help: "From this time on: 2026-11-23, or 2026-11-23T20:00:00Z.") var since: Moment?
@@ -157,6 +159,7 @@ struct FilterOptions: ParsableArguments {
         var filter = EntryFilter()
         (filter.user, filter.agent, filter.client, filter.target) = (user, agent, gateway, target)
         (filter.tool, filter.rule, filter.decision, filter.kind) = (tool, rule, decision, kind)
+        (filter.requestID, filter.jti) = (request, jti)
         (filter.since, filter.until) = (since?.time, until?.time)
         return filter
     }

@@ -47,6 +47,6 @@ struct AuditTail: AsyncParsableCommand {
         guard !json else {
             return print(String(decoding: try LogSeries.line(index: index, bytes: bytes, proof: nil), as: UTF8.self))
         }
-        print(EntryText(try Entry(jsonBytes: bytes)).line)
+        print(EntryText(try Entry(jsonBytes: bytes), index: index).line)
     }
 }

@@ -1,12 +1,12 @@
 import AuditLog
 import StrictEncoding
 
-/// An entry as one line for people.
+/// An entry as one line for people; the index in its shard comes first.
 struct EntryText {
     let line: String
 
-    init(_ entry: Entry) {
-        var parts = [entry.time?.rfc3339 ?? "-", entry.kind.rawValue]
+    init(_ entry: Entry, index: UInt64) {
+        var parts = [String(index), entry.time?.rfc3339 ?? "-", entry.kind.rawValue]
         if let party = EntryText.parties(entry) { parts.append(party) }
         if let what = EntryText.what(entry) { parts.append(what) }
         parts += EntryText.members(entry)
@@ -34,7 +34,7 @@ struct EntryText {
         let texts: [(String, String?)] = [
             ("scope", entry.grantedScope), ("rule", entry.ruleID), ("code", entry.code), ("reason", entry.reason),
             ("secret", entry.secret), ("bundle", entry.kind.group == "config" ? entry.bundle : nil),
-            ("by", entry.operator), ("jti", entry.jti),
+            ("by", entry.operator), ("jti", entry.jti), ("request", entry.requestID),
             ("count", entry.count.map { String($0) }),
             ("until", entry.until.map { UnixTime(seconds: $0).rfc3339 }),
         ]

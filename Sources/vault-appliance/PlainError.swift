@@ -12,7 +12,8 @@ enum PlainError {
         case let error as CoreError where error.code == .unreachable: core(error)
         case let error as CocoaError: file(error) ?? error
         case is NIOSSLError, is BoringSSLError:
-            CommandFailure("a certificate or key could not be read, or TLS failed. Mend: see that each PEM file is whole")
+            CommandFailure(
+                "a certificate or key could not be read, or TLS failed. Mend: see that each PEM file is whole")
         default: error
         }
     }
@@ -37,7 +38,8 @@ enum PlainError {
         case .fileWriteOutOfSpace:
             return CommandFailure("\(path): there is no space left. Mend: make room on its disk")
         default:
-            return CommandFailure("\(path): cannot be read or written. Mend: see that it is a file, and its permissions")
+            return CommandFailure(
+                "\(path): cannot be read or written. Mend: see that it is a file, and its permissions")
         }
     }
 
@@ -45,7 +47,8 @@ enum PlainError {
     static func connection(_ error: any Error, to url: String) -> any Error {
         switch error {
         case is NIOConnectionError, is IOError:
-            CommandFailure("\(url): nothing answers there. Mend: see the address, and whether the front runs and is ready")
+            CommandFailure(
+                "\(url): nothing answers there. Mend: see the address, and whether the front runs and is ready")
         case is NIOSSLError, is BoringSSLError, is NIOSSLExtraError:
             CommandFailure(
                 "\(url): the TLS handshake failed. Mend: --ca must vouch for the listener, and the listener for --cert; a "
@@ -53,7 +56,8 @@ enum PlainError {
         case is CommandFailure: error
         default:
             "\(type(of: error))" == "HTTPClientError"
-                ? CommandFailure("\(url): no whole answer came (\(error)). Mend: see whether the front is ready") : error
+                ? CommandFailure("\(url): no whole answer came (\(error)). Mend: see whether the front is ready")
+                : error
         }
     }
 }

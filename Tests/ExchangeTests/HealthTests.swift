@@ -4,6 +4,7 @@ import Minting
 import StrictEncoding
 import Synchronization
 import Testing
+import VaultCore
 
 @testable import VaultAppliance
 
@@ -22,7 +23,7 @@ import Testing
         #expect(there.contains("vault_core_reachable 1") && there.contains("vault_hsm_ready{"))
         #expect(there.contains("# TYPE vault_hsm_signatures_total counter"))
         #expect(there.contains("# TYPE vault_core_log_syncs_total counter"))
-        #expect(there.contains(#"vault_key_available{label="sign-es256",purpose="signing"} 1"#))
+        #expect(there.contains(#"vault_key_available{label="es256",purpose="signing"} 1"#))
         #expect(there.contains(#"vault_build_info{process="front",version="\#(Build.version)",build="abc"} 1"#))
         #expect(there.contains(#"vault_build_info{process="core",version="\#(Build.version)",build=""#))
         latest.withLock { $0 = nil }
@@ -38,15 +39,16 @@ import Testing
         let watch = TargetWatch(bundles: fixture.service.bundles, keys: fixture.keys, logger: quiet)
         #expect(watch.warnings.isEmpty)
         var description = fixture.core.description
-        for index in description.keys.indices where description.keys[index].label == "sign-es256" {
+        for index in description.keys.indices where description.keys[index].label == "es256" {
             description.keys[index].state = "quarantined"
             description.keys[index].isAvailable = false
         }
         fixture.keys.update(description)
-        #expect(watch.warnings.contains("target demo-api: no active key (sign-es256)"))
+        #expect(watch.warnings.contains("target demo-api: no active key (es256)"))
         let registry = MetricsRegistry()
-        CoreMetrics.register(in: registry, build: "") { description }
-        #expect(text(registry).contains(#"vault_key_available{label="sign-es256",purpose="signing"} 0"#))
+        let told = description
+        CoreMetrics.register(in: registry, build: "") { told }
+        #expect(text(registry).contains(#"vault_key_available{label="es256",purpose="signing"} 0"#))
         await fixture.core.shutdown()
     }
 
@@ -63,7 +65,7 @@ import Testing
 
     @Test func theDiscoveryDocumentNamesTheAlgorithmsOfTheKeysInUse() async throws {
         let fixture = try await ExchangeFixture()
-        #expect(fixture.keys.algorithms(labels: ["sign-es256"]) == [.es256])
+        #expect(fixture.keys.algorithms(labels: ["es256"]) == [.es256])
         #expect(fixture.keys.algorithms(labels: ["nobody"]) == [])
         #expect(Set(fixture.keys.algorithms()).isSuperset(of: [.es256]))
         await fixture.core.shutdown()

@@ -46,6 +46,13 @@ class Units(unittest.TestCase):
             self.assertIsNotNone(exposure, report.stderr)
             self.assertLessEqual(float(exposure.group(1)), MOST_EXPOSED[unit.name], unit.name)
 
+    def test_the_core_may_write_where_the_example_configuration_says(self):
+        example = (ROOT / "hsm-config" / "appliance.yaml").read_text()
+        states = re.search(r"(?m)^StateDirectory=(.*)$", (UNITS / "vault-core.service").read_text())[1].split()
+        paths = re.findall(r"(?m)^  (?:manifest|directory|last_checkpoint): /var/lib/([^/\s]+)/", example)
+        self.assertEqual(len(paths), 3)
+        self.assertEqual(set(paths) - set(states), set())
+
     def test_neither_process_takes_the_other_down_with_it(self):
         for unit in self.units:
             self.assertIsNone(re.search(r"(?m)^(Requires|BindsTo|PartOf|Requisite)=", unit.read_text()), unit.name)

@@ -5,6 +5,7 @@ extension Entry.Member {
         case .actions: "What the tool was asked to do (RFC 9396 section 2.2)."
         case .actors: "Through whom, outermost first (RFC 8693 section 4.1)."
         case .argumentsSHA256: "base64url of the SHA-256 of the call's canonical arguments."
+        case .audience: "`aud` of the credential."
         case .bundle: "SHA-256 of the configuration bundle in force, in hexadecimal."
         case .client: "Id of the client (gateway) that asked."
         case .code: "The error code that was answered."
@@ -34,7 +35,8 @@ extension Entry.Member {
             "The rule that granted, the denial that denied, or the rule that came nearest where none matched."
         case .secret: "Name of a sealed secret."
         case .secretVersion: "The version of that secret."
-        case .subject: "Whom or what a revocation, a cut-off or a ceremony is about, where no other member says so."
+        case .subject:
+            "Whom or what a revocation, a cut-off or a ceremony is about; the sub of a credential made by a template."
         case .subjectType: "What subject is: user, agent, client, target, custodian."
         case .target: "Name of the configured target."
         case .time: "When the log took the entry, UTC; never before the one of the entry before it."

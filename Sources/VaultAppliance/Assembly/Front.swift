@@ -25,8 +25,9 @@ package struct Front: Service {
     private let metrics: MetricsRegistry
     private let reloads = ReloadState()
 
-    /// A front by a configuration whose every file has been read; nothing is opened yet. `build` is what is told of the
-    /// executable.
+    /// A front by a configuration whose every file has been read; nothing is opened yet.
+    ///
+    /// `build` is what is told of the executable.
     package init(
         source: ConfigurationBundle, core dialer: CoreDialer, group: any EventLoopGroup, logger: Logger, build: String,
         clock: @escaping @Sendable () -> UnixTime, newJWTID: @escaping @Sendable () -> String

@@ -23,12 +23,14 @@ package struct ConfigurationBundle: Sendable {
 
     /// Reads everything that a configuration file names; throws everything that is wrong with it at once.
     ///
-    /// `check` finds what else is wrong, by field: with files that are read by others, or later.
+    /// With `parsesKeys` that includes key sets that the front would refuse. `check` finds what else is wrong, by field: with
+    /// files that are read by others, or later.
     package static func load(
-        file: String, check: (Configuration) -> [(field: String, message: String, mend: String)] = { _ in [] }
+        file: String, parsesKeys: Bool = false,
+        check: (Configuration) -> [(field: String, message: String, mend: String)] = { _ in [] }
     ) throws(ConfigurationError) -> ConfigurationBundle {
         let (configuration, source) = try Configuration.read(file: file)
-        let keySets = KeySetFiles(of: configuration, source)
+        let keySets = KeySetFiles(of: configuration, source, parsesKeys: parsesKeys)
         for fault in check(configuration) where !source.isCovered(fault.field) {
             source.fault(fault.field, fault.message, mend: fault.mend)
         }

@@ -16,26 +16,30 @@ struct KeySetFiles {
     /// Authorities by whose keys are fetched.
     private(set) var authorities: [KeySetOwner: [UInt8]] = [:]
 
+    /// Whether the keys themselves are looked at, as the bundle will.
+    private let parsesKeys: Bool
+
     /// Reads the files; faults go to the source.
-    init(of configuration: Configuration, _ source: YAMLSource) {
+    init(of configuration: Configuration, _ source: YAMLSource, parsesKeys: Bool = false) {
+        self.parsesKeys = parsesKeys
         for (position, issuer) in configuration.issuers.enumerated() {
             let section = "issuers[\(position)]"
-            issuers[issuer.name] = Self.keySet(issuer.keySet, issuer.algorithms, section, source)
+            issuers[issuer.name] = keySet(issuer.keySet, issuer.algorithms, section, source)
             authorities[.issuer(issuer.name)] = Self.authorities(issuer.keySet, section, source)
         }
         for (position, client) in configuration.clients.enumerated() {
             guard let assertions = client.assertions else { continue }
             let section = "clients[\(position)]"
-            clients[client.id] = Self.keySet(assertions.keySet, assertions.algorithms, section, source)
+            clients[client.id] = keySet(assertions.keySet, assertions.algorithms, section, source)
             authorities[.client(client.id)] = Self.authorities(assertions.keySet, section, source)
         }
     }
 
-    private static func keySet(
+    private func keySet(
         _ location: KeySetLocation, _ algorithms: [Configuration.Algorithm], _ section: String, _ source: YAMLSource
     ) -> [UInt8]? {
         let field = "\(section).jwks_file"
-        guard let bytes = read(location.file, limit: maximumSize, field, source) else { return nil }
+        guard let bytes = Self.read(location.file, limit: Self.maximumSize, field, source) else { return nil }
         do {
             guard try JSONParser.parse(bytes).object != nil else {
                 source.fault(field, "holds no JSON object", mend: "put a JWK Set (RFC 7517 section 5) there")
@@ -47,6 +51,7 @@ struct KeySetFiles {
                 mend: "put a JWK Set (RFC 7517 section 5) there")
             return bytes
         }
+        guard parsesKeys else { return bytes }
         // What the bundle would refuse, said here where the line is known.
         do throws(MintingError) {
             _ = try JSONWebKeySet(parsing: bytes, algorithms: JWSAlgorithm.named(algorithms))

@@ -71,7 +71,8 @@ extension PolicyTestDocument.Case {
             return value
         }
         request = AccessRequest(
-            gateway: clientIDs[gateway] ?? gateway, user: user, agent: agent, target: section.required("target", .anyText),
+            gateway: clientIDs[gateway] ?? gateway, user: user, agent: agent,
+            target: section.required("target", .anyText),
             invocation: Self.invocation(section), scopes: section.uncheckedList("scopes", .anyText),
             facts: Set(section.optionalList("proven", .choice(Requirement.actorBound)) ?? []))
         expiresIn = section.optional("expires_in", .duration(1...86_400))

@@ -24,7 +24,8 @@ package struct GatewayRequest: Sendable {
     /// A request by its parts.
     package init(
         path: String, bodyBytes: [UInt8], contentType: String?, dpop: [String] = [], hasAuthorization: Bool = false,
-        authorizationScheme: String? = nil, peer: PeerCertificate?, requestID: String, remoteAddress: String?, deadline: ContinuousClock.Instant
+        authorizationScheme: String? = nil, peer: PeerCertificate?, requestID: String, remoteAddress: String?,
+        deadline: ContinuousClock.Instant
     ) {
         self.path = path
         self.bodyBytes = bodyBytes

@@ -14,14 +14,15 @@ struct ConfigCommand: AsyncParsableCommand {
     struct Validate: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say every fault of a configuration and its policy at once, with lines.",
-            discussion: "Reads the files it names as well, so run it where they are. Exits 0 when it is sound, 1 when not.")
+            discussion:
+                "Reads the files it names as well, so run it where they are. Exits 0 when it is sound, 1 when not.")
 
         @Argument(help: "The configuration file.", completion: .file()) var file: String
         @Flag(help: "Print JSON for machines.") var json = false
 
         func run() async throws {
             do throws(ConfigurationError) {
-                let source = try ConfigurationBundle.load(file: file, check: Self.check)
+                let source = try ConfigurationBundle.load(file: file, parsesKeys: true, check: Self.check)
                 try Front.validate(source)
                 guard !json else {
                     return Terminal.print(json: ["valid": true, "bundle": .string(source.hash), "faults": []])

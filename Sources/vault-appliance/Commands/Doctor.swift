@@ -73,7 +73,8 @@ struct Doctor: AsyncParsableCommand {
             let pin: PIN?
             if let file = pinFile ?? subject.pinFile, !withoutPin {
                 pin = try PIN(file: file)
-            } else if withoutPin || subject.isUnderQuorum || !FileManager.default.isReadableFile(atPath: subject.module) {
+            } else if withoutPin || subject.isUnderQuorum || !FileManager.default.isReadableFile(atPath: subject.module)
+            {
                 // Where there is no library either, a PIN would be typed for nothing: the report says so.
                 pin = nil
             } else {

@@ -40,7 +40,9 @@ struct PolicyCommand: AsyncParsableCommand {
         func validate() throws {
             guard expiresIn ?? 1 > 0 else { throw ValidationError("--expires-in: a positive number of seconds") }
             let parts = !action.isEmpty || !location.isEmpty || identifier != nil || argumentsSHA256 != nil
-            guard tool != nil || !parts else { throw ValidationError("--tool is missing: the rest belongs to its call") }
+            guard tool != nil || !parts else {
+                throw ValidationError("--tool is missing: the rest belongs to its call")
+            }
         }
 
         func run() async throws {

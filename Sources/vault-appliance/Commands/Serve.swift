@@ -17,7 +17,7 @@ struct Serve: AsyncParsableCommand {
     func run() async throws {
         try ProcessHygiene.apply()
         let logger = Log.bootstrap("front")
-        let source = try ConfigurationBundle.load(file: options.config)
+        let source = try ConfigurationBundle.load(file: options.config, parsesKeys: true)
         let group = MultiThreadedEventLoopGroup.singleton
         let front = try Front(
             source: source, core: .socket(path: source.configuration.core.frontSocket, group: group), group: group,

@@ -69,7 +69,7 @@ enum AdminClient {
                 path: socket, group: .singletonMultiThreadedEventLoopGroup)
             defer { connection.close() }
             return try await CoreSession(connection: connection).describe()
-        } catch where error.code == .unreachable {
+        } catch  where error.code == .unreachable {
             throw PlainError.core(error)
         }
     }

@@ -84,7 +84,8 @@ struct TLSCommand: AsyncParsableCommand {
             for listener in Listener.allCases {
                 let settings = listener.settings(in: configuration)
                 let certificates = try CertificateInstallation.describe(settings)
-                isValid = isValid && !certificates.isEmpty && certificates.allSatisfy { $0.notAfter.seconds >= now.seconds }
+                isValid =
+                    isValid && !certificates.isEmpty && certificates.allSatisfy { $0.notAfter.seconds >= now.seconds }
                 if json {
                     Terminal.print(json: Self.json(listener, settings, certificates))
                 } else {

@@ -210,7 +210,8 @@ extension StartFault {
             try FileManager.default.createDirectory(
                 atPath: $0.settings.logDirectory + ".vkey", withIntermediateDirectories: false)
         },
-        configuration("a record of the last checkpoint in a directory that is not there", "audit.last_checkpoint", "/") {
+        configuration("a record of the last checkpoint in a directory that is not there", "audit.last_checkpoint", "/")
+        {
             $0.settings.logOptions.lastCheckpointFile = $0.directory + "/missing/log.last-checkpoint"
         },
         configuration("a log's name that cannot be a key's", "audit.origin", "badKey") {

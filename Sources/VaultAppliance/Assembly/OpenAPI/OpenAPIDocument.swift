@@ -96,7 +96,8 @@ package struct OpenAPIDocument: Sendable {
             "X-Audit-Leaf": field("integer", "Index of the audit log entry that records what was done."),
             "Retry-After": field("integer", "Seconds after which another try has a chance (RFC 9110 section 10.2.3)."),
             "DPoP-Nonce": field("string", "For the next proof, where the request had one (RFC 9449 section 8)."),
-            "WWW-Authenticate": field("string", "A challenge (RFC 9110 section 11.6.1); no Authorization proves a client."),
+            "WWW-Authenticate": field(
+                "string", "A challenge (RFC 9110 section 11.6.1); no Authorization proves a client."),
         ]
     }
 

@@ -62,10 +62,12 @@ enum TokenStateOperations {
                 done: ("202", ["description": "Taken.", "headers": OpenAPIDocument.headers()]),
                 others: [
                     .init(name: "400", value: OpenAPIDocument.answer("Not taken (RFC 8935 section 2.3).", refusal)),
-                    .init(name: "503", value: [
-                        "description": "Not recorded: send it again.",
-                        "headers": OpenAPIDocument.headers("Retry-After"),
-                    ]),
+                    .init(
+                        name: "503",
+                        value: [
+                            "description": "Not recorded: send it again.",
+                            "headers": OpenAPIDocument.headers("Retry-After"),
+                        ]),
                 ]),
         ]
     }

@@ -93,7 +93,8 @@ struct AuditAccess: AsyncParsableCommand {
             }
             if use.denied > 0 {
                 // A rule denies nothing: the log names the one that came nearest.
-                lines.append(isDenial ? "  denied   \(use.denied) times" : "  nearest  to \(use.denied) refused requests")
+                lines.append(
+                    isDenial ? "  denied   \(use.denied) times" : "  nearest  to \(use.denied) refused requests")
             }
             return lines
         }

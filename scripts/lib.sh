@@ -101,12 +101,15 @@ sources_of() {
     fi
 }
 
-# build_executable CONFIGURATION EXECUTABLE builds one executable and stamps it.
+# build_executable CONFIGURATION EXECUTABLE builds one executable and stamps it. A release has Swift's libraries inside:
+# the machine it runs on has no toolchain.
 build_executable() {
     local started
+    local -a flags=()
+    [[ $1 != release ]] || flags=(--static-swift-stdlib)
     started=$(mktemp)
     step "building $2 ($1)"
-    swift_build -c "$1" --product "$2"
+    swift_build -c "$1" "${flags[@]}" --product "$2"
     touch -r "$started" "$ROOT/.build/$1/.$2.current"
     rm -f "$started"
 }

@@ -119,6 +119,7 @@ static bool perform(struct fm_call *call, const struct fm_step *step) {
     case FM_HANG: hang(step->rule); break;
     case FM_CORRUPT: call->corrupts = true; break;
     case FM_FLAGS: call->flags |= step->flags; break;
+    case FM_ANOTHER: call->is_another = true; break;
     case FM_ABORT:
     case FM_SEGV: crash(step->action); break;
     default: disturb(call, step); break;

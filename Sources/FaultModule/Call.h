@@ -19,6 +19,7 @@ struct fm_call {
     CK_RV after;                // instead of CKR_OK; CKR_OK for none
     CK_FLAGS flags;
     bool corrupts;
+    bool is_another;            // C_GetTokenInfo shows another serial number
 };
 
 // The functions of the module behind this one; NULL before C_Initialize.
@@ -33,6 +34,10 @@ bool fm_begin(struct fm_call *call, int function, CK_SLOT_ID slot, CK_SESSION_HA
 
 // Ends a call that was made, and returns what the caller is told.
 CK_RV fm_end(struct fm_call *call, CK_RV value);
+
+// What a variable says for this copy of the library: the file beside it that has its name and ".env" speaks before the
+// environment, so that one process may have several copies. NULL where neither says anything.
+const char *fm_setting(const char *name);
 
 // Writes the tally again from time to time, while it changes; started and stopped with the module.
 void fm_tally_start(void);

@@ -41,7 +41,7 @@ FM_SLOT(PASS_SLOT)
 // Loads the module that FAULT_MODULE_TARGET names, for the life of the process; NULL, with a line, when it cannot be had.
 static CK_FUNCTION_LIST *load(void) {
     static CK_FUNCTION_LIST *loaded;
-    const char *path = getenv("FAULT_MODULE_TARGET");
+    const char *path = fm_setting("FAULT_MODULE_TARGET");
     if (loaded != NULL) return loaded;
     void *library = path == NULL ? NULL : dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     CK_C_GetFunctionList get = NULL;
@@ -160,6 +160,7 @@ static CK_RV fm_C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO *info) {
     if (!fm_begin(&call, F_C_GetTokenInfo, slot, CK_INVALID_HANDLE)) return call.answer;
     CK_RV value = TARGET(C_GetTokenInfo, (slot, info));
     if (value == CKR_OK) info->flags |= call.flags;
+    if (value == CKR_OK && call.is_another) memcpy(info->serialNumber, "another-token   ", sizeof info->serialNumber);
     return fm_end(&call, value);
 }
 

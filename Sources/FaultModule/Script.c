@@ -1,5 +1,5 @@
 #define _GNU_SOURCE
-#include "Script.h"
+#include "Call.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -157,8 +157,8 @@ static bool parse_flags(struct rule *rule, const char *text) {
 static bool parse_action(struct rule *rule, const char *name, const char *argument) {
     static const struct { const char *name; enum fm_action action; } plain[] = {
         {"hang", FM_HANG}, {"corrupt", FM_CORRUPT}, {"lose-session", FM_LOSE}, {"drop-sessions", FM_DROP},
-        {"logout", FM_LOGOUT}, {"forget-handles", FM_FORGET}, {"remove", FM_REMOVE}, {"abort", FM_ABORT},
-        {"segv", FM_SEGV}};
+        {"logout", FM_LOGOUT}, {"forget-handles", FM_FORGET}, {"remove", FM_REMOVE},
+        {"another-token", FM_ANOTHER}, {"abort", FM_ABORT}, {"segv", FM_SEGV}};
     for (size_t index = 0; index < sizeof plain / sizeof plain[0]; index++) {
         if (strcmp(plain[index].name, name) != 0) continue;
         rule->action = plain[index].action;
@@ -260,7 +260,7 @@ static bool is_unchanged(const struct stat *now) {
 }
 
 bool fm_script_refresh(void) {
-    const char *path = getenv("FAULT_MODULE_SCRIPT");
+    const char *path = fm_setting("FAULT_MODULE_SCRIPT");
     struct stat now;
     if (path == NULL || stat(path, &now) != 0) {
         // No script, no faults.

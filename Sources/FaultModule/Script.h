@@ -22,6 +22,7 @@ enum fm_action {
     FM_FORGET,      // handles of private objects die first, the login stays
     FM_REMOVE,      // the token is away until the rule is taken out of the script
     FM_FLAGS,       // C_GetTokenInfo shows `flags` as well
+    FM_ANOTHER,     // C_GetTokenInfo shows another serial number
     FM_ABORT,       // the process ends by SIGABRT
     FM_SEGV,        // the process ends by SIGSEGV
 };

@@ -49,7 +49,7 @@ static int write_file(const char *path) {
 }
 
 __attribute__((visibility("default"))) int fault_module_write_tally(void) {
-    const char *path = getenv("FAULT_MODULE_TALLY");
+    const char *path = fm_setting("FAULT_MODULE_TALLY");
     if (path == NULL) return -1;
     pthread_mutex_lock(&file_lock);
     int status = write_file(path);
@@ -77,7 +77,7 @@ static void *write_now_and_then(void *unused) {
 }
 
 void fm_tally_start(void) {
-    if (getenv("FAULT_MODULE_TALLY") == NULL) return;
+    if (fm_setting("FAULT_MODULE_TALLY") == NULL) return;
     pthread_mutex_lock(&writer_lock);
     if (!is_writing) is_writing = pthread_create(&writer, NULL, write_now_and_then, NULL) == 0;
     pthread_mutex_unlock(&writer_lock);

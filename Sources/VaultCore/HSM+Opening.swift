@@ -3,19 +3,18 @@ import HSMBridge
 
 extension HSM {
     /// Opens a configured token and logs in with the PIN file that development custody admits.
-    static func open(_ token: CoreSettings.Token, file: String) async throws(StartError) -> HSM {
+    static func open(
+        _ token: CoreSettings.Token, file: String, quarantine: KeyQuarantine = KeyQuarantine()
+    ) async throws(StartError) -> HSM {
         guard let pinFile = token.pinFile else {
             throw StartError(
                 file: file, field: "\(token.field).pin_file", problem: "is missing",
                 mend: "under development custody the core reads its PIN from a file", isPermanent: true)
         }
         do throws(HSMError) {
-            var configuration = HSM.Configuration()
-            configuration.lanes = token.lanes
-            configuration.queue = token.queueCapacity
             return try await HSM.open(
                 modulePath: token.module, token: try TokenURI(token.uri), pin: try PIN(file: pinFile),
-                configuration: configuration)
+                configuration: HSM.Configuration(token, quarantine))
         } catch {
             throw StartError(error, token, file: file)
         }
@@ -39,29 +38,43 @@ extension HSM {
 
     /// Opens a configured token that the manifest names and logs in, once, with the PIN that custodians gave for it.
     ///
-    /// Which token it is comes first: another one with the same label never sees a PIN.
+    /// Which token it is comes first: another one with the same label never sees a PIN. `pin` is asked by serial number,
+    /// and once more right before the login: the library may have held the call up until long after the core was sealed.
     static func open(
-        _ token: CoreSettings.Token, settings: CoreSettings, manifest: Manifest, pins: [String: LockedBytes]
+        _ token: CoreSettings.Token, settings: CoreSettings, manifest: Manifest, quarantine: KeyQuarantine,
+        pin: @escaping @Sendable (String) throws(HSMError) -> LockedBytes?
     ) async throws(StartError) -> HSM {
         let file = settings.configurationFile
         let (uri, info, entry) = try await find(token, settings: settings, manifest: manifest)
-        guard let bytes = pins[entry.serial] else {
-            throw StartError(
-                file: file, field: "\(token.field).token", problem: "no PIN was sealed for the token \(entry.serial)",
-                mend: "run the ceremony that adds the token")
-        }
         do throws(HSMError) {
-            var configuration = HSM.Configuration()
-            configuration.lanes = token.lanes
-            configuration.queue = token.queueCapacity
-            let pin = try PIN(count: bytes.count) { room in
-                bytes.withSpan { bytes in for index in bytes.indices { room[index] = bytes[index] } }
+            guard try pin(entry.serial) != nil else {
+                throw HSMError(
+                    .sealed, function: nil, returnValue: nil, context: "no PIN was sealed for the token \(entry.serial)")
             }
             return try await HSM.open(
-                modulePath: token.module, token: uri.pinned(to: info), pin: pin, configuration: configuration)
+                modulePath: token.module, token: uri.pinned(to: info),
+                configuration: HSM.Configuration(token, quarantine)
+            ) { () throws(HSMError) in
+                guard let bytes = try pin(entry.serial) else {
+                    throw HSMError(.sealed, function: nil, returnValue: nil, context: nil)
+                }
+                return try PIN(count: bytes.count) { room in
+                    bytes.withSpan { bytes in for index in bytes.indices { room[index] = bytes[index] } }
+                }
+            }
         } catch {
             throw StartError(error, token, file: file)
         }
+    }
+}
+
+extension HSM.Configuration {
+    /// As the configuration has it for a token.
+    fileprivate init(_ token: CoreSettings.Token, _ quarantine: KeyQuarantine) {
+        self.init()
+        lanes = token.lanes
+        queue = token.queueCapacity
+        self.quarantine = quarantine
     }
 }
 
@@ -73,6 +86,10 @@ extension StartError {
             self.init(
                 file: file, field: "\(token.field).module", problem: "\(error)",
                 mend: "give the absolute path of the vendor's PKCS#11 library")
+        case .sealed:
+            self.init(
+                file: file, field: "\(token.field).token", problem: "\(error)",
+                mend: "have custodians activate the core; a token without a PIN is added by a ceremony")
         case .pinRefused where token.pinFile == nil, .pinKnownBad where token.pinFile == nil,
             .pinFinalTry where token.pinFile == nil, .pinLocked where token.pinFile == nil,
             .pinLength where token.pinFile == nil:

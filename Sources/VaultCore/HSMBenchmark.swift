@@ -38,15 +38,27 @@ package struct HSMBenchmark {
         _ key: ManifestKey, lanes: Int, rounds: Int, for duration: Duration
     ) async throws -> Figures {
         let hsm = try await open(key.token, lanes: lanes)
-        let benchmark = SignatureBenchmark(
-            hsm: hsm, reference: try key.reference(file: settings.manifestFile), lanes: lanes)
+        do {
+            let figures = try await measure(key, hsm, lanes: lanes, rounds: rounds, for: duration)
+            _ = await hsm.shutdown()
+            return figures
+        } catch {
+            _ = await hsm.shutdown()
+            throw error
+        }
+    }
+
+    private func measure(
+        _ key: ManifestKey, _ hsm: HSM, lanes: Int, rounds: Int, for duration: Duration
+    ) async throws -> Figures {
+        try SignatureBenchmark.demandSessions(for: lanes, of: hsm.profile.info)
+        let benchmark = SignatureBenchmark(hsm: hsm, reference: try key.reference(file: settings.manifestFile))
         var (loops, unchecked, bridge): ([SignatureRate], [SignatureRate], [SignatureRate]) = ([], [], [])
         for _ in 0..<rounds {
             loops.append(try await benchmark.loops(for: duration))
             unchecked.append(try await benchmark.uncheckedBridge(for: duration))
             bridge.append(try await benchmark.bridge(for: duration))
         }
-        _ = await hsm.shutdown()
         return Figures(
             loop: Self.median(loops.map(\.perSecond)), unchecked: Self.median(unchecked.map(\.perSecond)),
             bridge: Self.median(bridge.map(\.perSecond)), uncheckedRatio: Self.ratio(unchecked, loops),

@@ -47,7 +47,7 @@ extension HSMGroup {
             state.collectKeys()
             return (attempts, open)
         }
-        return await HSMGroup.end(attempts, open, drainingFor: limit)
+        return await end(attempts, open, drainingFor: limit)
     }
 
     /// Finds every active key of another manifest in the tokens that are open, and has each new one sign once.

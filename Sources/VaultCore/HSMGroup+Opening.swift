@@ -46,15 +46,27 @@ extension HSMGroup {
     /// Opens some of the tokens that are not open, each tried once before this returns unless it does not answer.
     func reopen(_ indices: [Int]) async {
         await stopTrying(indices)
+        await tryAgain(indices)
+    }
+
+    /// As `reopen`, after what tried before was ended; where that hangs, it goes on once it has come back.
+    func tryAgain(_ indices: [Int]) async {
         let (events, report) = AsyncStream<Void>.makeStream()
         var attempts: [Int: Task<Void, Never>] = [:]
-        let wanted = state.withLock { state -> [Int] in
+        let (wanted, hanging) = state.withLock { state -> ([Int], [Int]) in
             // A sealed core opens nothing.
-            if case .none = state.pins { return [] }
-            return state.isStopping ? [] : indices.filter { state.members[$0].hsm == nil }
+            if case .none = state.pins { return ([], []) }
+            let wanted = state.isStopping ? [] : indices.filter { state.members[$0].hsm == nil }
+            return (wanted, wanted.filter { state.opening[$0, default: 0] > 0 })
         }
         for index in wanted {
-            attempts[index] = Task { await self.keepTrying(index) { report.yield() } }
+            attempts[index] = Task {
+                guard await self.areOver([index], within: nil), !self.isOpen(index) else {
+                    report.yield()
+                    return
+                }
+                await self.keepTrying(index) { report.yield() }
+            }
         }
         state.withLock { state in
             for (index, task) in attempts where state.attempts.indices.contains(index) { state.attempts[index] = task }
@@ -63,7 +75,7 @@ extension HSMGroup {
             try? await Task.sleep(for: timing.patience)
             report.finish()
         }
-        var missing = attempts.count
+        var missing = attempts.count - hanging.count
         if missing == 0 { report.finish() }
         for await _ in events {
             missing -= 1
@@ -72,15 +84,14 @@ extension HSMGroup {
         timer.cancel()
     }
 
-    /// Ends what tries to open these tokens, and waits for it.
-    func stopTrying(_ indices: [Int]) async {
+    /// Ends what tries to open these tokens, and waits for it; false when it hangs inside a library.
+    @discardableResult
+    func stopTrying(_ indices: [Int]) async -> Bool {
         let tasks = state.withLock { state in
             indices.compactMap { state.attempts.indices.contains($0) ? state.attempts[$0] : nil }
         }
-        for task in tasks {
-            task.cancel()
-            await task.value
-        }
+        for task in tasks { task.cancel() }
+        return await areOver(indices, within: timing.patience)
     }
 
     /// Opens a token, however long it takes; `tried` hears of the first attempt's end.
@@ -99,7 +110,14 @@ extension HSMGroup {
 
     /// Opens a token and binds its keys; returns why not.
     private func attempt(_ index: Int) async -> StartError? {
-        let generation = state.withLock { $0.generation }
+        let begun: Int? = state.withLock { state in
+            // Whoever cancels an attempt and finds none at work relies on that none begins.
+            guard !Task.isCancelled else { return nil }
+            state.opening[index, default: 0] += 1
+            return state.generation
+        }
+        guard let generation = begun else { return problem(index, "is not wanted any more", mend: "wait") }
+        defer { state.withLock { $0.opening[index, default: 0] -= 1 } }
         do throws(StartError) {
             try await openMember(index, generation)
             return nil
@@ -118,30 +136,65 @@ extension HSMGroup {
 
     private func openMember(_ index: Int, _ generation: Int) async throws(StartError) {
         let token = settings.tokens[index]
-        let (pins, manifest) = state.withLock { ($0.pins, $0.manifest) }
-        let hsm: HSM
-        switch pins {
-        case .files: hsm = try await HSM.open(token, file: settings.configurationFile)
-        case .activated(let pins):
-            hsm = try await HSM.open(token, settings: settings, manifest: manifest, pins: pins)
-        case .none: throw problem(index, "the core is sealed", mend: "have custodians activate it")
-        }
+        let manifest = state.withLock { $0.manifest }
+        let hsm = try await open(token, index, generation, manifest)
         do throws(StartError) {
+            // The login may have taken until long after the core was sealed: then no key signs anything.
+            try demandCurrent(index, generation)
             let entry = try manifest.token(of: hsm, token, file: settings.manifestFile)
             let keys = try await KeyRing(manifest: manifest, hsm: hsm, file: settings.manifestFile)
             try adopt(hsm, keys, index, generation)
             logger.info("a token is open", metadata: ["token": "\(entry.label)", "serial": "\(entry.serial)"])
         } catch {
-            _ = await hsm.shutdown()
+            await giveUp([hsm])
             throw error
+        }
+    }
+
+    /// Opens a token with its PIN, which no attempt holds while it waits in a library for anything but the login.
+    private func open(
+        _ token: CoreSettings.Token, _ index: Int, _ generation: Int, _ manifest: Manifest
+    ) async throws(StartError) -> HSM {
+        let (isSealed, isActivated) = state.withLock { state in
+            switch state.pins {
+            case .none: (true, false)
+            case .files: (false, false)
+            case .activated: (false, true)
+            }
+        }
+        guard !isSealed else { throw problem(index, "the core is sealed", mend: "have custodians activate it") }
+        guard isActivated else {
+            return try await HSM.open(token, file: settings.configurationFile, quarantine: quarantine)
+        }
+        return try await HSM.open(token, settings: settings, manifest: manifest, quarantine: quarantine) {
+            (serial) throws(HSMError) in try self.pin(of: serial, generation)
+        }
+    }
+
+    /// The PIN that custodians gave for a token, for an attempt of this generation and no other.
+    private func pin(of serial: String, _ generation: Int) throws(HSMError) -> LockedBytes? {
+        try state.withLock { (state) throws(HSMError) in
+            guard state.generation == generation, !state.isStopping, case .activated(let pins) = state.pins else {
+                throw HSMError(
+                    .sealed, function: nil, returnValue: nil,
+                    context: "the core was sealed, or got another manifest, meanwhile")
+            }
+            return pins[serial]
+        }
+    }
+
+    private func demandCurrent(_ index: Int, _ generation: Int) throws(StartError) {
+        let (current, isStopping) = state.withLock { ($0.generation, $0.isStopping) }
+        guard !isStopping else { throw problem(index, "the core is stopping", mend: "start it again") }
+        guard current == generation else {
+            throw problem(index, "the core was sealed, or got another manifest, meanwhile", mend: "wait")
         }
     }
 
     private func adopt(_ hsm: HSM, _ keys: KeyRing, _ index: Int, _ generation: Int) throws(StartError) {
         let serial = hsm.profile.info.serial
         try state.withLock { (state) throws(StartError) in
-            guard !state.isStopping else { throw problem(index, "the core is stopping", mend: "start it again") }
-            guard state.generation == generation else {
+            guard state.generation == generation, !state.isStopping else {
                 throw problem(index, "the core was sealed, or got another manifest, meanwhile", mend: "wait")
             }
             if let other = state.members.firstIndex(where: { $0.hsm?.profile.info.serial == serial }) {
@@ -159,6 +212,8 @@ extension HSMGroup {
             file: settings.configurationFile, field: "\(settings.tokens[index].field).token", problem: problem,
             mend: mend)
     }
+
+    private func isOpen(_ index: Int) -> Bool { state.withLock { $0.members[index].hsm != nil } }
 
     /// Whether a core can work with these keys.
     private func isEnough(_ keys: KeyRing) -> Bool {

@@ -12,7 +12,10 @@ extension HSMGroup {
         library path: String, _ work: () async throws -> [String: LockedBytes]
     ) async throws {
         let indices = settings.tokens.indices.filter { settings.tokens[$0].module == path }
-        await stopTrying(indices)
+        guard await stopTrying(indices) else {
+            await tryAgain(indices)
+            throw CustodyError(.wrongState, "an opening hangs in \(path): see status before anything else")
+        }
         let open = state.withLock { state in
             let open = indices.compactMap { state.members[$0].hsm }
             state.generation += 1
@@ -23,7 +26,8 @@ extension HSMGroup {
         logger.notice("the tokens of a library are out of use for a ceremony", metadata: ["library": "\(path)"])
         var failure: (any Error)?
         do {
-            for hsm in open where await !hsm.shutdown() {
+            await giveUp(open)
+            guard state.withLock({ state in !state.hanging.contains { hsm in open.contains { $0 === hsm } } }) else {
                 throw CustodyError(.wrongState, "a call hangs in \(path): see status before anything else")
             }
             try await Module.release(path: path)
@@ -74,6 +78,6 @@ extension HSMGroup {
             state.collectKeys()
             return hsm
         }
-        _ = await hsm?.shutdown()
+        if let hsm { await giveUp([hsm]) }
     }
 }

@@ -47,6 +47,10 @@ package final class HSMGroup: Sendable {
         var members: [Member]
         var keys = KeyRing()
         var attempts: [Task<Void, Never>] = []
+        /// How many attempts for each token are inside a library, or about to give their HSM up.
+        var opening: [Int: Int] = [:]
+        /// HSMs that were given up while a call hung in their library.
+        var hanging: [HSM] = []
         var pins: PINSource
         /// Counts sealings and manifests: what was begun under another count is not taken over.
         var generation = 0
@@ -63,6 +67,8 @@ package final class HSMGroup: Sendable {
     let timing: Timing
     let logger: Logger
     let state: Mutex<State>
+    /// Holds for as long as the core lives, whatever is opened anew meanwhile.
+    let quarantine = KeyQuarantine()
 
     private init(
         _ settings: CoreSettings, _ manifest: Manifest, _ pins: PINSource, _ timing: Timing, _ logger: Logger
@@ -118,16 +124,42 @@ package final class HSMGroup: Sendable {
             state.pins = .none
             return (state.attempts, state.members.compactMap(\.hsm))
         }
-        let isClean = await HSMGroup.end(attempts, open, drainingFor: .seconds(5))
+        let isClean = await end(attempts, open, drainingFor: .seconds(5))
         // A search that has not ended is inside its library as well.
         return isClean && !state.withLock { $0.isLooking }
     }
 
-    static func end(_ attempts: [Task<Void, Never>], _ open: [HSM], drainingFor limit: Duration) async -> Bool {
+    /// Ends attempts and HSMs; false when a call hangs inside a library, be it an HSM's or that of an attempt to open one.
+    func end(_ attempts: [Task<Void, Never>], _ open: [HSM], drainingFor limit: Duration) async -> Bool {
         for attempt in attempts { attempt.cancel() }
-        return await withTaskGroup(of: Bool.self) { group in
-            for hsm in open { group.addTask { await hsm.shutdown(drainingFor: limit) } }
-            return await group.reduce(true) { $0 && $1 }
+        let before = state.withLock { state in
+            defer { state.hanging = [] }
+            return state.hanging
+        }
+        await giveUp(open, drainingFor: limit)
+        // Those that hung before may have come back.
+        await giveUp(before, drainingFor: .zero)
+        // An attempt that is under way finds soon that it is not wanted, unless it hangs.
+        guard await areOver(Array(settings.tokens.indices), within: max(limit, .seconds(1))) else { return false }
+        return state.withLock { $0.hanging.isEmpty }
+    }
+
+    /// Shuts HSMs down, side by side; those in which a call hangs are remembered.
+    func giveUp(_ hsms: [HSM], drainingFor limit: Duration = .seconds(5)) async {
+        let hanging = await withTaskGroup(of: HSM?.self) { group in
+            for hsm in hsms { group.addTask { await hsm.shutdown(drainingFor: limit) ? nil : hsm } }
+            return await group.reduce(into: [HSM]()) { hanging, hsm in if let hsm { hanging.append(hsm) } }
+        }
+        state.withLock { $0.hanging += hanging }
+    }
+
+    /// Whether no attempt to open one of these tokens is inside a library any more, which is waited for so long.
+    func areOver(_ indices: [Int], within limit: Duration?) async -> Bool {
+        let end = limit.map { ContinuousClock.now + $0 }
+        while true {
+            let isOver = state.withLock { state in indices.allSatisfy { state.opening[$0, default: 0] == 0 } }
+            guard !isOver, end.map({ ContinuousClock.now < $0 }) ?? true else { return isOver }
+            do { try await Task.sleep(for: .milliseconds(20)) } catch { return false }
         }
     }
 }

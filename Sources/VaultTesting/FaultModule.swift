@@ -18,6 +18,13 @@ package final class FaultModule: Sendable {
         var next = 1
     }
 
+    /// Where a test's tokens come from.
+    private enum Supply: Sendable {
+        case pool([SoftHSMDirectory.Token])
+        /// Those of the process's SoftHSM, which a copy of the library sees as well.
+        case fixture
+    }
+
     private static let outcome = Result { try FaultModule() }
 
     /// Where the library lies.
@@ -25,7 +32,7 @@ package final class FaultModule: Sendable {
     /// SOFTHSM2_CONF of the tokens behind it, for other processes.
     package var configurationFile: String { directory + "/softhsm2.conf" }
     private let directory: String
-    private let tokens: [SoftHSMDirectory.Token]
+    private let supply: Supply
     private let taken = Mutex(0)
     private let script = Mutex(Script())
     private static let poolSize = 128
@@ -35,6 +42,9 @@ package final class FaultModule: Sendable {
 
     /// The faults of a token that no other test has.
     package func takeToken() throws -> TokenFaults {
+        guard case .pool(let tokens) = supply else {
+            return TokenFaults(module: self, token: try SoftHSMFixture.shared().takeToken())
+        }
         let index = taken.withLock { taken in
             defer { taken += 1 }
             return taken
@@ -45,12 +55,24 @@ package final class FaultModule: Sendable {
         return TokenFaults(module: self, token: tokens[index])
     }
 
+    /// The faults of a token that a test has taken.
+    package func faults(of token: SoftHSMDirectory.Token) -> TokenFaults { TokenFaults(module: self, token: token) }
+
+    /// How often a function was called that concerns no token, up to now; the library must be loaded.
+    package func calls(of function: String) throws -> Int { try tally().calls(of: function, token: "-") }
+
     /// Opens a token behind the fault module; the caller shuts it down.
     package func open(_ faults: TokenFaults, configuration: HSM.Configuration) async throws -> HSM {
         try await HSM.open(
             modulePath: path, token: TokenURI(faults.token.uri), pin: PIN(file: faults.token.pinFile),
             configuration: configuration)
     }
+
+    /// Every call of the functions suffers the fault until it is lifted, whatever token it concerns.
+    package func always(_ functions: String, _ fault: String) throws -> [Rule] { try add(["\(functions) \(fault)"]) }
+
+    /// Lifts faults; calls that hang by them go on.
+    package func lift(_ rules: [Rule]) throws { try remove(rules) }
 
     /// Puts rules into force with the next call, all at once; `line` is as in the script, with its token.
     func add(_ lines: [String]) throws -> [Rule] {
@@ -102,6 +124,28 @@ package final class FaultModule: Sendable {
         }
     }
 
+    /// A copy of the library that no other test uses, not loaded yet: what strikes all of it strikes nobody else.
+    ///
+    /// Behind it stands a copy of SoftHSM with the tokens of the process's fixture.
+    package init(ofItsOwn name: String) throws {
+        let fixture = try SoftHSMFixture.shared()
+        directory = "\(fixture.directory.path)/\(name)-\(UUID().uuidString)"
+        path = directory + "/libfaulty.so"
+        supply = .fixture
+        let files = FileManager.default
+        try files.createDirectory(atPath: directory, withIntermediateDirectories: false)
+        try files.copyItem(atPath: try BuildProduct.path(of: "libFaultModule.so"), toPath: path)
+        try files.copyItem(
+            atPath: URL(filePath: fixture.modulePath).resolvingSymlinksInPath().path, toPath: directory + "/softhsm.so")
+        let variables = """
+            FAULT_MODULE_TARGET=\(directory)/softhsm.so
+            FAULT_MODULE_SCRIPT=\(directory)/script
+            FAULT_MODULE_TALLY=\(directory)/tally
+
+            """
+        try Data(variables.utf8).write(to: URL(filePath: path + ".env"))
+    }
+
     private init() throws {
         let fixture = try SoftHSMFixture.shared()
         // Before SOFTHSM2_CONF names another directory: the library reads it when it is initialised.
@@ -111,7 +155,7 @@ package final class FaultModule: Sendable {
         path = try BuildProduct.path(of: "libFaultModule.so")
         let softHSM = try SoftHSMDirectory(
             path: directory, labels: (1000..<1000 + FaultModule.poolSize).map { "fault-\($0)" })
-        tokens = softHSM.tokens
+        supply = .pool(softHSM.tokens)
         try FileManager.default.copyItem(
             atPath: URL(filePath: fixture.modulePath).resolvingSymlinksInPath().path, toPath: directory + "/softhsm.so")
         // Safety: as the fixture's own: once per process, before the library that reads them is initialised.

@@ -10,7 +10,7 @@ import VaultTesting
         let token = try fixture.takeToken()
         let checks = try await run(
             fixture.modulePath, token.uri, token.pinFile, mayRestartLibrary: false)
-        #expect(checks.count { if case .passed = $0.outcome { true } else { false } } == 38)
+        #expect(checks.count { if case .passed = $0.outcome { true } else { false } } == 41)
         try await Harness.withHSM(on: token) { hsm in
             let left = try await hsm.inventory()
             #expect(left.isEmpty)

@@ -182,6 +182,53 @@ struct DoctorTests {
         #expect(report.keys.first?.signature == nil)
     }
 
+    @Test func aKeyThatTheManifestHasForSigningIsTriedWhateverTheTokenSaysOfIt() async throws {
+        let (report, faults) = try await findings { hsm, _ in
+            try await make(hsm, id: [7], changing: [.sign: false, .derive: true])
+            let point = try await hsm.perform { (session) throws(HSMError) in
+                let handle = try session.find([.data(.id, [7]), .number(.objectClass, CKO_PUBLIC_KEY)], limit: 1)
+                return try session.publicKey(of: handle[0], algorithm: .es256)
+            }
+            return KeyReference(id: [7], label: "odd", algorithm: .es256, publicKey: point)
+        }
+        #expect(faults.contains("key-does-not-sign"), "\(report.findings)")
+    }
+
+    @Test func aHashOfOAEPIsGoodOnlyWhereWhatTheHostEncryptsComesBack() async throws {
+        let module = try FaultModule.shared()
+        let faults = try module.takeToken()
+        let rules = try faults.always("C_Decrypt", "return CKR_FUNCTION_FAILED")
+        let report = try await examine(faults.token, module: module.path)
+        try faults.lift(rules)
+        #expect(report.findings.contains { $0.code == "oaep-fails" })
+        #expect(!report.findings.contains { $0.code == "oaep-hash" })
+    }
+
+    @Test func aLabelThatIsNotUTF8StaysAsItIs() async throws {
+        try await Harness.withHSM { hsm, _ in
+            let label: [UInt8] = [0x6b, 0xff, 0xfe, 0x79]
+            let after = try await hsm.perform { (_) throws(HSMError) in
+                let session = try hsm.login.openSession(readWrite: true)
+                let templates = KeyTemplates(
+                    specification: KeySpecification(label: "odd", algorithm: .es256, purpose: .signing), id: [7],
+                    mechanism: .plain(.ecdsa), use: .sign, restrictsMechanisms: false)
+                // One that takes changes: a token that keeps CKA_MODIFIABLE shows nothing.
+                let privateKey = templates.privateKey.map { (attribute) -> Attribute in
+                    switch attribute.type {
+                    case .label: .data(.label, label)
+                    case .modifiable: .flag(.modifiable, true)
+                    default: attribute
+                    }
+                }
+                let pair = try session.generateKeyPair(
+                    .plain(.ecKeyPairGeneration), publicTemplate: templates.publicKey, privateTemplate: privateKey)
+                guard try session.setLabelToItself(pair.privateKey) == .ok else { throw HSMError(.keyRefused) }
+                return try session.attribute(.label, of: pair.privateKey)
+            }
+            #expect(after == label)
+        }
+    }
+
     /// A pair that the bridge itself would never make.
     private func make(_ hsm: HSM, id: [UInt8], changing: [AttributeType: Bool] = [:]) async throws {
         try await hsm.perform { (session) throws(HSMError) in

@@ -321,8 +321,52 @@ struct LaneSchedulerTests {
         #expect(scheduler.admit(entry(1, patience: 50), now: 0) == nil)
         _ = scheduler.next(for: try #require(scheduler.popWake()), now: 0)
         _ = scheduler.writeOff(now: 50, startPatience: 50)
-        #expect(scheduler.admit(entry(2, isExclusive: true), now: 60) == nil)
+        #expect(scheduler.admit(entry(2, isExclusive: true), now: 60) == .besideHang)
         #expect(scheduler.popWake() == nil)
+    }
+
+    @Test func exclusiveWorkHoldsNobodyBackWhileACallHangs() throws {
+        let scheduler = scheduler(lanes: 1)
+        #expect(scheduler.admit(entry(1, patience: 50), now: 0) == nil)
+        _ = scheduler.next(for: try #require(scheduler.popWake()), now: 0)
+        #expect(scheduler.admit(entry(2, isExclusive: true), now: 0) == nil)
+        #expect(scheduler.admit(entry(3), now: 0) == nil)
+        #expect(scheduler.withdrawExclusive().isEmpty)
+        _ = scheduler.writeOff(now: 50, startPatience: 50)
+        // The replacement goes on with the others, before and after the work that must be alone was taken out.
+        let lane = scheduler.addLane(now: 50)
+        #expect(work(scheduler.next(for: lane, now: 50)) == 3)
+        #expect(scheduler.finish(lane, now: 51, succeeded: true) == .owed)
+        #expect(scheduler.withdrawExclusive() == [2])
+        #expect(scheduler.admit(entry(4, isExclusive: true), now: 52) == .besideHang)
+        #expect(scheduler.admit(entry(5), now: 52) == nil)
+        #expect(work(scheduler.next(for: lane, now: 52)) == 5)
+    }
+
+    @Test func aLaneIsAddedOnlyWhereOneIsMissingStill() throws {
+        let scheduler = scheduler(lanes: 1)
+        #expect(scheduler.admit(entry(1, patience: 50), now: 0) == nil)
+        let lane = try #require(scheduler.popWake())
+        _ = scheduler.next(for: lane, now: 0)
+        _ = scheduler.writeOff(now: 50, startPatience: 50)
+        // It comes back between the look at the lanes and the start of its replacement.
+        #expect(scheduler.readmit(lane, wanted: 1))
+        #expect(scheduler.addLane(now: 51, wanted: 1) == nil)
+        #expect(scheduler.state.activeLanes == 1 && scheduler.addLane(now: 51, wanted: 2) != nil)
+    }
+
+    @Test func workOfWhichCallsReturnIsNotWrittenOffHoweverLongItTakes() throws {
+        let scheduler = scheduler(lanes: 1)
+        #expect(scheduler.admit(entry(1, patience: 50), now: 0) == nil)
+        let lane = try #require(scheduler.popWake())
+        _ = scheduler.next(for: lane, now: 0)
+        for now in stride(from: Int64(40), to: 400, by: 40) {
+            #expect(scheduler.writeOff(now: now, startPatience: 50).isEmpty)
+            scheduler.heard(of: lane, now: now)
+        }
+        #expect(scheduler.state.busySince == 0)
+        #expect(scheduler.writeOff(now: 410, startPatience: 50).map(\.lane) == [lane])
+        #expect(scheduler.state.busySince == nil)
     }
 
     @Test func stoppedLanesLeaveAndNothingIsLetIn() throws {

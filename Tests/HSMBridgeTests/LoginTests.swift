@@ -102,6 +102,24 @@ struct LoginTests {
         }
     }
 
+    @Test func aPINIsNotGivenToAnotherTokenThatIsInTheSlotNow() async throws {
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
+            let key = try await Harness.signingKey(hsm)
+            let before = try faults.calls(of: "C_Login")
+            let rules = try faults.always("C_GetTokenInfo", "another-token")
+            try faults.next("C_SignInit", "drop-sessions")
+            let code = await Harness.code { _ = try await key.sign(Harness.message, deadline: .now + .seconds(30)) }
+            #expect(code == .device && hsm.status.breaker != .closed && !hsm.status.isReady)
+            #expect(hsm.status.login == .loggedIn || hsm.status.login == .loggedOut)
+            try await Task.sleep(for: .seconds(1))
+            #expect(try faults.calls(of: "C_Login") == before)
+            try faults.lift(rules)
+            try await Harness.until { hsm.status.isReady }
+            #expect(try faults.calls(of: "C_Login") == before + 1)
+            try await hsm.canary(key)
+        }
+    }
+
     @Test func aTokenThatSaysLockedIsNotTakenForAWrongPIN() async throws {
         let faults = try FaultModule.shared().takeToken()
         try faults.next("C_Login", "return CKR_PIN_LOCKED")

@@ -113,6 +113,45 @@ struct ValueTests {
         #expect(breaker.isClosed)
     }
 
+    @Test(
+        arguments: [
+            (4, 255, 4...255), (0, 0, 0...255), (4, 0, 4...255), (6, ~0, 6...255), (~0, ~0, 0...255), (8, 4, 8...8),
+        ] as [(CK_ULONG, CK_ULONG, ClosedRange<Int>)])
+    func aTokenThatTellsNoLimitOfPINsTakesWhatTheBridgeTakes(least: CK_ULONG, most: CK_ULONG, taken: ClosedRange<Int>) {
+        var raw = CK_TOKEN_INFO()
+        raw.ulMinPinLen = least
+        raw.ulMaxPinLen = most
+        let info = TokenInfo(raw)
+        for length in [0, 1, 3, 4, 5, 6, 7, 8, 9, 16, 255, 256] {
+            #expect(info.takes(pinOfLength: length) == taken.contains(length), "\(length)")
+        }
+    }
+
+    @Test(
+        arguments: [(7, 3, true), (6, 3, false), (0, 64, true), (3, 1, true), (2, 1, false)] as [(CK_ULONG, Int, Bool)])
+    func aBenchmarkHasRoomForItsLanesAndAsManyPlainLoops(sessions: CK_ULONG, lanes: Int, fits: Bool) throws {
+        var raw = CK_TOKEN_INFO()
+        raw.ulMaxSessionCount = sessions
+        let info = TokenInfo(raw)
+        if fits {
+            try SignatureBenchmark.demandSessions(for: lanes, of: info)
+        } else {
+            let error = #expect(throws: HSMError.self) { try SignatureBenchmark.demandSessions(for: lanes, of: info) }
+            #expect(error?.returnValue == .sessionCount && error?.context?.contains("\(sessions) sessions") == true)
+        }
+    }
+
+    @Test func anIdleTokenThatHangsIsRedWithinFiveSeconds() {
+        let configuration = HSM.Configuration()
+        #expect(configuration.heartbeat + configuration.canaryLimit + 2 * LanePool.tick < .seconds(5))
+        #expect(configuration.hangLimit + 2 * LanePool.tick < .seconds(5))
+    }
+
+    @Test func checkpointsAndSealedSecretsHavePlacesOfTheirOwn() {
+        let classes = KeyPurpose.allCases.map { "\($0.rawValue) \($0.workClass)" }
+        #expect(classes == ["signing minting", "assertion minting", "checkpoint upkeep", "tls tls", "kek upkeep"])
+    }
+
     @Test func queuesStayInOrderHoweverLongTheyLive() {
         var queue = WorkQueue<Int>()
         var next = 0

@@ -12,13 +12,23 @@ package struct SignatureBenchmark: Sendable {
 
     let hsm: HSM
     let reference: KeyReference
-    private let lanes: Int
+    private var lanes: Int { hsm.lanes }
 
-    /// A benchmark of one key of an open token; lanes it has, and so many threads for the plain loop.
-    package init(hsm: HSM, reference: KeyReference, lanes: Int) {
+    /// A benchmark of one key of an open token, by the lanes it has; the plain loop has as many threads.
+    package init(hsm: HSM, reference: KeyReference) {
         self.hsm = hsm
         self.reference = reference
-        self.lanes = lanes
+    }
+
+    /// Refuses a number of lanes for which the token has no room: their sessions, as many for plain loops, and the login's.
+    package static func demandSessions(for lanes: Int, of token: TokenInfo) throws(HSMError) {
+        let needed = 2 * lanes + 1
+        guard let most = token.maximumSessions, most < needed else { return }
+        throw HSMError(
+            .device, function: CryptokiFunction.openSession.rawValue, returnValue: .sessionCount,
+            context:
+                "the token \(token.label) allows \(most) sessions, and \(lanes) lanes beside as many plain loops need "
+                + "\(needed)")
     }
 
     /// Signatures a second of plain C_SignInit and C_Sign loops, each on a thread and a session of its own.

@@ -16,7 +16,7 @@ extension Job {
                 } catch {
                     result = .failure(error)
                 }
-                return { completion(result) }
+                return Job.Outcome(result) { completion(result) }
             },
             refuse: { completion(.failure($0)) })
     }

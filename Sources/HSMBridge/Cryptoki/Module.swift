@@ -23,18 +23,26 @@ internal import Synchronization
 
     /// The canonical absolute path it was loaded from.
     package let path: String
-    /// PINs that failed, remembered for the life of the process.
-    let refusedPINs = RefusedPINs()
+    /// PINs that failed, remembered for the life of the process, however often the library is finalised.
+    let refusedPINs: RefusedPINs
     // Safety: the list is constant and mapped for the life of the process (RTLD_NODELETE); nothing writes through it.
     nonisolated(unsafe) let functions: UnsafePointer<CK_FUNCTION_LIST>
     private let state = Mutex(State())
     private let users = Mutex(Users())
     private let starts = Atomic(0)
 
-    private static let registry = Mutex<[String: Module]>([:])
+    /// The place of one path: held while its library is loaded, started or finalised, which may hang, and by nobody who
+    /// wants another.
+    private final class Place: Sendable {
+        let module = Mutex<Module?>(nil)
+        let refusedPINs = RefusedPINs()
+    }
+
+    private static let registry = Mutex<[String: Place]>([:])
 
     private init(path: String, functions: UnsafePointer<CK_FUNCTION_LIST>) {
         self.path = path
+        refusedPINs = Module.place(path).refusedPINs
         // Safety: see `functions`.
         unsafe self.functions = functions
     }
@@ -42,11 +50,11 @@ internal import Synchronization
     /// The module at an absolute path, loaded and initialised at the first call; blocks.
     package static func load(path: String) throws(HSMError) -> Module {
         let canonical = try canonicalPath(path)
-        return try registry.withLock { (modules) throws(HSMError) -> Module in
-            if let module = modules[canonical] { return module }
+        return try place(canonical).module.withLock { (current) throws(HSMError) -> Module in
+            if let current { return current }
             let module = try Module(loading: canonical)
             try module.initialize()
-            modules[canonical] = module
+            current = module
             return module
         }
     }
@@ -54,28 +62,49 @@ internal import Synchronization
     /// The module at an absolute path, if it is loaded.
     static func loaded(path: String) throws(HSMError) -> Module? {
         let canonical = try canonicalPath(path)
-        return registry.withLock { $0[canonical] }
+        return place(canonical).module.withLock { $0 }
+    }
+
+    private static func place(_ canonical: String) -> Place {
+        registry.withLock { places in
+            let place = places[canonical] ?? Place()
+            places[canonical] = place
+            return place
+        }
     }
 
     /// Finalises the library (C_Finalize), when nothing uses it; a later `load` starts it again; blocks.
     package func shutdown() throws(HSMError) {
-        try Module.registry.withLock { (modules) throws(HSMError) in
-            try state.withLock { (state) throws(HSMError) in
-                guard state.openSessions == 0 else { throw HSMError(.moduleInUse, context: path) }
-                guard !state.isFinalised else { return }
-                // Safety: no session is open and none can be opened while the lock is held.
-                try unsafe check(.finalize) { unsafe $0.pointee.C_Finalize?(nil) }
-                state.isFinalised = true
+        try Module.place(path).module.withLock { (current) throws(HSMError) in
+            try users.withLock { (users) throws(HSMError) in
+                guard users.count == 0 else { throw HSMError(.moduleInUse, context: path) }
+                try finalize()
             }
-            modules[path] = nil
+            if current === self { current = nil }
+        }
+    }
+
+    private func finalize() throws(HSMError) {
+        try state.withLock { (state) throws(HSMError) in
+            guard state.openSessions == 0 else { throw HSMError(.moduleInUse, context: path) }
+            guard !state.isFinalised else { return }
+            // Safety: nobody uses it, no session is open, and neither changes while the locks are held.
+            try unsafe check(.finalize) { unsafe $0.pointee.C_Finalize?(nil) }
+            state.isFinalised = true
         }
     }
 
     /// How often the library was started anew: sessions and handles from before are no more.
     var epoch: Int { starts.load(ordering: .acquiring) }
 
-    /// From now on somebody holds slots or sessions of the library, until `leave`; waits while it is started anew.
-    func enter() { users.withLock { $0.count += 1 } }
+    /// From now on somebody holds slots or sessions of the library, until `leave`; waits while it is started anew, and
+    /// comes too late once it is finalised.
+    func enter() throws(HSMError) {
+        try users.withLock { (users) throws(HSMError) in
+            guard !state.withLock({ $0.isFinalised }) else { throw HSMError(.sealed, context: path) }
+            users.count += 1
+        }
+    }
 
     /// The opposite of `enter`.
     func leave() { users.withLock { $0.count -= 1 } }

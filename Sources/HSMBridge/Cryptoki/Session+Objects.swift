@@ -25,6 +25,7 @@ extension Session {
     private func findNext(limit: Int) throws(HSMError) -> [CK_OBJECT_HANDLE] {
         var found: [CK_OBJECT_HANDLE] = []
         while found.count < limit {
+            pulse?()
             var batch = [CK_OBJECT_HANDLE](repeating: 0, count: min(64, limit - found.count))
             let capacity = CK_ULONG(batch.count)
             var count: CK_ULONG = 0
@@ -46,6 +47,7 @@ extension Session {
 
     /// An attribute's bytes; nil when the object has none of that type, or the token will not show it.
     func attribute(_ type: AttributeType, of object: CK_OBJECT_HANDLE) throws(HSMError) -> [UInt8]? {
+        pulse?()
         guard let length = try length(of: type, object) else { return nil }
         guard length <= Session.largestAttribute else {
             throw HSMError(malformed: .getAttributeValue, "\(type.name) is longer than any we know")

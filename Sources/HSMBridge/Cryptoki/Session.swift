@@ -9,6 +9,8 @@ struct Session: ~Copyable {
     let handle: CK_SESSION_HANDLE
     private let epoch: Int
     private var isLost = false
+    /// Told of each step of work that takes many calls; none of them alone may take longer than a call may.
+    var pulse: (@Sendable () -> Void)?
 
     /// The library was started anew since: the number may be another session's by now.
     var isStale: Bool { epoch != module.epoch }

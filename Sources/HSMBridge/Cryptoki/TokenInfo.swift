@@ -12,7 +12,7 @@ package struct TokenInfo: Sendable, Equatable {
     package let serial: String
     /// The shortest PIN it takes, in bytes.
     package let minimumPINLength: Int
-    /// The longest PIN it takes, in bytes.
+    /// The longest PIN it takes, in bytes; this bridge's own limit where it tells none.
     package let maximumPINLength: Int
     /// How many sessions it allows; nil when it sets or tells no limit.
     package let maximumSessions: Int?
@@ -38,12 +38,19 @@ package struct TokenInfo: Sendable, Equatable {
         manufacturer = TokenInfo.text(info.manufacturerID)
         model = TokenInfo.text(info.model)
         serial = TokenInfo.text(info.serialNumber)
-        minimumPINLength = Int(clamping: info.ulMinPinLen)
-        maximumPINLength = Int(clamping: info.ulMaxPinLen)
+        minimumPINLength = info.ulMinPinLen == P11_UNAVAILABLE_INFORMATION ? 0 : Int(clamping: info.ulMinPinLen)
+        let longest = info.ulMaxPinLen
+        maximumPINLength =
+            longest == 0 || longest == P11_UNAVAILABLE_INFORMATION ? PIN.longest : Int(clamping: longest)
         let sessions = info.ulMaxSessionCount
         let isUnlimited = sessions == P11_EFFECTIVELY_INFINITE || sessions == P11_UNAVAILABLE_INFORMATION
         maximumSessions = isUnlimited ? nil : Int(clamping: sessions)
         flags = info.flags
+    }
+
+    /// Whether a PIN of so many bytes can be tried at all; a token that says less at most than at least means the latter.
+    func takes(pinOfLength length: Int) -> Bool {
+        (minimumPINLength...max(maximumPINLength, minimumPINLength)).contains(length)
     }
 
     /// A fixed-size field, without the blanks that pad it.

@@ -66,6 +66,8 @@ struct KeyCheckup {
             && report.attributes[AttributeType.sign.name] != true ? .decrypt : .sign
     }
 
+    private var signs: Bool { expected != nil || report.attributes[AttributeType.sign.name] == true }
+
     private mutating func add(_ code: String, _ text: String, mend: String) {
         let severity: Finding.Severity = expected?.mustWork == true ? .fault : .note
         findings.append(Finding(severity: severity, subject: subject, code: code, text: text, mend: mend))
@@ -107,7 +109,8 @@ struct KeyCheckup {
     }
 
     private mutating func sign(in session: borrowing Session) {
-        guard let algorithm = report.algorithm, report.attributes[AttributeType.sign.name] == true else { return }
+        // A key that the manifest has for signing is tried whatever the token says, or does not say, of it.
+        guard let algorithm = report.algorithm, signs else { return }
         do throws(HSMError) {
             let (object, mechanism, publicKey) = try subject(algorithm, in: session)
             let verifier = try SignatureVerifier(publicKey, algorithm: algorithm)
@@ -164,7 +167,7 @@ extension KeyCheckup {
         let value = session.lengthProbe(isRSA ? .privateExponent : .value, item.handle).value
         note("read_private", value, fault: "the token would show the private key", mend: "do not use this token")
         probeFreezing(login)
-        guard let algorithm = report.algorithm, report.attributes[AttributeType.sign.name] == true else { return }
+        guard let algorithm = report.algorithm, signs, use == .sign else { return }
         if !report.allowedMechanisms.isEmpty {
             let foreign = algorithm.foreignMechanisms.first {
                 profile.mechanisms.contains($0.type) && !report.allowedMechanisms.contains($0.type.name)
@@ -181,7 +184,7 @@ extension KeyCheckup {
         guard report.attributes[AttributeType.modifiable.name] == false,
             let session = try? login.openSession(readWrite: true)
         else { return }
-        let value = session.set(.text(.label, report.label), of: item.handle)
+        guard let value = try? session.setLabelToItself(item.handle) else { return }
         if value == .ok, profile.quirks.contains(.attributesNotFrozen) { return }
         note(
             "set_label", value, fault: "CKA_MODIFIABLE is false, and the token lets attributes be set all the same",
@@ -209,6 +212,12 @@ extension KeyCheckup {
 }
 
 extension Session {
+    /// Sets the label to the bytes it has, which need not be UTF-8; nil when the object has none.
+    func setLabelToItself(_ object: CK_OBJECT_HANDLE) throws(HSMError) -> ReturnValue? {
+        guard let label = try attribute(.label, of: object) else { return nil }
+        return set(.data(.label, label), of: object)
+    }
+
     fileprivate func signInit(_ mechanism: Mechanism, _ key: CK_OBJECT_HANDLE) -> ReturnValue {
         returnValue { (session) throws(HSMError) in try session.signInit(mechanism, key: key) }
     }

@@ -76,7 +76,7 @@ struct TokenExaminer {
 
     private func logIn(_ module: Module, _ pin: PIN) throws(HSMError) -> TokenLogin {
         let login = try notes.timed("log in") { () throws(HSMError) in
-            try TokenLogin(module: module, uri: examination.uri, pin: pin)
+            try TokenLogin(module: module, uri: examination.uri) { () throws(HSMError) in pin }
         }
         notes.add(.good("login", "logged-in", "the token takes the PIN"))
         return login

@@ -18,13 +18,17 @@ extension HSM {
     /// life of the appliance's own keys is a matter of ceremonies.
     @discardableResult
     package func destroy(_ reference: KeyReference) async throws(HSMError) -> DestructionEvidence {
-        keys.withLock { $0[reference.id] = nil }
         let limit = configuration.generationLimit
-        return try await submit(within: limit, patience: limit, isExclusive: profile.serialisesKeyManagement) {
-            (lane) throws(HSMError) in
+        let evidence = try await submit(
+            within: limit, patience: limit, isExclusive: profile.serialisesKeyManagement, kind: .keyManagement
+        ) { (lane) throws(HSMError) in
             try lane.login.restore()
             return try lane.login.openSession(readWrite: true).destroyPair(of: reference)
         }
+        // One that is still there, because that failed, is still watched.
+        keys.withLock { $0[reference.id] = nil }
+        pool.forget(reference.id)
+        return evidence
     }
 }
 

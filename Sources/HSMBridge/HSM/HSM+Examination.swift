@@ -17,6 +17,7 @@ extension HSM {
             case .signatures(let verifier):
                 _ = try session.canary(handle.object, handle.mechanism, verifier, reference.algorithm)
             }
+            session.pulse?()
             let templates = KeyTemplates(
                 specification: KeySpecification(
                     label: reference.label, algorithm: reference.algorithm, purpose: purpose),

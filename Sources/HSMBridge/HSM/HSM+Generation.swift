@@ -10,8 +10,9 @@ extension HSM {
             throw HSMError(.unsupportedMechanism, context: specification.algorithm.rawValue)
         }
         let limit = configuration.generationLimit
-        return try await submit(within: limit, patience: limit, isExclusive: profile.serialisesKeyManagement) {
-            (lane) throws(HSMError) in
+        return try await submit(
+            within: limit, patience: limit, isExclusive: profile.serialisesKeyManagement, kind: .keyManagement
+        ) { (lane) throws(HSMError) in
             try lane.login.restore()
             let session = try lane.login.openSession(readWrite: true)
             return try KeyPairGeneration(specification: specification, profile: lane.login.profile).run(in: session)

@@ -3,7 +3,7 @@ internal import CPKCS11
 extension HSM {
     /// Everything the token shows to its user: what is there that no manifest names shows in comparison.
     package func inventory() async throws(HSMError) -> [TokenObject] {
-        try await perform { (session) throws(HSMError) in
+        try await perform(within: configuration.generationLimit) { (session) throws(HSMError) in
             var objects: [TokenObject] = []
             for object in try session.find([], limit: HSM.largestInventory) {
                 objects.append(try session.describe(object))

@@ -41,11 +41,13 @@ extension HSM {
             throw HSMError(.purposeConflict, context: reference.label)
         }
         if let key = try bound(reference, to: purpose) { return key }
-        let profile = profile
+        let (profile, quarantine) = (profile, configuration.quarantine)
         let key = try await perform { (session) throws(HSMError) in
-            try BoundKey(reference, purpose: purpose, in: session, profile: profile)
+            try BoundKey(reference, purpose: purpose, in: session, profile: profile, quarantine: quarantine)
         }
-        if purpose == .kek {
+        if key.isQuarantined {
+            // It is bound, so that status names it and the token's other keys go on; it signs nothing.
+        } else if purpose == .kek {
             try await KeyEncryptionKey(key: key, pool: pool).prove(deadline: .now + .seconds(30))
         } else {
             try await canary(SigningKey(key: key, pool: pool), deadline: .now + .seconds(30))

@@ -2,7 +2,11 @@ extension HSM {
     /// Finds the token that the URI names and says which one it is, without a PIN; blocks a thread of its own.
     package static func find(modulePath: String, token: TokenURI) async throws(HSMError) -> TokenInfo {
         try await DedicatedThread.run("hsm-find") { () throws(HSMError) in
-            try Module.load(path: modulePath).token(matching: token).token
+            let module = try Module.load(path: modulePath)
+            // Nobody finalises the library meanwhile.
+            let use = try ModuleUse(module)
+            defer { withExtendedLifetime(use) {} }
+            return try module.token(matching: token).token
         }
     }
 }

@@ -43,6 +43,8 @@ package struct HSMStatus: Sendable, Equatable {
     package let missingKeys: [String]
     /// How often the library was started anew in order to see the token again.
     package let libraryRestarts: UInt64
+    /// No lane can have taken work for longer than a call may take: keys are being made, or calls are slow.
+    let isHeldUp: Bool
     /// The last failure of the device, in words; it may be long past.
     package let lastFailure: String?
 
@@ -55,6 +57,7 @@ package struct HSMStatus: Sendable, Equatable {
         if breaker != .closed { faults.append("the token fails: \(lastFailure ?? "no answer")") }
         if hungLanes > 0 { faults.append("\(hungLanes) calls hang inside the PKCS#11 library") }
         if lanes == 0 { faults.append("no lane is at work") }
+        if isHeldUp { faults.append("no lane is free: a key is being made, or what they are at takes too long") }
         faults += quarantinedKeys.map { "key \($0) made a wrong signature and is quarantined" }
         faults += missingKeys.map { "key \($0) is not on the token" }
         return faults
@@ -63,6 +66,7 @@ package struct HSMStatus: Sendable, Equatable {
     /// Whether signatures can be expected at all: a quarantined key or one hung lane alone stops nothing.
     package var isReady: Bool {
         !isStopping && !isLibraryLost && login == .loggedIn && breaker == .closed && lanes > 0
+            && !isHeldUp
     }
 }
 
@@ -75,6 +79,7 @@ extension HSM {
         let missing = keys.filter(\.isMissing).map(\.reference.label).sorted()
         let login = login.state
         let wanted = pool.configuration.lanes
+        let now = pool.now
         return pool.state.withLock { state in
             let scheduler = state.scheduler
             var times: [KeyAlgorithm: Duration] = [:]
@@ -95,6 +100,7 @@ extension HSM {
                 refused: state.counters.refused, expired: state.counters.expired, login: login, breaker: breaker,
                 isStopping: state.isStopping, isLibraryLost: state.isLibraryLost, quarantinedKeys: quarantined,
                 missingKeys: missing, libraryRestarts: state.restarts,
+                isHeldUp: scheduler.busySince.map { now - $0 >= pool.hangLimit } ?? false,
                 lastFailure: state.lastFailure?.description)
         }
     }

@@ -56,8 +56,9 @@ package final class KeyImport: Sendable {
             throw HSMError(.importRefused, context: "the token unwraps no keys")
         }
         let limit = hsm.configuration.generationLimit
-        return try await hsm.submit(within: limit, patience: limit, isExclusive: hsm.profile.serialisesKeyManagement) {
-            (lane) throws(HSMError) in
+        return try await hsm.submit(
+            within: limit, patience: limit, isExclusive: hsm.profile.serialisesKeyManagement, kind: .keyManagement
+        ) { (lane) throws(HSMError) in
             try lane.login.restore()
             return try self.withSession { (session, transport) throws(HSMError) in
                 let secret = try KeyImport.refusing { () throws(HSMError) in
@@ -89,6 +90,8 @@ package final class KeyImport: Sendable {
         _ body: (borrowing Session, CK_OBJECT_HANDLE) throws(HSMError) -> Answer
     ) throws(HSMError) -> Answer {
         try state.withLock { (state) throws(HSMError) in
+            // Of a library that was started anew since: the number may be another session's by now.
+            if state.session?.isStale ?? false { state.session = nil }
             switch state.session {
             case .some(let session): return try body(session, state.transport)
             case .none: throw HSMError(.keyNotFound, context: "the transport key has ended: begin the import again")
@@ -122,8 +125,9 @@ extension HSM {
             !profile.quirks.contains(.noSessionKeys)
         else { throw HSMError(.importRefused, context: "the token unwraps no keys") }
         let limit = configuration.generationLimit
-        return try await submit(within: limit, patience: limit, isExclusive: profile.serialisesKeyManagement) {
-            (lane) throws(HSMError) in
+        return try await submit(
+            within: limit, patience: limit, isExclusive: profile.serialisesKeyManagement, kind: .keyManagement
+        ) { (lane) throws(HSMError) in
             try lane.login.restore()
             let session = try lane.login.openSession(readWrite: true)
             return try KeyImport(self, session, algorithm, label: label)

@@ -2,9 +2,9 @@
 final class ModuleUse: Sendable {
     private let module: Module
 
-    init(_ module: Module) {
+    init(_ module: Module) throws(HSMError) {
+        try module.enter()
         self.module = module
-        module.enter()
     }
 
     deinit { module.leave() }

@@ -6,6 +6,9 @@ internal import Synchronization
 /// A login holds for the whole process, so it is single-flight: one lane goes through the gate, the others wait for it. The
 /// PIN is tried only where it can count: never twice once refused, never at the last try, never on a locked token.
 final class TokenLogin: Sendable {
+    /// Where the PIN of the first login comes from.
+    typealias FirstPIN = @Sendable () throws(HSMError) -> PIN
+
     private struct Gate: ~Copyable {
         var session: Session?
         var pin: PIN?
@@ -17,24 +20,30 @@ final class TokenLogin: Sendable {
     private let slot: Mutex<CK_SLOT_ID>
     private let gate: Mutex<Gate>
     private let shownState = Mutex(LoginState.loggedOut)
+    private let beforeLogin = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Held for as long as the library must not be started anew by others.
     private let use: Mutex<ModuleUse?>
 
-    /// Finds the token and logs in.
+    /// Finds the token and logs in; from then on it is this token, by its serial number, and no other with its label.
     ///
-    /// Someone else's login would let any PIN pass, so it is refused (`tokenInUse`).
-    init(module: Module, uri: TokenURI, pin: PIN) throws(HSMError) {
-        use = Mutex(ModuleUse(module))
+    /// `pin` is asked for once, when nothing but C_Login is left to do: whoever waited in the library until then may have
+    /// lost the right to it. Someone else's login would let any PIN pass, so it is refused (`tokenInUse`).
+    init(module: Module, uri: TokenURI, pin: @escaping FirstPIN) throws(HSMError) {
+        use = Mutex(try ModuleUse(module))
         let (slot, info) = try module.token(matching: uri)
         self.module = module
-        self.uri = uri
+        self.uri = uri.pinned(to: info)
         profile = TokenProfile(
             info: info, library: try module.libraryInfo(), mechanisms: try module.mechanisms(slot: slot))
         self.slot = Mutex(slot)
-        gate = Mutex(Gate(session: nil, pin: pin))
-        try restore(isFirst: true)
+        gate = Mutex(Gate(session: nil, pin: nil))
+        try restore(first: pin)
     }
+
+    /// What is done before each login but the first: handles of private objects die with the login, and the token may use
+    /// their numbers for others (PKCS#11 v2.40 section 5.6).
+    func beforeEachLogin(_ action: @escaping @Sendable () -> Void) { beforeLogin.withLock { $0 = action } }
 
     /// Where the login stands; never waits for the token.
     var state: LoginState { shownState.withLock { $0 } }
@@ -50,7 +59,7 @@ final class TokenLogin: Sendable {
     }
 
     /// Makes sure that the token is logged in, as the token itself sees it.
-    func restore() throws(HSMError) { try restore(isFirst: false) }
+    func restore() throws(HSMError) { try restore(first: nil) }
 
     /// Looks the token up again: one that was away may come back in another slot.
     func relocate() throws(HSMError) {
@@ -74,23 +83,28 @@ final class TokenLogin: Sendable {
 
     /// Logs out and forgets the PIN.
     func close() {
-        gate.withLock { gate in
-            if let session = gate.session.take(), !session.isStale { try? session.logout() }
-            gate.pin = nil
-        }
+        logOut()
         use.withLock { $0 = nil }
-        shownState.withLock { $0 = .loggedOut }
     }
 
     /// Forgets the PIN without a word to the token, which hangs; false when the login itself is what hangs.
     func forgetPIN() -> Bool { gate.withLockIfAvailable { $0.pin = nil } != nil }
 
-    private func restore(isFirst: Bool) throws(HSMError) {
+    /// Forgets the PIN and logs out; the library stays in use, for a call may be inside it.
+    func logOut() {
+        gate.withLock { gate in
+            gate.pin = nil
+            if let session = gate.session.take(), !session.isStale { try? session.logout() }
+        }
+        shownState.withLock { $0 = .loggedOut }
+    }
+
+    private func restore(first: FirstPIN?) throws(HSMError) {
         guard state != .refused else { throw HSMError(.pinRefused, context: "the token refused the PIN before") }
         try gate.withLock { (gate) throws(HSMError) in
-            guard let pin = gate.pin else { throw HSMError(.sealed) }
+            guard first != nil || gate.pin != nil else { throw HSMError(.sealed) }
             do throws(HSMError) {
-                try checkLogin(&gate, pin, isFirst: isFirst)
+                try checkLogin(&gate, first)
                 show(.loggedIn)
             } catch {
                 // What the token itself fails with says nothing about the login; the breaker shows that.
@@ -102,12 +116,12 @@ final class TokenLogin: Sendable {
 
     private func show(_ state: LoginState) { shownState.withLock { $0 = state } }
 
-    private func checkLogin(_ gate: inout Gate, _ pin: PIN, isFirst: Bool) throws(HSMError) {
+    private func checkLogin(_ gate: inout Gate, _ first: FirstPIN?) throws(HSMError) {
         switch try tokenState(&gate) {
-        case .loggedIn where isFirst: throw HSMError(.tokenInUse, context: uri.description)
+        case .loggedIn where first != nil: throw HSMError(.tokenInUse, context: uri.description)
         case .securityOfficer: throw HSMError(.tokenInUse, context: "the security officer is logged in")
         case .loggedIn: return
-        case .loggedOut: try login(&gate, pin, isFirst: isFirst)
+        case .loggedOut: try login(&gate, first)
         }
     }
 
@@ -126,13 +140,23 @@ final class TokenLogin: Sendable {
         return state
     }
 
-    private func login(_ gate: inout Gate, _ pin: PIN, isFirst: Bool) throws(HSMError) {
+    private func login(_ gate: inout Gate, _ first: FirstPIN?) throws(HSMError) {
         let info = try module.tokenInfo(slot: slot.withLock { $0 })
+        // Another token's PIN counter is not to be touched, nor its owner shown this PIN.
+        guard info.serial == profile.info.serial else {
+            throw HSMError(
+                .device, function: CryptokiFunction.getTokenInfo.rawValue, returnValue: .tokenNotPresent,
+                context: "the token \(info.label) with serial \(info.serial) is in the slot of \(uri)")
+        }
+        if let first { gate.pin = try first() }
+        guard let pin = gate.pin else { throw HSMError(.sealed) }
         guard !module.refusedPINs.contains(pin, serial: info.serial) else { throw HSMError(.pinKnownBad) }
         guard !info.isPINLocked else { throw HSMError(.pinLocked, context: uri.description) }
         guard !info.isAtFinalTry else { throw HSMError(.pinFinalTry, context: uri.description) }
-        guard pin.length >= info.minimumPINLength, pin.length <= max(info.maximumPINLength, info.minimumPINLength)
-        else { throw HSMError(.pinLength, context: "the token takes other lengths") }
+        guard info.takes(pinOfLength: pin.length) else {
+            throw HSMError(.pinLength, context: "the token takes other lengths")
+        }
+        if first == nil { beforeLogin.withLock { $0 }?() }
         let value: ReturnValue
         switch gate.session {
         case .some(let session): value = session.login(pin)
@@ -140,7 +164,7 @@ final class TokenLogin: Sendable {
         }
         switch value {
         case .ok: return
-        case .userAlreadyLoggedIn where !isFirst: return
+        case .userAlreadyLoggedIn where first == nil: return
         case .userAlreadyLoggedIn: throw HSMError(.tokenInUse, context: uri.description)
         case .pinIncorrect, .pinInvalid, .pinLenRange, .pinExpired:
             module.refusedPINs.insert(pin, serial: info.serial)

@@ -16,14 +16,20 @@ final class BoundKey: Sendable {
     var form: SignatureForm { purpose.signatureForm }
     private let current: Mutex<Handle>
     private let refreshing = Mutex(())
-    private let madeWrongSignature = Atomic(false)
+    private let madeWrongSignature: Atomic<Bool>
+    private let quarantined: KeyQuarantine
+    private let serial: String
     private let wasNotFound = Atomic(false)
 
     init(
-        _ reference: KeyReference, purpose: KeyPurpose, in session: borrowing Session, profile: TokenProfile
+        _ reference: KeyReference, purpose: KeyPurpose, in session: borrowing Session, profile: TokenProfile,
+        quarantine: KeyQuarantine
     ) throws(HSMError) {
         self.reference = reference
         self.purpose = purpose
+        serial = profile.info.serial
+        quarantined = quarantine
+        madeWrongSignature = Atomic(quarantine.contains(reference.id, serial: profile.info.serial))
         proof = try KeyProof(reference)
         current = Mutex(try session.locate(reference, profile: profile, generation: 0))
     }
@@ -43,6 +49,13 @@ final class BoundKey: Sendable {
     var canSignCanaries: Bool {
         guard case .signatures = proof else { return false }
         return !isQuarantined && !isMissing
+    }
+
+    /// Refuses a handle that was forgotten: no token is asked with a number that may be anything's.
+    func refuseForgotten(_ seen: Handle) throws(HSMError) {
+        guard seen.object != CK_OBJECT_HANDLE(CK_INVALID_HANDLE) else {
+            throw HSMError(.signInit, .keyHandleInvalid)
+        }
     }
 
     /// The handle is not to be used again: the next signature looks the key up.
@@ -70,6 +83,7 @@ final class BoundKey: Sendable {
 
     /// Takes the key out of use for good; returns what the caller of the wrong signature is told.
     func quarantine() -> HSMError {
+        quarantined.insert(reference.id, serial: serial)
         madeWrongSignature.store(true, ordering: .releasing)
         return HSMError(.wrongSignature, context: reference.label)
     }

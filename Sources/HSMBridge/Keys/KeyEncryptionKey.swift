@@ -39,7 +39,7 @@ package struct KeyEncryptionKey: Sendable {
             let job = Job.task(
                 run: { lane in
                     let result = body(&lane)
-                    return { answer.resume(returning: result) }
+                    return Job.Outcome(result) { answer.resume(returning: result) }
                 },
                 refuse: { answer.resume(returning: .failure($0)) })
             pool.submit(job, workClass: key.purpose.workClass, kind: .decryption, deadline: deadline)

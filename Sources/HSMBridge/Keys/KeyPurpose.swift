@@ -15,7 +15,13 @@ package enum KeyPurpose: String, Sendable, Hashable, CaseIterable {
     var use: KeyUse { self == .kek ? .decrypt : .sign }
 
     /// Which share of the lanes its work uses.
-    var workClass: WorkClass { self == .tls ? .tls : .minting }
+    var workClass: WorkClass {
+        switch self {
+        case .signing, .assertion: .minting
+        case .tls: .tls
+        case .checkpoint, .kek: .upkeep
+        }
+    }
 
     /// How its ECDSA signatures are written.
     var signatureForm: SignatureForm { self == .tls || self == .checkpoint ? .der : .jose }

@@ -58,6 +58,7 @@ extension Lane {
         guard key.reference.algorithm.oaepHash != nil else {
             throw HSMError(.purposeConflict, context: key.reference.label)
         }
+        try key.refuseForgotten(seen)
         var plaintext = [UInt8](repeating: 0, count: 1024)
         // Safety: the array's own storage, with its own length; nothing else refers to it.
         defer {

@@ -21,19 +21,25 @@ struct Lane: ~Copyable {
 
     let login: TokenLogin
     var verdict = Verdict.none
+    private let pulse: @Sendable () -> Void
     private var session: Session?
     private var input: [UInt8] = []
     private var output = [UInt8](repeating: 0, count: Lane.room)
 
-    init(login: TokenLogin) {
+    /// `pulse` is called whenever a call of many has returned: what goes on does not hang.
+    init(login: TokenLogin, pulse: @escaping @Sendable () -> Void) {
         self.login = login
+        self.pulse = pulse
         input.reserveCapacity(Lane.room)
     }
 
     /// Opens the session if there is none, or one of a library that was started anew since.
     mutating func open() throws(HSMError) {
         if session?.isStale ?? true { session = nil }
-        if session == nil { session = try login.openSession() }
+        if session == nil {
+            session = try login.openSession()
+            session?.pulse = pulse
+        }
     }
 
     /// Drops a session that is lost or in doubt; the next use opens another.
@@ -86,12 +92,17 @@ struct Lane: ~Copyable {
         _ message: [UInt8], with key: BoundKey, _ seen: BoundKey.Handle
     ) throws(HSMError) -> [UInt8] {
         try key.refuseQuarantined()
+        try key.refuseForgotten(seen)
         guard case .signatures(let verifier) = key.proof else {
             throw HSMError(.purposeConflict, context: key.reference.label)
         }
         let prepared = SigningInput(message, algorithm: key.reference.algorithm)
         let signature = try ask(for: prepared, of: message, seen)
-        guard verifier.accepts(signature, for: prepared) else { throw key.quarantine() }
+        guard verifier.accepts(signature, for: prepared) else {
+            // The handle died meanwhile, so its number may have been another key's: that says nothing of this one.
+            guard key.handle.generation == seen.generation else { throw HSMError(.signInit, .keyHandleInvalid) }
+            throw key.quarantine()
+        }
         return signature
     }
 

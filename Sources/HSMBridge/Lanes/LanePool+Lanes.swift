@@ -2,15 +2,16 @@ internal import Dispatch
 internal import Synchronization
 
 extension LanePool {
-    /// Starts a lane, with a thread and a session of its own.
+    /// Starts a lane, with a thread and a session of its own, unless there are enough: one may have come back just now.
     func startLane() throws(HSMError) {
         let bell = DispatchSemaphore(value: 0)
         let now = now
-        let lane = state.withLock { state in
-            let lane = state.scheduler.addLane(now: now)
-            state.bells[lane] = bell
+        let added = state.withLock { state in
+            let lane = state.scheduler.addLane(now: now, wanted: configuration.lanes)
+            if let lane { state.bells[lane] = bell }
             return lane
         }
+        guard let lane = added else { return }
         do throws(HSMError) {
             try DedicatedThread.start("hsm-lane-\(lane)") { self.run(lane, bell) }
         } catch {
@@ -21,7 +22,10 @@ extension LanePool {
 
     /// The life of a lane.
     private func run(_ id: Int, _ bell: DispatchSemaphore) {
-        var lane = Lane(login: login)
+        var lane = Lane(login: login) {
+            let now = self.now
+            self.state.withLock { $0.scheduler.heard(of: id, now: now) }
+        }
         do throws(HSMError) { try lane.open() } catch { note(error) }
         guard returns(id, &lane) else { return }
         while true {
@@ -43,17 +47,22 @@ extension LanePool {
 
     /// A lane that was written off meanwhile starts afresh where it is wanted, and ends where not.
     private func returns(_ id: Int, _ lane: inout Lane) -> Bool {
-        let (wasHung, isWanted) = state.withLock { state in
-            let wasHung = if case .writtenOff = state.scheduler.lanes[id] { true } else { false }
-            return (wasHung, state.scheduler.readmit(id, wanted: configuration.lanes))
-        }
-        if wasHung {
-            lane.dropSession()
+        var hasClosed = false
+        while true {
             let now = now
-            state.withLock { $0.breaker.probeSoon(now: now) }
+            let isWanted: Bool? = state.withLock { state in
+                let wasHung = if case .writtenOff = state.scheduler.lanes[id] { true } else { false }
+                guard hasClosed || !wasHung else { return nil }
+                let isWanted = state.scheduler.readmit(id, wanted: configuration.lanes)
+                if hasClosed { state.breaker.probeSoon(now: now) }
+                if !isWanted { state.remove(id) }
+                return isWanted
+            }
+            if let isWanted { return isWanted }
+            // While it still counts as hung: whoever finalises the library goes by that, and this is a call into it.
+            lane.dropSession()
+            hasClosed = true
         }
-        if !isWanted { state.withLock { $0.remove(id) } }
-        return isWanted
     }
 
     private func perform(_ job: Job, _ lane: inout Lane, _ id: Int) -> LaneScheduler<Job>.Conclusion {
@@ -65,9 +74,9 @@ extension LanePool {
             conclusion = finish(id, lane.takeVerdict(), failure, isSignature: true)
             deliver(conclusion, job) { completion(result) }
         case .task(let run, _):
-            let release = run(&lane)
-            conclusion = finish(id, lane.takeVerdict(), nil)
-            deliver(conclusion, job, release)
+            let outcome = run(&lane)
+            conclusion = finish(id, lane.takeVerdict(), nil, hasSucceeded: outcome.hasSucceeded)
+            deliver(conclusion, job, outcome.release)
         case .probe:
             let failure = runProbe(&lane)
             _ = lane.takeVerdict()
@@ -86,12 +95,13 @@ extension LanePool {
 
     /// Ends a job under one lock, and empties the queue when the breaker opened.
     private func finish(
-        _ id: Int, _ verdict: Lane.Verdict, _ failure: HSMError?, isSignature: Bool = false, isCanary: Bool = false
+        _ id: Int, _ verdict: Lane.Verdict, _ failure: HSMError?, hasSucceeded: Bool = true, isSignature: Bool = false,
+        isCanary: Bool = false
     ) -> LaneScheduler<Job>.Conclusion {
         let now = now
         let jitter = verdict == .works ? 0 : configuration.jitter()
         let (conclusion, stranded) = state.withLock { state in
-            let conclusion = state.scheduler.finish(id, now: now, succeeded: failure == nil)
+            let conclusion = state.scheduler.finish(id, now: now, succeeded: hasSucceeded && failure == nil)
             if let failure { state.lastFailure = failure }
             state.counters.add(conclusion, isSignature: isSignature && failure == nil)
             return (conclusion, state.judge(verdict, now: now, jitter: jitter, isCanary: isCanary))

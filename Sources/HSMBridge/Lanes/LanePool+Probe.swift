@@ -30,6 +30,8 @@ extension LanePool {
         if isAlone { try restartLibrary() }
         do throws(HSMError) {
             try login.relocate()
+            // Every handle ends when its token is removed, and its number may be another object's afterwards.
+            forgetHandles()
             state.withLock { $0.needsRestart = false }
         } catch {
             // Once forgotten the token stays so, also when a library started anew lists it no more, since it is still away.
@@ -38,9 +40,12 @@ extension LanePool {
         }
     }
 
+    /// No handle from before is used again: each key is looked up before its next use.
+    func forgetHandles() { for key in keys.withLock({ $0 }) { key.forgetHandle() } }
+
     /// Handles from before are numbers that may soon be other objects': all are forgotten first.
     private func restartLibrary() throws(HSMError) {
-        for key in keys.withLock({ $0 }) { key.forgetHandle() }
+        forgetHandles()
         try login.restartLibrary()
         state.withLock { $0.restarts += 1 }
     }

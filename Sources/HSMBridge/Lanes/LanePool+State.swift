@@ -12,7 +12,7 @@ extension LanePool.State {
 
     /// From when a canary is due until it is signed: the watch has to see it, and the token twice its usual time.
     private var probeTime: Int64 {
-        let usual = scheduler.estimates.map(\.mean).max() ?? 0
+        let usual = KeyAlgorithm.signatures.map { scheduler.estimates[WorkKind.signature($0).rawValue].mean }.max() ?? 0
         return 2 * LanePool.tick.wholeNanoseconds + Int64(2 * usual)
     }
 
@@ -28,6 +28,7 @@ extension LanePool.State {
         case .expired: HSMError(.deadlineExceeded)
         case .saturated(let wait): HSMError(.saturated, retryAfterMilliseconds: milliseconds(wait))
         case .stopped: HSMError(.sealed)
+        case .besideHang: HSMError(.laneHung, context: "a call hangs, and this must not be done beside another one")
         }
     }
 
@@ -59,16 +60,17 @@ extension LanePool.State {
 
     /// Sends a canary when the breaker wants one, the token was idle for long or a key is missing, and a lane is there to
     /// carry it.
-    mutating func probeIfDue(now: Int64, patience: Int64, heartbeat: Int64, isKeyMissing: Bool) {
+    mutating func probeIfDue(now: Int64, patience: Int64, canaryLimit: Int64, heartbeat: Int64, isKeyMissing: Bool) {
         guard scheduler.activeLanes > 0, !isStopping, !isLibraryLost else { return }
         let isIdle = breaker.isClosed && scheduler.depth == 0 && now - lastVerdict >= heartbeat
         let isSearch = breaker.isClosed && isKeyMissing && now - lastProbe >= LanePool.State.search
-        guard breaker.beginProbe(now: now) || isIdle || isSearch else { return }
+        let isTry = breaker.beginProbe(now: now)
+        guard isTry || isIdle || isSearch else { return }
         lastVerdict = now
         lastProbe = now
         // A library is started anew while no lane is inside it, and so never beside a call that hangs.
         let entry = LaneScheduler<Job>.Entry(
-            work: .probe, workClass: .upkeep, kind: .task, deadline: .max, patience: patience,
+            work: .probe, workClass: .upkeep, kind: .task, deadline: .max, patience: isTry ? patience : canaryLimit,
             isExclusive: needsRestart && scheduler.hungLanes == 0)
         _ = scheduler.admit(entry, now: now)
     }

@@ -13,6 +13,8 @@ final class LanePool: Sendable {
         var maximumHungLanes: Int
         /// A canary is signed when nothing else was for so long.
         var heartbeat: Duration
+        /// How long that canary may take.
+        var canaryLimit: Duration
         /// From 0 to 1; spreads tries in time.
         var jitter: @Sendable () -> Double
     }
@@ -52,6 +54,7 @@ final class LanePool: Sendable {
         self.configuration = configuration
         hangLimit = configuration.hangLimit.wholeNanoseconds
         state = Mutex(State(scheduler: LaneScheduler(limits: configuration.limits)))
+        login.beforeEachLogin { [weak self] in self?.forgetHandles() }
         do throws(HSMError) {
             for _ in 0..<configuration.lanes { try startLane() }
             try DedicatedThread.start("hsm-watch") { self.watch() }
@@ -67,6 +70,9 @@ final class LanePool: Sendable {
 
     /// A key that is in use from now on: canaries may use it, and it is looked for when it is missing.
     func watch(over key: BoundKey) { keys.withLock { $0.append(key) } }
+
+    /// The key with this CKA_ID is no more: nobody looks for it.
+    func forget(_ id: [UInt8]) { keys.withLock { $0.removeAll { $0.reference.id == id } } }
 
     /// Puts a job in line, or refuses it there and then, on this thread.
     func submit(

@@ -21,6 +21,8 @@ extension LaneScheduler {
         ///
         /// For an entry that names its turn that is a promise, whatever else comes; else it is true if nothing else comes.
         case saturated(retryAfter: Int64)
+        /// It must be alone, and a call hangs.
+        case besideHang
         /// The scheduler was stopped.
         case stopped
     }
@@ -39,6 +41,8 @@ extension LaneScheduler {
     struct Running: Sendable {
         let entry: Entry
         let started: Int64
+        /// When a call of it last returned.
+        var heard: Int64
         /// False once the caller was told that the deadline passed.
         var isOwed: Bool
         /// What was added to the shares when it began, since minting and handshakes both waited; nil otherwise.

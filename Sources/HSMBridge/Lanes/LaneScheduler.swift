@@ -49,6 +49,9 @@ struct LaneScheduler<Work: Sendable>: Sendable {
         return nextLane
     }
 
+    /// The same where fewer lanes than so many are there; nil where not.
+    mutating func addLane(now: Int64, wanted: Int) -> Int? { activeLanes < wanted ? addLane(now: now) : nil }
+
     /// Lets an entry into the queue, or says why not.
     mutating func admit(_ entry: Entry, now: Int64) -> Refusal? {
         guard !isStopped else { return .stopped }
@@ -56,6 +59,8 @@ struct LaneScheduler<Work: Sendable>: Sendable {
         var entry = entry
         entry.arrived = now
         if entry.isExclusive {
+            // It could not begin before that call returns, and would hold all others back until then.
+            guard hungLanes == 0 else { return .besideHang }
             guard exclusive.count < limits.upkeepPlaces else { return .saturated(retryAfter: entry.patience) }
             exclusive.append(entry)
             return nil
@@ -70,10 +75,10 @@ struct LaneScheduler<Work: Sendable>: Sendable {
         let runnable: Int
         if isStopped {
             runnable = .max
-        } else if exclusive.isEmpty && exclusiveLane == nil {
-            runnable = minting.count + tls.count
+        } else if isHeldBack {
+            runnable = mayBeginExclusive ? 1 : 0
         } else {
-            runnable = !exclusive.isEmpty && busyLanes == 0 && hungLanes == 0 ? 1 : 0
+            runnable = minting.count + tls.count
         }
         guard runnable > waking, let lane = idle.popLast() else { return nil }
         lanes[lane] = .waking
@@ -103,8 +108,15 @@ struct LaneScheduler<Work: Sendable>: Sendable {
         let isContended = entry.workClass == .tls ? !minting.isEmpty : !tls.isEmpty
         let charge = isContended ? estimates[entry.kind.rawValue].mean : nil
         if let charge { account(charge, for: entry.workClass) }
-        lanes[lane] = .busy(Running(entry: entry, started: now, isOwed: true, charged: charge))
+        lanes[lane] = .busy(Running(entry: entry, started: now, heard: now, isOwed: true, charged: charge))
         return .run(entry.work)
+    }
+
+    /// A call of a lane has returned, and its work goes on: patience is for each call, not for all that work takes.
+    mutating func heard(of lane: Int, now: Int64) {
+        guard case .busy(var running) = lanes[lane] else { return }
+        running.heard = now
+        lanes[lane] = .busy(running)
     }
 
     /// Ends a piece of work; only one that succeeded teaches how long its kind takes.
@@ -152,7 +164,7 @@ struct LaneScheduler<Work: Sendable>: Sendable {
         var hung: [(lane: Int, owed: Work?)] = []
         for (lane, state) in lanes {
             switch state {
-            case .busy(let running) where now - running.started >= running.entry.patience:
+            case .busy(let running) where now - running.heard >= running.entry.patience:
                 hung.append((lane, running.isOwed ? running.entry.work : nil))
             case .starting(let since) where now - since >= startPatience:
                 hung.append((lane, nil))
@@ -162,6 +174,12 @@ struct LaneScheduler<Work: Sendable>: Sendable {
             lanes[lane] = .writtenOff
         }
         return hung
+    }
+
+    /// Takes out the work that must be alone, while a call hangs: its callers are told now.
+    mutating func withdrawExclusive() -> [Work] {
+        guard !exclusive.isEmpty, hungLanes > 0 else { return [] }
+        return exclusive.remove { _ in true }.map(\.work)
     }
 
     /// Takes out everything that waits.

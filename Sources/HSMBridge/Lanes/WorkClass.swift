@@ -4,6 +4,6 @@ enum WorkClass: Sendable, Hashable, CaseIterable {
     case minting
     /// Handshakes of listeners: at most a fifth of lane time while minting waits.
     case tls
-    /// Checkpoints, look-ups, probes: rare, in line with minting, but with places of their own when the queue is full.
+    /// Checkpoints, sealed secrets, look-ups, probes: rare, in line with minting, but with places of their own when the queue is full.
     case upkeep
 }

@@ -19,14 +19,18 @@ struct ProbeOfOAEP {
         return [.good("profile", "oaep-hash", "RSA-OAEP with \(hash)")]
     }
 
-    /// Why a decryption with this hash cannot even begin; nil when it can.
+    /// Why what the host encrypts with this hash does not come back; nil when it does.
     private func refusal(_ hash: OAEPHash, _ profile: TokenProfile) -> HSMError? {
         do throws(HSMError) {
             let session = try login.openSession()
             let key = try SessionKey(
                 .rs256, mechanism: try profile.mechanism(for: .rs256, allowed: []), profile: profile,
                 changing: [.sign: false, .decrypt: true], in: session)
-            try session.decryptInit(.oaep(hash), key: key.privateObject)
+            let publicKey = try session.publicKey(of: key.publicObject, algorithm: .rs256)
+            try session.proveRoundTrip(
+                OAEPEncryption(publicKey, hash: hash),
+                BoundKey.Handle(object: key.privateObject, mechanism: .oaep(hash), generation: 0),
+                label: SessionKey.label)
             return nil
         } catch {
             return error

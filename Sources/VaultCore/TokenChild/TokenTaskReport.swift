@@ -18,14 +18,18 @@ package struct TokenTaskReport: Sendable, Equatable {
     /// The key that was made; nil when the task made none.
     package var key: GeneratedKey?
 
+    /// Beyond this a length says nothing that matters.
+    private static let longest = 65_535
+
     init(_ info: TokenInfo, objects: [TokenObject]? = nil, key: GeneratedKey? = nil) {
         self.key = key
         label = info.label
         serial = info.serial
         manufacturer = info.manufacturer
         model = info.model
-        minimumPINLength = info.minimumPINLength
-        maximumPINLength = info.maximumPINLength
+        // A task that is done is not to be lost for what the token says of itself.
+        minimumPINLength = min(info.minimumPINLength, TokenTaskReport.longest)
+        maximumPINLength = min(info.maximumPINLength, TokenTaskReport.longest)
         self.objects = objects
     }
 
@@ -44,8 +48,8 @@ package struct TokenTaskReport: Sendable, Equatable {
         serial = try reader.text("serial")
         manufacturer = try reader.text("manufacturer")
         model = try reader.text("model")
-        minimumPINLength = Int(try reader.integer("minimum_pin", in: 0...65_535))
-        maximumPINLength = Int(try reader.integer("maximum_pin", in: 0...65_535))
+        minimumPINLength = Int(try reader.integer("minimum_pin", in: 0...Int64(TokenTaskReport.longest)))
+        maximumPINLength = Int(try reader.integer("maximum_pin", in: 0...Int64(TokenTaskReport.longest)))
         var listed: [TokenObject]?
         if reader.optional("objects") != nil {
             listed = []

@@ -72,9 +72,7 @@ struct AlgorithmTrial {
             await sign(hsm, made, "signs after a new login")
             await notes.check("\(name): \(suite.options.lanes) lanes stand a load") { () throws(ConformanceFailure) in
                 let rate = try await ConformanceFailure.wrap { () async throws(HSMError) in
-                    try await SignatureBenchmark(hsm: hsm, reference: made.reference, lanes: suite.options.lanes)
-                        .bridge(
-                            for: suite.options.load)
+                    try await SignatureBenchmark(hsm: hsm, reference: made.reference).bridge(for: suite.options.load)
                 }
                 guard hsm.status.faults.isEmpty else {
                     throw ConformanceFailure(hsm.status.faults.joined(separator: "; "))
@@ -118,7 +116,7 @@ struct AlgorithmTrial {
     }
 
     /// Some tokens let go of a key only when their library is started anew.
-    private func destroy(_ made: GeneratedKey) async {
+    func destroy(_ made: GeneratedKey) async {
         await notes.check("\(algorithm.rawValue): the key is destroyed") { () throws(ConformanceFailure) in
             do throws(ConformanceFailure) {
                 try await destroyOnce(made)

@@ -48,6 +48,7 @@ package struct TokenConformance: Sendable {
             var trial = AlgorithmTrial(suite: self, algorithm: algorithm, notes: notes)
             await trial.run()
         }
+        await KeyEncryptionTrial(suite: self, notes: notes).run()
         await examine(notes)
         await compare(before, notes)
         return notes.checks

@@ -92,10 +92,10 @@ struct Crowd {
                 for work in scheduler.expire(now: now) + scheduler.shed(now: now).map(\.work) { miss(work) }
             } else if checkpoint == now {
                 checkpoint += 3_000 * Self.ms
-                _ = scheduler.admit(entry(Self.checkpoint, .upkeep, patience: 5_000), now: now)
+                _ = scheduler.admit(entry(Self.checkpoint, KeyPurpose.checkpoint.workClass, patience: 5_000), now: now)
             } else if handshake == now {
                 handshake += Int64(1e9 / setting.handshakes * (0.5 + Double(random.next() % 1_000) / 1_000))
-                _ = scheduler.admit(entry(Self.handshake, .tls, patience: 3_000), now: now)
+                _ = scheduler.admit(entry(Self.handshake, KeyPurpose.tls.workClass, patience: 3_000), now: now)
             } else {
                 arrive(client)
             }
@@ -114,7 +114,8 @@ struct Crowd {
     private mutating func arrive(_ index: Int) {
         let wasPromised = clients[index].isPromised
         clients[index].isPromised = false
-        switch scheduler.admit(entry(index, .minting, patience: 2_000, turn: UInt64(index + 1)), now: now) {
+        let workClass = KeyPurpose.signing.workClass
+        switch scheduler.admit(entry(index, workClass, patience: 2_000, turn: UInt64(index + 1)), now: now) {
         case nil:
             if wasPromised { tally.kept += 1 }
             clients[index].asks = nil

@@ -63,8 +63,11 @@ struct RandomWalk {
         switch scheduler.admit(entry, now: now) {
         case .saturated(let wait):
             if wait <= 0 { note("told to come back in no time") }
+        case .besideHang:
+            if !isExclusive || hung.isEmpty { note("\(next) was turned away for a hang") }
         case .expired, .stopped: break
         case nil:
+            if isExclusive && !hung.isEmpty { note("exclusive work was let in beside a hang") }
             admitted.insert(next)
             deadlines[next] = entry.deadline
             classes[next] = workClass
@@ -98,6 +101,7 @@ struct RandomWalk {
         for (lane, owed) in scheduler.writeOff(now: now, startPatience: 60 * Self.unit) {
             hung.insert(lane)
             if let owed { end(owed) }
+            for work in scheduler.withdrawExclusive() { end(work) }
             if hung.count <= 4 { ask(scheduler.addLane(now: now)) }
         }
     }
@@ -141,7 +145,9 @@ struct RandomWalk {
 
     private mutating func check() {
         if scheduler.minting.count > 36 || scheduler.tls.count > 5 { note("the queue overflowed") }
-        let isBlocked = running.contains { exclusive.contains($0.value) } || !scheduler.exclusive.isEmpty
+        let isBlocked =
+            running.contains { exclusive.contains($0.value) }
+            || (hung.isEmpty && !scheduler.exclusive.isEmpty)
         let idle = scheduler.lanes.values.contains { if case .idle = $0 { true } else { false } }
         if !isBlocked && idle && scheduler.depth > 0 { note("work waits beside an idle lane") }
     }

@@ -10,6 +10,9 @@ final class Desk {
         state.admit(entry, now: now)
     }
     func addLane(now: Int64) -> Int { state.addLane(now: now) }
+    func addLane(now: Int64, wanted: Int) -> Int? { state.addLane(now: now, wanted: wanted) }
+    func withdrawExclusive() -> [Int] { state.withdrawExclusive() }
+    func heard(of lane: Int, now: Int64) { state.heard(of: lane, now: now) }
     func popWake() -> Int? { state.popWake() }
     func next(for lane: Int, now: Int64) -> LaneScheduler<Int>.Assignment { state.next(for: lane, now: now) }
     func finish(_ lane: Int, now: Int64, succeeded: Bool) -> LaneScheduler<Int>.Conclusion {

@@ -10,7 +10,7 @@ struct SeveralTokens {
 
     /// Runs `body` where genesis has been: each token holds a signing, a checkpoint and a TLS key.
     static func withGenesis(
-        keys: Set<String> = ["sign-es256", "checkpoint", "tls-gateway"],
+        keys: Set<String> = ["sign-es256", "checkpoint", "tls-gateway"], secondModule: String? = nil,
         _ body: (SeveralTokens) async throws -> Void
     ) async throws {
         try await CoreSite.withEmptyToken { site in
@@ -20,7 +20,8 @@ struct SeveralTokens {
             site.settings.tokens[0].field = "hsm.tokens[0]"
             site.settings.tokens.append(
                 .init(
-                    field: "hsm.tokens[1]", module: fixture.secondModulePath, uri: second.uri, pinFile: second.pinFile))
+                    field: "hsm.tokens[1]", module: secondModule ?? fixture.secondModulePath, uri: second.uri,
+                    pinFile: second.pinFile))
             site.settings.keys = site.settings.keys.filter { keys.contains($0.label) }
             try await site.genesis()
             try await body(SeveralTokens(site: site, tokens: [site.token, second]))

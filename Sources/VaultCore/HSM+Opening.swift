@@ -49,7 +49,8 @@ extension HSM {
         do throws(HSMError) {
             guard try pin(entry.serial) != nil else {
                 throw HSMError(
-                    .sealed, function: nil, returnValue: nil, context: "no PIN was sealed for the token \(entry.serial)")
+                    .sealed, function: nil, returnValue: nil, context: "no PIN was sealed for the token \(entry.serial)"
+                )
             }
             return try await HSM.open(
                 modulePath: token.module, token: uri.pinned(to: info),

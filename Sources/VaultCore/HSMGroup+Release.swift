@@ -26,6 +26,7 @@ extension HSMGroup {
         logger.notice("the tokens of a library are out of use for a ceremony", metadata: ["library": "\(path)"])
         var failure: (any Error)?
         do {
+            await askHanging()
             await giveUp(open)
             guard state.withLock({ state in !state.hanging.contains { hsm in open.contains { $0 === hsm } } }) else {
                 throw CustodyError(.wrongState, "a call hangs in \(path): see status before anything else")

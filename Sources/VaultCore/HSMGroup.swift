@@ -132,13 +132,8 @@ package final class HSMGroup: Sendable {
     /// Ends attempts and HSMs; false when a call hangs inside a library, be it an HSM's or that of an attempt to open one.
     func end(_ attempts: [Task<Void, Never>], _ open: [HSM], drainingFor limit: Duration) async -> Bool {
         for attempt in attempts { attempt.cancel() }
-        let before = state.withLock { state in
-            defer { state.hanging = [] }
-            return state.hanging
-        }
+        await askHanging()
         await giveUp(open, drainingFor: limit)
-        // Those that hung before may have come back.
-        await giveUp(before, drainingFor: .zero)
         // An attempt that is under way finds soon that it is not wanted, unless it hangs.
         guard await areOver(Array(settings.tokens.indices), within: max(limit, .seconds(1))) else { return false }
         return state.withLock { $0.hanging.isEmpty }
@@ -151,6 +146,15 @@ package final class HSMGroup: Sendable {
             return await group.reduce(into: [HSM]()) { hanging, hsm in if let hsm { hanging.append(hsm) } }
         }
         state.withLock { $0.hanging += hanging }
+    }
+
+    /// Shuts those down once more that hung before: they may have come back, and then let go of their library.
+    func askHanging() async {
+        let before = state.withLock { state in
+            defer { state.hanging = [] }
+            return state.hanging
+        }
+        await giveUp(before, drainingFor: .zero)
     }
 
     /// Whether no attempt to open one of these tokens is inside a library any more, which is waited for so long.

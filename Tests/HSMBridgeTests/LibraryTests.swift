@@ -70,6 +70,22 @@ struct LibraryTests {
         #expect(try faults.calls(of: "C_Login") == 1)
     }
 
+    @Test func anHSMThatWasShutDownWhileItsTokenHungLogsInNoMore() async throws {
+        let module = try FaultModule(ofItsOwn: "late")
+        let faults = try module.takeToken()
+        let hsm = try await module.open(faults, configuration: Harness.configuration(lanes: 1, hangLimit: .seconds(1)))
+        let key = try await Harness.signingKey(hsm)
+        let logins = try faults.calls(of: "C_Login")
+        let rules = try faults.always("C_GetTokenInfo", "hang")
+        try faults.next("C_SignInit", "logout")
+        let code = await Harness.code { _ = try await key.sign(Harness.message, deadline: .now + .seconds(60)) }
+        #expect(code == .laneHung)
+        #expect(await !hsm.shutdown(drainingFor: .zero))
+        try faults.lift(rules)
+        while await !hsm.shutdown(drainingFor: .zero) { try await Task.sleep(for: .milliseconds(20)) }
+        #expect(try faults.calls(of: "C_Login") == logins && faults.openSessions() == 0)
+    }
+
     @Test func anImportEndsWithTheLibraryItWasBegunIn() async throws {
         let module = try FaultModule(ofItsOwn: "import")
         let faults = try module.takeToken()

@@ -20,6 +20,8 @@ final class TokenLogin: Sendable {
     private let slot: Mutex<CK_SLOT_ID>
     private let gate: Mutex<Gate>
     private let shownState = Mutex(LoginState.loggedOut)
+    /// Closed, or given up while a call hangs: whoever comes out of the library after that logs in no more.
+    private let isOver = Atomic(false)
     private let beforeLogin = Mutex<(@Sendable () -> Void)?>(nil)
 
     /// Held for as long as the library must not be started anew by others.
@@ -88,10 +90,16 @@ final class TokenLogin: Sendable {
     }
 
     /// Forgets the PIN without a word to the token, which hangs; false when the login itself is what hangs.
-    func forgetPIN() -> Bool { gate.withLockIfAvailable { $0.pin = nil } != nil }
+    ///
+    /// Then the PIN goes as soon as that call returns, and no login follows.
+    func forgetPIN() -> Bool {
+        isOver.store(true, ordering: .releasing)
+        return gate.withLockIfAvailable { $0.pin = nil } != nil
+    }
 
     /// Forgets the PIN and logs out; the library stays in use, for a call may be inside it.
     func logOut() {
+        isOver.store(true, ordering: .releasing)
         gate.withLock { gate in
             gate.pin = nil
             if let session = gate.session.take(), !session.isStale { try? session.logout() }
@@ -157,6 +165,10 @@ final class TokenLogin: Sendable {
             throw HSMError(.pinLength, context: "the token takes other lengths")
         }
         if first == nil { beforeLogin.withLock { $0 }?() }
+        guard !isOver.load(ordering: .acquiring) else {
+            gate.pin = nil
+            throw HSMError(.sealed)
+        }
         let value: ReturnValue
         switch gate.session {
         case .some(let session): value = session.login(pin)

@@ -28,9 +28,15 @@ extension Lane {
 
     /// A key that is not there may be the key's matter or the token's, which is asked.
     private mutating func refresh(_ key: BoundKey, _ seen: BoundKey.Handle) throws(HSMError) {
-        let profile = login.profile
         do throws(HSMError) {
-            try withSession { (session) throws(HSMError) in try key.refresh(after: seen, in: session, profile: profile)
+            do throws(HSMError) {
+                try lookUp(key, seen)
+            } catch {
+                // The lane's session may have gone with the handle, or hold what a failed C_Sign left behind.
+                guard error.failureClass == .session else { throw error }
+                dropSession(after: error)
+                try login.restore()
+                try lookUp(key, seen)
             }
         } catch {
             if error.code == .keyNotFound {
@@ -39,6 +45,11 @@ extension Lane {
             }
             throw error
         }
+    }
+
+    private mutating func lookUp(_ key: BoundKey, _ seen: BoundKey.Handle) throws(HSMError) {
+        let profile = login.profile
+        try withSession { (session) throws(HSMError) in try key.refresh(after: seen, in: session, profile: profile) }
     }
 
     /// Looks for a key that was missing; that it still is, is no failure.

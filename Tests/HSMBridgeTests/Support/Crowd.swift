@@ -124,7 +124,7 @@ struct Crowd {
             clients[index].isPromised = setting.obeys
             // The answer's way to the client, and the next request's way back.
             clients[index].asks = now + (setting.obeys ? wait + within(60) : 100 * Self.ms)
-        case .expired, .stopped: tally.missed += 1
+        case .expired, .stopped, .besideHang: tally.missed += 1
         }
     }
 

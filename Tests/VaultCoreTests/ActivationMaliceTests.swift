@@ -157,7 +157,8 @@ import VaultTesting
             let fault = await #expect(throws: StartError.self) {
                 _ = try await HSM.open(
                     site.site.settings.tokens[0], settings: site.site.settings, manifest: manifest,
-                    pins: ["0123456789abcdef": pin])
+                    quarantine: KeyQuarantine()
+                ) { (serial) throws(HSMError) in serial == "0123456789abcdef" ? pin : nil }
             }
             #expect(fault?.problem.contains("does not name the token with serial") == true)
             // Had the PIN been tried, the bridge would know it and say so before it asks the token.

@@ -4,7 +4,7 @@
 // uint64 of this machine's byte order: the six counts in the order of `kind`, then the plan, which may change at any time:
 // 1 + the kind that fails (0 for none), the number of the first call that does, and the errno it fails with. Every later call
 // of that kind fails too, for a broken disk does not mend itself. Instead of errno 0 the process is killed, before the call;
-// instead of the errno with all bits set the call waits until there is another plan.
+// instead of the errno with all bits set the call waits until there is another plan, or one for a later call.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -77,7 +77,7 @@ static bool fails(enum kind kind) {
         for (;;) pause();
     }
     if (control->error == UINT64_MAX) {
-        while (control->failing == (uint64_t)kind + 1) usleep(1000);
+        while (control->failing == (uint64_t)kind + 1 && control->first <= number) usleep(1000);
         return false;
     }
     errno = (int)control->error;

@@ -169,6 +169,25 @@ class OtherTokens(unittest.TestCase):
         self.assertEqual(len(place.objects(USER_PIN)), 6)
 
 
+    def test_a_rehearsal_plays_an_algorithm_that_softhsm_lacks_by_another_and_the_ceremony_itself_does_not(self):
+        place = site("oaep").initialise()
+        place.draft(place.plan(rehearsal="required", keys=[*KEYS, TLS, KEK | {"alg": "RSA-OAEP-256"}]))
+        place.approve()
+        place.ceremony("rehearse", place.id)
+        lines = [json.loads(line) for line in (place.place / "rehearsal" / "transcript.jsonl").read_text().splitlines()]
+        made = next(line["data"]["keys"] for line in lines if line["event"] == "done" and line["step"] == "keys")
+        self.assertEqual({key["label"]: key["alg"] for key in made}["kek"], "RSA-OAEP")
+        self.assertEqual(lines[-1]["event"], "completed")
+        # It is still the plan that custodians have signed, and counts as its rehearsal.
+        self.assertIn('"alg":"RSA-OAEP-256"', (place.place / "plan.json").read_text())
+        self.assertEqual(place.status()["state"], "approved")
+        process = place.ceremony("run", place.id, code=1)
+        self.assertIn("RSA-OAEP-256", process.stderr)
+        self.assertEqual(json.loads(place.ceremony("abort", "--json", "--reason", "no such key", place.id).stdout)["state"], "aborted")
+        self.assertEqual(place.objects(USER_PIN), [])
+        self.assertFalse((place.custody / "host-key").exists())
+
+
 class Malice(unittest.TestCase):
     def start(self, name, **changes):
         place = site(name).initialise()

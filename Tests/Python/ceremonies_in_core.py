@@ -17,6 +17,7 @@ from environment import Environment, Stopwatch, is_alive, wait_until
 from failing_disk import FailingDisk
 from fault_module import FaultyHSM, library, pkcs11_tool
 from gateway_client import get
+from log_entries import read_entries
 from party import Party
 from shims import MovingClock
 
@@ -34,25 +35,13 @@ def setUpModule():
     environment = Environment.up(root / "environment")
     party = Party(environment, root / "party")
     first = party.appliance()["hsm"][0]["serial"]
-    configure_tokens("vault-2", "vault-3")
+    environment.configure_tokens("vault-2", "vault-3")
 
 
 def tearDownModule():
     environment.down()
     clock.close()
     directory.cleanup()
-
-
-def configure_tokens(*labels):
-    """Let the configuration name more tokens, which are not there yet, and start the core anew."""
-    path = pathlib.Path(environment["VAULT_CONFIG"])
-    module = environment["VAULT_MODULE"]
-    tokens = "".join(f', {{module: "{module}", token: "pkcs11:token={label}"}}' for label in labels)
-    lines = [
-        f"hsm: {{tokens: [{line.removeprefix('hsm: ')}{tokens}]}}" if line.startswith("hsm: {module") else line
-        for line in path.read_text().splitlines()]
-    path.write_text("\n".join(lines) + "\n")
-    environment.restart("core")
 
 
 def secret_file(name, text):
@@ -86,36 +75,10 @@ def change(*changes, more="", rehearsed=True):
         rehearsed=rehearsed)
 
 
-def begin_import(label, rehearsed=True):
-    """The plan for a GitHub App's key up to where it waits for the custodian's machine: the ceremony and the PEM file."""
-    # On the custodian's computer, never on the appliance's.
-    pem = root / "custodians-machine" / f"{label}.pem"
-    pem.parent.mkdir(mode=0o700, exist_ok=True)
-    subprocess.run(["openssl", "genrsa", "-traditional", "-out", pem, "2048"], check=True, capture_output=True)
-    pem.chmod(0o600)
-    spki = subprocess.run(
-        ["openssl", "rsa", "-in", pem, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
-    identifier = party.draft(party.plan(
-        "import", label, "Iv23liExample", first, "unwrap", hashlib.sha256(spki).hexdigest(), "GitHub, App acme",
-        rehearsed=rehearsed))
-    assert "transport.json" in party.ceremony("run", identifier)
-    return identifier, pem
-
-
-def wrap(identifier, pem):
-    """A custodian wraps the key on the machine that has it; returns the file for the administrator."""
-    wrapped = pem.with_suffix(".wrapped.json")
-    wrapped.unlink(missing_ok=True)
-    party.run(
-        "custodian", "wrap-key", "--home", party.home("anna"), "--transport", party.place(identifier) / "transport.json",
-        "--pem", pem, "--out", wrapped)
-    return wrapped
-
-
 def import_key(label):
     """A whole import; returns its evidence."""
-    identifier, pem = begin_import(label, rehearsed=False)
-    party.ceremony("hand-in", identifier, wrap(identifier, pem))
+    identifier, pem = party.begin_import(label, first, rehearsed=False)
+    party.ceremony("hand-in", identifier, party.wrap(identifier, pem))
     assert party.go_on(identifier, "resume")["state"] == "completed"
     return party.close(identifier)
 
@@ -143,8 +106,8 @@ class AllKinds(unittest.TestCase):
         self.assertEqual({step["name"] for step in offline["steps"]}, set(evidence))
 
     def test_2_a_github_apps_key_comes_in_wrapped_on_the_custodians_machine(self):
-        identifier, pem = begin_import("github-app")
-        wrapped = wrap(identifier, pem)
+        identifier, pem = party.begin_import("github-app", first)
+        wrapped = party.wrap(identifier, pem)
         # A key that was wrapped for this import, but altered, opens nothing and harms nothing.
         broken = json.loads(wrapped.read_text())
         broken["wrapped"] = broken["wrapped"][:-8] + ("A" * 8 if broken["wrapped"][-8:] != "A" * 8 else "B" * 8)
@@ -155,7 +118,7 @@ class AllKinds(unittest.TestCase):
         # What was refused once is not tried again: another transport key.
         self.assertIn("transport.json", party.ceremony("resume", identifier))
         self.assertIn("wrapped for another transport key", party.ceremony("hand-in", identifier, wrapped, code=1))
-        party.ceremony("hand-in", identifier, wrap(identifier, pem))
+        party.ceremony("hand-in", identifier, party.wrap(identifier, pem))
         self.assertEqual(party.go_on(identifier, "resume")["state"], "completed")
         evidence = party.close(identifier)
         self.assertEqual(evidence["key"]["method"], "unwrap")
@@ -261,6 +224,17 @@ class AllKinds(unittest.TestCase):
         party.hold(change((old, "destroyed"), rehearsed=False))
         self.assertEqual((strays("kek"), len(strays("kek-2"))), ([], 2))
 
+    def test_9_an_activation_is_rehearsed_and_then_brings_the_core_to_life(self):
+        environment.restart_sealed()
+        identifier = party.draft(party.plan("activate", "30m"), rehearse=True)
+        self.assertEqual(party.status(identifier)["state"], "approved")
+        self.assertIn("sealed", environment.appliance("status", "--config", environment["VAULT_CONFIG"]).stdout)
+        self.assertEqual(party.go_on(identifier)["state"], "completed")
+        self.assertEqual(party.appliance()["state"], "active")
+        evidence = party.close(identifier)
+        self.assertEqual(evidence["activation"]["contributed"], ["anna", "ben"])
+        self.assertEqual(*map(lambda lines: [line[:2] for line in lines], rehearsal_of(identifier)))
+
 
 def generate(label, rehearsed=False):
     """The plan for one more TLS key, which lives from one ceremony to the next."""
@@ -274,6 +248,12 @@ def last_line(identifier):
 
 def strays(label):
     return [kind for kind, name in party.objects("vault-dev", environment.pin()) if name == label]
+
+
+def recorded(identifier):
+    """The hashes of a transcript's lines, as they stand in the audit log."""
+    details = [entry.get("detail", {}) for entry in read_entries(environment["VAULT_LOG_DIR"])]
+    return [detail["line_hash"] for detail in details if detail.get("id") == identifier and "line_hash" in detail]
 
 
 class OnAPartition(unittest.TestCase):
@@ -400,6 +380,37 @@ class Breakage(unittest.TestCase):
         party.close(identifier)
         self.assertEqual(sorted(strays("tls-disk")), ["Private Key", "Public Key"])
         environment.restart("core")
+
+    def test_1b_a_full_disk_under_the_log_ends_the_core_and_the_ceremony_goes_on_when_there_is_room(self):
+        disk = FailingDisk(environment)
+        self.addCleanup(disk.close)
+        identifier, verb = party.draft(generate("tls-log-disk")), "run"
+        for first_write in (1, 2, 4, 7):
+            disk.clear()
+            environment.restart(
+                "core", disk.variables | {"LD_PRELOAD": f"{disk.variables['LD_PRELOAD']}:{clock.library}"})
+            core = int(environment["VAULT_CORE_PID"])
+            disk.clear()
+            # ENOSPC
+            disk.fail("write", 28, first=first_write)
+            said = party.ceremony(verb, identifier, code=1)
+            wait_until(lambda: not is_alive(core), "the core has ended")
+            self.assertIn("the audit log", said)
+            last = (environment.directory / "core.log").read_text().rstrip().splitlines()[-1]
+            self.assertIn("the audit log failed; the core stops", last)
+            if last_line(identifier):
+                verb = "resume"
+        environment.restart("core")
+        self.assertEqual(verb, "resume")
+        self.assertEqual(party.go_on(identifier, verb)["state"], "completed")
+        party.close(identifier)
+        self.assertEqual(sorted(strays("tls-log-disk")), ["Private Key", "Public Key"])
+        log = environment.appliance("audit", "verify", "--log", environment["VAULT_LOG_DIR"], "--vkey", environment["VAULT_LOG_VKEY"])
+        self.assertEqual(log.returncode, 0, log.stderr)
+        # Each line of the transcript has its leaf, and what happened twice was recorded once.
+        lines = (party.place(identifier) / "transcript.jsonl").read_bytes().splitlines()
+        wanted = [hashlib.sha256(line).hexdigest() for line in lines]
+        wait_until(lambda: recorded(identifier) == wanted, "the log has every line of the transcript")
 
     def test_2_a_clock_that_is_set_stops_a_ceremony_and_it_goes_on_when_the_clock_is_mended(self):
         identifier = party.draft(generate("tls-clock"))

@@ -37,6 +37,8 @@ def module():
 class Site:
     """A directory with everything; `people` may be shared between sites."""
 
+    user_pin, officer_pin = USER_PIN, OFFICER_PIN
+
     def __init__(self, directory, people=None):
         self.directory = pathlib.Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -46,8 +48,8 @@ class Site:
         self.custody, self.log = self.directory / "custody", self.directory / "log"
         self.id = None
         self.variables = {**os.environ, "SOFTHSM2_CONF": str(self.directory / "softhsm2.conf")}
-        self._secret("pin", USER_PIN)
-        self._secret("so-pin", OFFICER_PIN)
+        self._secret("pin", self.user_pin)
+        self._secret("so-pin", self.officer_pin)
         (self.directory / "tokens").mkdir(exist_ok=True)
         (self.directory / "softhsm2.conf").write_text(
             f"directories.tokendir = {self.directory}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n")
@@ -60,7 +62,7 @@ class Site:
     def initialise(self, label="vault"):
         """What a vendor's tool would have done."""
         subprocess.run(
-            ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", USER_PIN, "--so-pin", OFFICER_PIN],
+            ["softhsm2-util", "--init-token", "--free", "--label", label, "--pin", self.user_pin, "--so-pin", self.officer_pin],
             check=True, stdout=subprocess.DEVNULL, env=self.variables)
         return self
 

@@ -53,6 +53,16 @@ class Environment:
         finally:
             self.reload()
 
+    def configure_tokens(self, *labels):
+        """Let the configuration name more tokens, which are not there yet, and start the core anew."""
+        path = pathlib.Path(self["VAULT_CONFIG"])
+        tokens = "".join(f', {{module: "{self["VAULT_MODULE"]}", token: "pkcs11:token={label}"}}' for label in labels)
+        lines = [
+            f"hsm: {{tokens: [{line.removeprefix('hsm: ')}{tokens}]}}" if line.startswith("hsm: {module") else line
+            for line in path.read_text().splitlines()]
+        path.write_text("\n".join(lines) + "\n")
+        self.restart("core")
+
     def restart_sealed(self):
         """Restart the core, and leave it as nobody has activated it."""
         script("dev-restart", self.directory, "core", "--sealed")

@@ -41,6 +41,10 @@ class FailingDisk:
         self._write(56, struct.pack("=2Q", number, error))
         self._write(48, struct.pack("=Q", KINDS.index(kind) + 1))
 
+    def let_go(self, kind):
+        """The call that hangs is made, and the next one of its kind hangs."""
+        self._write(56, struct.pack("=Q", self.counts()[kind] + 1))
+
     def mend(self):
         """Let every call succeed."""
         self._write(48, bytes(8))

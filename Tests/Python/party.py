@@ -1,5 +1,6 @@
 """The people around an environment's running core, who hold ceremonies in it by the appliance's own commands."""
 
+import hashlib
 import json
 import pathlib
 import re
@@ -128,6 +129,33 @@ class Party:
         if "sealed" not in said:
             raise AssertionError(said)
         return self.evidence(identifier)
+
+    def begin_import(self, label, token, method="unwrap", rehearsed=True):
+        """The plan for a GitHub App's key up to where it waits for the key: the ceremony and the PEM file."""
+        # On the custodian's computer, never on the appliance's.
+        pem = self.scratch / "custodians-machine" / f"{label}.pem"
+        pem.parent.mkdir(mode=0o700, exist_ok=True)
+        subprocess.run(["openssl", "genrsa", "-traditional", "-out", pem, "2048"], check=True, capture_output=True)
+        pem.chmod(0o600)
+        spki = subprocess.run(
+            ["openssl", "rsa", "-in", pem, "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+        identifier = self.draft(self.plan(
+            "import", label, "Iv23liExample", token, method, hashlib.sha256(spki).hexdigest(), "GitHub, App acme",
+            rehearsed=rehearsed))
+        said = self.ceremony("run", identifier)
+        wanted = "transport.json" if method == "unwrap" else "import.pem"
+        if wanted not in said:
+            raise AssertionError(said)
+        return identifier, pem
+
+    def wrap(self, identifier, pem):
+        """A custodian wraps the key on the machine that has it; returns the file for the administrator."""
+        wrapped = pem.with_suffix(".wrapped.json")
+        wrapped.unlink(missing_ok=True)
+        self.run(
+            "custodian", "wrap-key", "--home", self.home("anna"), "--transport", self.place(identifier) / "transport.json",
+            "--pem", pem, "--out", wrapped)
+        return wrapped
 
     def evidence(self, identifier):
         """What the transcript says of each step that is done."""

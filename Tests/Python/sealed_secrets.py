@@ -7,6 +7,7 @@ import unittest
 
 import summary
 from environment import module_environment
+from party import Party
 
 VALUE = "Grau-teurer-Freund-ist-alle-Theorie"
 
@@ -15,7 +16,7 @@ environment = None
 
 def setUpModule():
     global environment
-    environment = module_environment("sealed-secrets-")
+    environment = module_environment("sealed-secrets-", DEV_TOKENS="2")
 
 
 def secret(command, *arguments, home="anna", key="anna"):
@@ -88,6 +89,39 @@ class SealedSecrets(unittest.TestCase):
         removed = secret("remove", "slack", key="ben", home="ben")
         self.assertEqual(removed.returncode, 0, removed.stderr)
         self.assertNotEqual(secret("rotate", "slack", "--file", value_file()).returncode, 0)
+
+    def test_5_while_one_key_is_quarantined_secrets_are_sealed_to_the_others_and_to_it_once_it_is_given_back(self):
+        party = Party(environment, environment.directory.parent / "party")
+        keys = [key for key in party.appliance()["keys"] if key["purpose"] == "kek"]
+        self.assertEqual(len(keys), 2)
+
+        def quarantine(key):
+            party.run(
+                "quarantine", "--config", environment["VAULT_CONFIG"], "--key", party.home("anna") / "id_ssh", key["kid"])
+
+        def sealed_to(name):
+            envelope = json.loads(next(party.custody.rglob(f"{name}.json")).read_text())
+            return {key["kid"] for key in envelope["keys"]}
+
+        quarantine(keys[1])
+        done = secret("seal", "teams", "--file", value_file())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("to 1 token(s)", done.stdout)
+        self.assertEqual(sealed_to("teams"), {keys[0]["kid"]})
+        # Of one that was sealed before another version is sealed to the same.
+        self.assertEqual(secret("rotate", "jira", "--file", value_file()).returncode, 0)
+        self.assertEqual(sealed_to("jira"), {keys[0]["kid"]})
+        quarantine(keys[0])
+        refused = secret("seal", "mail", "--file", value_file())
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("custodians give one back (change-key-state) or make another one (generate)", refused.stderr)
+        self.assertFalse(self.sealed("mail"))
+        kids = [key["kid"] for key in keys]
+        party.hold(party.plan("change-key-state", *kids, "", "active", "active"))
+        for name in ("teams", "jira"):
+            self.assertEqual(sealed_to(name), set(kids))
+        self.assertEqual(secret("seal", "mail", "--file", value_file()).returncode, 0)
+        self.assertEqual(sealed_to("mail"), set(kids))
 
 
 if __name__ == "__main__":

@@ -1,21 +1,14 @@
 #!/usr/bin/env python3
 """Commands at a person's terminal (a real pseudo-terminal, 80 by 24): words are shown, secrets are not, passphrases work."""
 
-import fcntl
-import os
-import pty
-import re
-import select
-import struct
-import termios
-import time
 import unittest
 
+import person_terminal
 import summary
-from environment import module_environment, wait_until
+from environment import module_environment
+from person_terminal import COLUMNS
 
 VALUE, PASSPHRASE = "value-canary-Kastanie", "passphrase-canary-Erdbeere"
-COLUMNS, ROWS = 80, 24
 
 environment = None
 
@@ -25,49 +18,9 @@ def setUpModule():
     environment = module_environment("terminal-")
 
 
-class Terminal:
-    """A command whose controlling terminal is ours."""
-
-    def __init__(self, *arguments):
-        self.screen = ""
-        self.process, self.end = pty.fork()
-        if self.process == 0:
-            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-            variables = {name: value for name, value in os.environ.items() if not name.startswith("SSH_")}
-            binary = str(environment.directory / "run" / "vault-appliance")
-            os.execve(binary, [binary, *map(str, arguments)], variables)
-
-    def expect(self, pattern):
-        """Wait for a text after what was seen before; returns the match."""
-        end = time.monotonic() + 120
-        while not (match := re.search(pattern, self.screen)):
-            if time.monotonic() > end or not self._read():
-                raise AssertionError(f"{pattern!r} does not come:\n{self.screen}")
-        return match
-
-    def type(self, line, hidden=False):
-        """A person types after having read, and what is `hidden` once it is not shown any more.
-
-        Who switches the echo off throws away what was typed before."""
-        if hidden:
-            wait_until(lambda: not termios.tcgetattr(self.end)[3] & termios.ECHO, "what is typed is not shown")
-        os.write(self.end, f"{line}\n".encode())
-
-    def finish(self):
-        """All that was shown, and the exit code."""
-        while self._read():
-            pass
-        os.close(self.end)
-        return os.waitstatus_to_exitcode(os.waitpid(self.process, 0)[1])
-
-    def _read(self):
-        ready, _, _ = select.select([self.end], [], [], 120)
-        try:
-            data = os.read(self.end, 65536) if ready else b""
-        except OSError:
-            return False
-        self.screen += data.decode(errors="replace").replace("\r", "")
-        return bool(data)
+def terminal(*arguments):
+    """A command of the environment's own binary at a person's terminal."""
+    return person_terminal.Terminal(environment.directory / "run" / "vault-appliance", *arguments)
 
 
 def home(name):
@@ -82,7 +35,7 @@ class AtTheTerminal(unittest.TestCase):
                 self.assertNotIn(" ", line.strip(), line)
 
     def test_1_whoever_enrols_chooses_a_passphrase_and_needs_it_to_sign(self):
-        enrol = Terminal("custodian", "enrol", "--home", home("gerda"), "gerda")
+        enrol = terminal("custodian", "enrol", "--home", home("gerda"), "gerda")
         enrol.expect("Enter passphrase")
         enrol.type(PASSPHRASE, hidden=True)
         enrol.expect("same passphrase again")
@@ -94,7 +47,7 @@ class AtTheTerminal(unittest.TestCase):
         plan = next((environment.directory / "custody" / "ceremonies").glob("genesis-*/plan.json"))
         for passphrase, code in (("wrong", 1), (PASSPHRASE, 0)):
             signature = environment.directory.parent / "gerda.sig"
-            approve = Terminal("custodian", "approve", "--home", home("gerda"), "--yes", "--out", signature, plan)
+            approve = terminal("custodian", "approve", "--home", home("gerda"), "--yes", "--out", signature, plan)
             approve.expect("Enter passphrase")
             approve.type(passphrase, hidden=True)
             self.assertEqual(approve.finish(), code, approve.screen)
@@ -104,7 +57,7 @@ class AtTheTerminal(unittest.TestCase):
     def test_2_a_plan_is_read_page_by_page_and_its_words_stand_beside_the_question(self):
         plan = next((environment.directory / "custody" / "ceremonies").glob("genesis-*/plan.json"))
         signature = environment.directory.parent / "anna.sig"
-        approve = Terminal("custodian", "approve", "--home", home("anna"), "--out", signature, plan)
+        approve = terminal("custodian", "approve", "--home", home("anna"), "--out", signature, plan)
         shown = 0
         while True:
             stop = approve.expect(r"(press Enter to read on --|words +(\w{5}(?:-\w{5}){3})\s+Are these the words[^:]*: $)")
@@ -124,11 +77,11 @@ class AtTheTerminal(unittest.TestCase):
         config = environment["VAULT_CONFIG"]
         environment.restart_sealed()
         request = environment.directory.parent / "request"
-        activate = Terminal("activate", "--config", config, "--write", request)
+        activate = terminal("activate", "--config", config, "--write", request)
         words = activate.expect(r"words +(\w{5}(?:-\w{5}){3}) ")[1]
         activate.expect("waiting +for 2 more of anna, ben, carla")
         self.assertFits(activate.screen)
-        refuse = Terminal("custodian", "contribute", "--home", home("anna"), "--request", request)
+        refuse = terminal("custodian", "contribute", "--home", home("anna"), "--request", request)
         refuse.expect("Are these the words that were read to you")
         self.assertIn(words, refuse.screen)
         self.assertIn("your appliance's own key signed this request", refuse.screen)
@@ -137,14 +90,14 @@ class AtTheTerminal(unittest.TestCase):
         self.assertIn("Call the others by a number that you already have", " ".join(refuse.screen.split()))
         self.assertFalse((request / "anna.age").exists())
         for name in ("anna", "ben"):
-            contribute = Terminal("custodian", "contribute", "--home", home(name), "--request", request)
+            contribute = terminal("custodian", "contribute", "--home", home(name), "--request", request)
             contribute.expect("Are these the words")
             contribute.type("yes")
             self.assertEqual(contribute.finish(), 0, contribute.screen)
             self.assertFits(contribute.screen)
             share = (request / f"{name}.age").read_text()
             self.assertNotIn(share.splitlines()[1], contribute.screen)
-            submit = Terminal("activate", "--config", config, "--submit", request / f"{name}.age")
+            submit = terminal("activate", "--config", config, "--submit", request / f"{name}.age")
             self.assertEqual(submit.finish(), 0, submit.screen)
             self.assertIn(f"taken        {name}'s share", submit.screen)
             if name == "anna":
@@ -155,7 +108,7 @@ class AtTheTerminal(unittest.TestCase):
     def test_4_a_secret_is_typed_twice_and_never_shown(self):
         options = ["--config", environment["VAULT_CONFIG"], "--home", home("anna"), "--key", home("anna") / "id_ssh"]
         for second, code in (("something else", 1), (VALUE, 0)):
-            seal = Terminal("secret", "seal", *options, "typed")
+            seal = terminal("secret", "seal", *options, "typed")
             seal.expect("Value of typed")
             seal.type(VALUE, hidden=True)
             seal.expect("Once more")

@@ -27,19 +27,36 @@ package final class AgeIdentity: Sendable, CustomStringConvertible, CustomDebugS
 
     /// Reads an identity file as age-keygen writes it: comments and one `AGE-SECRET-KEY-1...`.
     package convenience init(file contents: LockedBytes) throws(CustodyError) {
-        var text = contents.withSpan { span in span.indices.map { span[$0] } }
-        defer { LockedBytes.wipe(&text) }
-        let lines = text.split { $0 == 0x0A || $0 == 0x0D }.filter { $0.first != UInt8(ascii: "#") }
+        let lines = AgeIdentity.lines(contents)
         guard lines.count == 1, let line = lines.first else {
             throw CustodyError(.malformed, "age identity: the file must hold exactly one AGE-SECRET-KEY-1... line")
         }
-        guard var key = Bech32.decode(Array(line), prefix: AgeIdentity.prefix), key.count == 32 else {
+        var length: Int?
+        let decoded = try LockedBytes(count: line.count) { room in
+            contents.withSpan { length = Bech32.decode($0.extracting(line), prefix: AgeIdentity.prefix, into: &room) }
+        }
+        guard length == 32 else {
             throw CustodyError(
                 .unsupported,
                 "age identity: is no X25519 key; for a plug-in or a passphrase use age itself (docs/custodians.md)")
         }
-        defer { LockedBytes.wipe(&key) }
-        try self.init(key: try LockedBytes(copying: key))
+        try self.init(
+            key: try LockedBytes(count: 32) { key in
+                decoded.withSpan { decoded in for index in key.indices { key[index] = decoded[index] } }
+            })
+    }
+
+    /// Where the lines are that are no comments.
+    private static func lines(_ text: LockedBytes) -> [Range<Int>] {
+        text.withSpan { span in
+            var (lines, start): ([Range<Int>], Int) = ([], 0)
+            for index in 0...span.count {
+                guard index == span.count || span[index] == 0x0A || span[index] == 0x0D else { continue }
+                if index > start, span[start] != UInt8(ascii: "#") { lines.append(start..<index) }
+                start = index + 1
+            }
+            return lines
+        }
     }
 
     /// The identity file: a comment with the recipient, and the key.

@@ -28,106 +28,126 @@ package struct PrivateKeyFile: Sendable {
     /// Reads PEM (RFC 7468): `PRIVATE KEY`, `RSA PRIVATE KEY` or `EC PRIVATE KEY`, one key, without a passphrase.
     package init(pem: LockedBytes) throws(CustodyError) {
         guard pem.count <= PrivateKeyFile.longest else { throw CustodyError(.malformed, "the PEM file is too long") }
-        var text = pem.withSpan { span in span.indices.map { span[$0] } }
-        defer { LockedBytes.wipe(&text) }
-        var (label, der) = try PrivateKeyFile.decode(text)
-        defer { LockedBytes.wipe(&der) }
-        switch label {
-        case "PRIVATE KEY": break
+        let block = try PEMBlock(pem)
+        switch block.label {
+        case "PRIVATE KEY": try self.init(pkcs8: block.der)
         case "RSA PRIVATE KEY":
-            der = PrivateKeyFile.info(PrivateKeyFile.rsa, parameters: [0x05, 0x00], key: der)
+            try self.init(pkcs8: try PrivateKeyFile.info(PrivateKeyFile.rsa, parameters: [0x05, 0x00], key: block.der))
         case "EC PRIVATE KEY":
             let parameters = DERReader.element(0x06, PrivateKeyFile.p256)
-            der = PrivateKeyFile.info(PrivateKeyFile.ellipticCurve, parameters: parameters, key: der)
+            try self.init(
+                pkcs8: try PrivateKeyFile.info(PrivateKeyFile.ellipticCurve, parameters: parameters, key: block.der))
         case "ENCRYPTED PRIVATE KEY":
             throw CustodyError(.unsupported, "the PEM file has a passphrase: take it off with `openssl pkey -in FILE`")
         default: throw CustodyError(.unsupported, "the PEM file holds no private key of a kind that can be imported")
         }
-        try self.init(pkcs8: try LockedBytes(copying: der))
     }
 
     /// Takes PKCS#8 as it is.
     package init(pkcs8: LockedBytes) throws(CustodyError) {
         self.pkcs8 = pkcs8
-        jwk = try PrivateKeyFile.publicKey(of: try PrivateKeyFile.parts(of: pkcs8))
+        jwk = try PrivateKeyFile.publicKey(of: try PrivateKeyFile.layout(of: pkcs8), in: pkcs8)
     }
 
-    /// The numbers it is made of.
-    package var parts: Parts { get throws(CustodyError) { try PrivateKeyFile.parts(of: pkcs8) } }
+    /// The numbers it is made of, which leave locked memory: for a process that does nothing else.
+    package var parts: Parts {
+        get throws(CustodyError) {
+            switch try PrivateKeyFile.layout(of: pkcs8) {
+            case .rsa(let numbers): .rsa(numbers.map { PrivateKeyFile.copy($0, of: pkcs8) })
+            case .p256(let number): .p256(PrivateKeyFile.copy(number, of: pkcs8))
+            case .ed25519(let seed): .ed25519(PrivateKeyFile.copy(seed, of: pkcs8))
+            }
+        }
+    }
 
-    private static func parts(of pkcs8: LockedBytes) throws(CustodyError) -> Parts {
-        var bytes = pkcs8.withSpan { span in span.indices.map { span[$0] } }
-        defer { LockedBytes.wipe(&bytes) }
-        var outer = DERReader(bytes[...])
+    /// Where the numbers lie.
+    private enum Layout {
+        case rsa([Range<Int>])
+        case p256(Range<Int>)
+        case ed25519(Range<Int>)
+    }
+
+    private static func layout(of pkcs8: LockedBytes) throws(CustodyError) -> Layout {
+        var outer = DERReader(pkcs8)
         var info = try outer.sequence()
         try outer.finish()
         _ = try info.unsigned()
         var algorithm = try info.sequence()
-        let identifier = Array(try algorithm.next(0x06))
+        let identifier = copy(try algorithm.next(0x06), of: pkcs8)
         switch identifier {
-        case rsa: return .rsa(try rsaNumbers(try info.octets()))
+        case rsa: return .rsa(try rsaNumbers(try info.octets(), pkcs8))
         case ellipticCurve:
-            guard Array(try algorithm.next(0x06)) == p256 else { throw otherKind }
-            return .p256(try p256Number(try info.octets()))
+            guard copy(try algorithm.next(0x06), of: pkcs8) == p256 else { throw otherKind }
+            return .p256(try p256Number(try info.octets(), pkcs8))
         case edwards25519:
-            var inner = DERReader(try info.octets())
-            let seed = Array(try inner.octets())
+            var inner = DERReader(pkcs8, try info.octets())
+            let seed = try inner.octets()
             guard seed.count == 32 else { throw otherKind }
             return .ed25519(seed)
         default: throw otherKind
         }
     }
 
-    private static func rsaNumbers(_ contents: ArraySlice<UInt8>) throws(CustodyError) -> [[UInt8]] {
-        var outer = DERReader(contents)
+    private static func rsaNumbers(_ contents: Range<Int>, _ pkcs8: LockedBytes) throws(CustodyError) -> [Range<Int>] {
+        var outer = DERReader(pkcs8, contents)
         var reader = try outer.sequence()
         try outer.finish()
         guard try reader.unsigned().isEmpty else {
             throw CustodyError(.unsupported, "RSA keys of more than two primes are not taken")
         }
-        var numbers: [[UInt8]] = []
-        for _ in 0..<8 { numbers.append(Array(try reader.unsigned())) }
+        var numbers: [Range<Int>] = []
+        for _ in 0..<8 { numbers.append(try reader.unsigned()) }
         try reader.finish()
         return numbers
     }
 
-    private static func p256Number(_ contents: ArraySlice<UInt8>) throws(CustodyError) -> [UInt8] {
-        var outer = DERReader(contents)
+    private static func p256Number(_ contents: Range<Int>, _ pkcs8: LockedBytes) throws(CustodyError) -> Range<Int> {
+        var outer = DERReader(pkcs8, contents)
         var reader = try outer.sequence()
-        guard try reader.unsigned().elementsEqual([1]) else { throw otherKind }
-        let number = Array(try reader.octets())
+        guard copy(try reader.unsigned(), of: pkcs8) == [1] else { throw otherKind }
+        let number = try reader.octets()
         if reader.isNext(0xA0) {
-            var parameters = DERReader(try reader.next(0xA0))
-            guard Array(try parameters.next(0x06)) == p256 else { throw otherKind }
+            var parameters = DERReader(pkcs8, try reader.next(0xA0))
+            guard copy(try parameters.next(0x06), of: pkcs8) == p256 else { throw otherKind }
         }
         guard number.count == 32 else { throw otherKind }
         return number
     }
 
-    private static func publicKey(of parts: Parts) throws(CustodyError) -> JSONObject {
+    private static func copy(_ range: Range<Int>, of bytes: LockedBytes) -> [UInt8] {
+        bytes.withSpan { span in range.map { span[$0] } }
+    }
+
+    private static func publicKey(of layout: Layout, in pkcs8: LockedBytes) throws(CustodyError) -> JSONObject {
         func text(_ bytes: some Collection<UInt8>) -> JSONValue { .string(Base64URL.string(bytes)) }
-        switch parts {
-        case .rsa(var numbers):
-            defer { for index in numbers.indices { LockedBytes.wipe(&numbers[index]) } }
-            let bits = numbers[0].count * 8 - (numbers[0].first?.leadingZeroBitCount ?? 0)
-            guard bits >= 2048, numbers[1] == [1, 0, 1] else {
+        switch layout {
+        case .rsa(let numbers):
+            let (modulus, exponent) = (copy(numbers[0], of: pkcs8), copy(numbers[1], of: pkcs8))
+            let bits = modulus.count * 8 - (modulus.first?.leadingZeroBitCount ?? 0)
+            guard bits >= 2048, exponent == [1, 0, 1] else {
                 throw CustodyError(.unsupported, "RSA keys must have 2048 bits or more and the exponent 65537")
             }
             return JSONObject([
-                .init(name: "e", value: text(numbers[1])), .init(name: "kty", value: "RSA"),
-                .init(name: "n", value: text(numbers[0])),
+                .init(name: "e", value: text(exponent)), .init(name: "kty", value: "RSA"),
+                .init(name: "n", value: text(modulus)),
             ])
-        case .p256(var number):
-            defer { LockedBytes.wipe(&number) }
-            guard let key = try? P256.Signing.PrivateKey(rawRepresentation: number) else { throw otherKind }
+        case .p256(let number):
+            // Safety: the bytes are lent for the length of the call, which copies them to memory that it wipes itself.
+            let key = unsafe pkcs8.withUnsafeBytes {
+                unsafe try? P256.Signing.PrivateKey(rawRepresentation: UnsafeRawBufferPointer(rebasing: $0[number]))
+            }
+            guard let key else { throw otherKind }
             let point = Array(key.publicKey.x963Representation)
             return JSONObject([
                 .init(name: "crv", value: "P-256"), .init(name: "kty", value: "EC"),
                 .init(name: "x", value: text(point[1...32])), .init(name: "y", value: text(point[33...64])),
             ])
-        case .ed25519(var seed):
-            defer { LockedBytes.wipe(&seed) }
-            guard let key = try? Curve25519.Signing.PrivateKey(rawRepresentation: seed) else { throw otherKind }
+        case .ed25519(let seed):
+            // Safety: as above.
+            let key = unsafe pkcs8.withUnsafeBytes {
+                unsafe try? Curve25519.Signing.PrivateKey(rawRepresentation: UnsafeRawBufferPointer(rebasing: $0[seed]))
+            }
+            guard let key else { throw otherKind }
             return JSONObject([
                 .init(name: "crv", value: "Ed25519"), .init(name: "kty", value: "OKP"),
                 .init(name: "x", value: text(Array(key.publicKey.rawRepresentation))),
@@ -135,34 +155,17 @@ package struct PrivateKeyFile: Sendable {
         }
     }
 
-    private static func info(_ identifier: [UInt8], parameters: [UInt8], key: [UInt8]) -> [UInt8] {
+    /// PrivateKeyInfo around a key, in locked memory like it.
+    private static func info(
+        _ identifier: [UInt8], parameters: [UInt8], key: LockedBytes
+    ) throws(CustodyError) -> LockedBytes {
         let algorithm = DERReader.element(0x30, DERReader.element(0x06, identifier) + parameters)
-        return DERReader.element(0x30, [0x02, 0x01, 0x00] + algorithm + DERReader.element(0x04, key))
-    }
-
-    /// The one block of a PEM text; openssl writes `EC PARAMETERS` in front of `EC PRIVATE KEY`, which says nothing new.
-    private static func decode(_ text: [UInt8]) throws(CustodyError) -> (label: String, der: [UInt8]) {
-        let malformed = CustodyError(.malformed, "the file is not PEM with one private key")
-        var lines = text.split(whereSeparator: { $0 == 0x0A || $0 == 0x0D })[...]
-        while let line = lines.popFirst() {
-            guard line.starts(with: "-----BEGIN ".utf8) else { continue }
-            let label = String(decoding: line.dropFirst(11), as: UTF8.self)
-            guard label.hasSuffix("-----") else { throw malformed }
-            let end = "-----END " + label
-            var digits: [UInt8] = []
-            digits.reserveCapacity(text.count)
-            defer { LockedBytes.wipe(&digits) }
-            while let line = lines.popFirst(), !line.elementsEqual(end.utf8) {
-                guard !line.contains(UInt8(ascii: ":")), !line.starts(with: "-----".utf8) else { throw malformed }
-                digits.append(contentsOf: line)
-            }
-            guard label != "EC PARAMETERS-----" else { continue }
-            guard let der = StandardBase64.decode(digits),
-                !lines.contains(where: { $0.starts(with: "-----BEGIN ".utf8) })
-            else { throw malformed }
-            return (String(label.dropLast(5)), der)
+        let inner = [0x02, 0x01, 0x00] + algorithm + DERReader.head(0x04, length: key.count)
+        let front = DERReader.head(0x30, length: inner.count + key.count) + inner
+        return try LockedBytes(count: front.count + key.count) { room in
+            for (index, byte) in front.enumerated() { room[index] = byte }
+            key.withSpan { key in for index in key.indices { room[front.count + index] = key[index] } }
         }
-        throw malformed
     }
 
     private static var otherKind: CustodyError {

@@ -70,7 +70,9 @@ extension Manifest {
             }
             guard !recipients.isEmpty || tokens.isEmpty else {
                 throw CustodyError(
-                    .unsupported, "the key encryption key is quarantined: custodians make another one by generate")
+                    .unsupported,
+                    "every key encryption key is quarantined, and nothing can be sealed: custodians give one back "
+                        + "(change-key-state) or make another one (generate)")
             }
             return recipients
         }

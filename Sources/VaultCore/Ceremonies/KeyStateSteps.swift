@@ -14,6 +14,10 @@ extension CoreCeremony {
             }
             if change.state == .destroyed { ended.append(key) }
         }
+        // What was sealed while it was out of use is wrapped to a key that is given back.
+        let isGivenBack = plan.changes.contains { change in
+            change.state == .active && base.keys.contains { $0.kid == change.kid && $0.purpose == .kek }
+        }
         let destructions = ended.enumerated().map { destructionStep($0.element, $0.offset + 1, plan) }
         return [checkStep(plan)]
             + manifestSteps(beforeInstallation: destructions, judging: { _ = try self.judge(plan) }) { next in
@@ -23,7 +27,7 @@ extension CoreCeremony {
                     next.keys[index].state = change.state
                 }
                 next.nameKeyEncryptionKeys()
-            } + [keySetStep(plan)]
+            } + (isGivenBack ? [secretsStep(isUndone: false)] : []) + [keySetStep(plan)]
     }
 
     private func checkStep(_ plan: KeyStatePlan) -> CeremonyStep {

@@ -55,14 +55,15 @@ extension VaultCore {
     private func draftCeremony(_ reader: inout ObjectReader, user: UInt32) async throws -> JSONValue {
         var drafts = 0
         for id in try PrivateFile.names(in: quorum().directory.ceremonies) where CeremonyPlan.isID(id) {
-            if let ceremony = try? CoreCeremony(id, in: self),
+            // What was made for a manifest that is not in force any more cannot begin, and is in nobody's way.
+            if let ceremony = try? CoreCeremony(id, in: self), (try? demandInForce(ceremony.plan)) != nil,
                 [.draft, .rehearsed, .approved].contains(try ceremony.ceremony.state(now: clock()))
             {
                 drafts += 1
             }
         }
         guard drafts < VaultCore.mostDrafts else {
-            throw CustodyError(.wrongState, "\(drafts) plans wait for approvals already: let them expire first")
+            throw CustodyError(.wrongState, "\(drafts) plans wait to begin already: begin some, or let them expire")
         }
         return try await desk().execute("ceremony-draft", &reader, user: user)
     }

@@ -15,6 +15,9 @@ extension VaultCore {
             let runner = try ceremony.runner()
             var progress = try runner.progress()
             var problem: String?
+            if [.draft, .rehearsed, .approved].contains(progress.state) {
+                do throws(CustodyError) { try self.demandInForce(ceremony.plan) } catch { problem = error.reason }
+            }
             if progress.state == .running, let current = progress.current,
                 let step = runner.steps.first(where: { $0.name == current.name })
             {
@@ -63,15 +66,20 @@ extension VaultCore {
         }
     }
 
-    /// Refuses a second ceremony that would change the manifest while one is under way.
-    func demandAlone(_ plan: CeremonyPlan) async throws {
-        guard plan.kind.changesManifest else { return }
+    /// Refuses to begin what was planned and approved under another manifest than the one in force.
+    func demandInForce(_ plan: CeremonyPlan) throws(CustodyError) {
         guard plan.manifest?.hash == inForce.current.hash else {
             throw CustodyError(
                 .stale,
                 "the plan is for manifest \(plan.manifest?.version ?? 0), but manifest \(inForce.current.signed.version) is "
                     + "in force: make a new plan and have it approved")
         }
+    }
+
+    /// Refuses a plan for another manifest, and a second ceremony that would change the manifest while one is under way.
+    func demandAlone(_ plan: CeremonyPlan) async throws {
+        try demandInForce(plan)
+        guard plan.kind.changesManifest else { return }
         try await endExpired()
         for (id, ceremony) in try openCeremonies() where id != plan.id && ceremony.plan.kind.changesManifest {
             throw CustodyError(.wrongState, "the ceremony \(id) is under way: end it or abort it first")

@@ -34,7 +34,12 @@ extension VaultCore {
     private func secretManifests(_ reader: inout ObjectReader) throws -> JSONValue {
         try reader.finish()
         let manifests = inForce.current.chain?.manifests ?? [inForce.current.signed]
-        return ["manifests": .array(manifests.map { .string(String(decoding: $0.jsonBytes, as: UTF8.self)) })]
+        // An order may have put a key out of use since the manifest was signed.
+        let outOfUse = manifest.keys.filter { $0.purpose == .kek && $0.state == .quarantined }
+        return [
+            "manifests": .array(manifests.map { .string(String(decoding: $0.jsonBytes, as: UTF8.self)) }),
+            "quarantined": .array(outOfUse.map { .string($0.kid) }),
+        ]
     }
 
     /// Takes an envelope over; it is current, and its leaf durable, before this returns.
@@ -80,7 +85,7 @@ extension VaultCore {
     private func checkOpens(_ envelope: SealedSecret) async throws {
         let recipients = try manifest.secretRecipients
         guard Set(envelope.keys.map(\.kid)) == Set(recipients.map(\.kid)) else {
-            throw CustodyError(.foreign, "the envelope is not sealed to exactly the tokens of the manifest")
+            throw CustodyError(.foreign, "the envelope is not sealed to exactly the manifest's key encryption keys that are in use: seal it again")
         }
         var opened = 0
         for key in keys.keyEncryption {

@@ -39,6 +39,35 @@ import VaultTesting
         }
     }
 
+    @Test func plansForAManifestThatWasReplacedCannotBeginAndAreInNobodysWay() async throws {
+        try await CeremonySite.run { site in
+            func draft() async throws -> String {
+                let answer = try await site.core.command([
+                    "command": "ceremony-draft",
+                    "plan": [
+                        "ceremony": "drill", "purpose": "A test", "administrator": "fred", "rehearsal": "waived",
+                        "valid_for": "7d",
+                    ],
+                ])
+                return try #require(answer.object?["id"]?.string)
+            }
+            let first = try await draft()
+            for _ in 1..<64 { _ = try await draft() }
+            await #expect(throws: CoreError(.refused, "")) { try await draft() }
+            let plan = try CeremonyPlan(file: try PrivateFile.readPublic(try site.directory(first).plan))
+            for person in site.people.prefix(2) {
+                _ = try await site.call("sign", first, ["signature": .string(try person.sign(plan.bytes, .plan))])
+            }
+            #expect(try await site.call("status", first)["problem"] == .null)
+            try await site.hold(.generate, Self.keys)
+            // An approval is one for the manifest that it was given under.
+            #expect(try await site.call("status", first)["problem"]?.string?.contains("manifest 2 is in force") == true)
+            await #expect(throws: CoreError(.refused, "")) { try await site.step(first) }
+            let second = try await draft()
+            #expect(try await site.call("status", second)["state"] == "draft")
+        }
+    }
+
     @Test func aCeremonyWhoseManifestIsInForceIsFinishedAlsoAfterItsTime() async throws {
         try await CeremonySite.run { site in
             try await site.hold(.generate, Self.keys)

@@ -24,8 +24,12 @@ struct CustodianHomeOption: ParsableArguments {
     @Option(help: "Your custodian directory; by default ~/.vault-custodian.", completion: .directory)
     var home: String?
 
-    var value: CustodianHome {
-        CustodianHome(directory: home ?? FileManager.default.homeDirectoryForCurrentUser.path + "/.vault-custodian")
+    var value: CustodianHome { CustodianHome(directory: home ?? Self.userHome + "/.vault-custodian") }
+
+    /// What a shell calls `~` (POSIX.1-2024, Shell & Utilities, section 2.6.1); Foundation looks at the user database alone.
+    private static var userHome: String {
+        if let home = ProcessInfo.processInfo.environment["HOME"], home.hasPrefix("/") { return home }
+        return FileManager.default.homeDirectoryForCurrentUser.path
     }
 }
 

@@ -66,7 +66,7 @@ def typed(name, command, code=0, answers=()):
     person = people[name]
     person.start(command)
     for question, text in answers:
-        person.answer(question, text)
+        person.answer(question, text, hidden=text == PASSPHRASE)
     ended, text = person.end()
     shown.append((name, text))
     if ended != code:
@@ -87,7 +87,7 @@ def approve(name, file, code=0, answer="yes"):
         wait_until(lambda: person.screen() != screen, "the next page")
     person.type(answer)
     if answer == "yes":
-        person.answer("Enter passphrase", PASSPHRASE)
+        person.answer("Enter passphrase", PASSPHRASE, hidden=True)
     ended, text = person.end()
     shown.append((name, text))
     if ended != code:

@@ -3,7 +3,10 @@
 import itertools
 import re
 import subprocess
+import termios
 import time
+
+from environment import wait_until
 
 COLUMNS, ROWS = 80, 24
 numbers = itertools.count(1)
@@ -36,6 +39,7 @@ class Person:
         # Without it a row of the 24 is tmux's own.
         server.run("set-option", "-t", name, "status", "off")
         server.run("set-option", "-t", name, "history-limit", "10000")
+        self.terminal = server.run("display-message", "-p", "-t", name, "#{pane_tty}").strip()
         self.everything = ""
         # tmux leaves out blanks at a row's end.
         self.expect(re.escape(self.prompt.rstrip()))
@@ -53,10 +57,13 @@ class Person:
             time.sleep(0.05)
         return match
 
-    def type(self, text):
-        """A person types a line and presses Enter."""
-        # Who switches the echo off throws away what was typed before.
-        time.sleep(0.1)
+    def type(self, text, hidden=False):
+        """A person types a line and presses Enter, and what is `hidden` once it is not shown any more.
+
+        Who switches the echo off throws away what was typed before."""
+        if hidden:
+            with open(self.terminal, "rb", buffering=0) as terminal:
+                wait_until(lambda: not termios.tcgetattr(terminal)[3] & termios.ECHO, "what is typed is not shown")
         self.server.run("send-keys", "-t", self.name, "-l", text)
         self.server.run("send-keys", "-t", self.name, "Enter")
 
@@ -66,10 +73,10 @@ class Person:
         self.mark = f"ended-{next(numbers)}"
         self.type(f"{command}; echo {self.mark[:5]}'{self.mark[5:]} '$?")
 
-    def answer(self, question, text):
+    def answer(self, question, text, hidden=False):
         """Wait for a question at the screen's end, wherever it is broken, and type."""
         self.expect(question.replace(" ", r"\s+") + r"[^\n]*(?:\n  [^\n]*)?\Z")
-        self.type(text)
+        self.type(text, hidden)
 
     def end(self):
         """Wait until the command has ended: its exit code, and all that was on the screen since it was typed."""

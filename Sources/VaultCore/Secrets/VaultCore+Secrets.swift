@@ -85,7 +85,10 @@ extension VaultCore {
     private func checkOpens(_ envelope: SealedSecret) async throws {
         let recipients = try manifest.secretRecipients
         guard Set(envelope.keys.map(\.kid)) == Set(recipients.map(\.kid)) else {
-            throw CustodyError(.foreign, "the envelope is not sealed to exactly the manifest's key encryption keys that are in use: seal it again")
+            throw CustodyError(
+                .foreign,
+                "the envelope is not sealed to exactly the manifest's key encryption keys that are in use: seal it again"
+            )
         }
         var opened = 0
         for key in keys.keyEncryption {

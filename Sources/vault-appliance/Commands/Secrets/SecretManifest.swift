@@ -6,8 +6,10 @@ import VaultAppliance
 /// The manifest a secret is sealed to, as far as this computer can verify it.
 enum SecretManifest {
     /// Under quorum custody the whole chain is verified, and held against the pin of whoever seals; who has none vouches for
-    /// the genesis, since whoever could make manifests up would get the value. A key encryption key that somebody has put out
-    /// of use since is marked so, as the core says: that makes keys fewer, and never another one.
+    /// the genesis, since whoever could make manifests up would get the value.
+    ///
+    /// A key encryption key that somebody has put out of use since is marked so, as the core says: that makes keys fewer, and
+    /// never another one.
     static func fetch(
         _ configuration: Configuration, home: CustodianHome, genesis: String?
     ) async throws -> Manifest {

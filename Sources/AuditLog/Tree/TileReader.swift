@@ -2,14 +2,19 @@
 ///
 /// Source: RFC 6962 section 2.1, C2SP tlog-tiles.
 final class TileReader {
-    private let layout: LogLayout
+    private let source: (TilePath) throws(AuditLogError) -> [MerkleHash]
     private let size: UInt64
     private var tiles: [TilePath: [MerkleHash]] = [:]
 
-    /// A reader of a log directory whose checkpoint covers `size` entries.
-    init(_ layout: LogLayout, size: UInt64) {
-        self.layout = layout
+    /// A reader of tiles from anywhere; `source` gives the hashes of one as far as a tree of `size` entries needs them.
+    init(size: UInt64, source: @escaping (TilePath) throws(AuditLogError) -> [MerkleHash]) {
         self.size = size
+        self.source = source
+    }
+
+    /// A reader of a log directory whose checkpoint covers `size` entries.
+    convenience init(_ layout: LogLayout, size: UInt64) {
+        self.init(size: size) { (path) throws(AuditLogError) in try layout.hashes(path) }
     }
 
     /// The Merkle tree hash of the first `count` entries.
@@ -85,7 +90,7 @@ final class TileReader {
         let hashes = try self.tile(level: level, index: tile)
         let slice = Int(offset)..<Int(offset) + 1 << (height % 8)
         guard slice.upperBound <= hashes.count else {
-            throw AuditLogError(.badTile, "has not the hashes it must have", path: layout.directory)
+            throw AuditLogError(.badTile, "tile \(tile) of level \(level) has not the hashes it must have")
         }
         return .root(perfect: hashes[slice])
     }
@@ -96,7 +101,7 @@ final class TileReader {
         let path = TilePath(
             .hashes(level: level), index: index, partialWidth: width < TilePath.width ? Int(width) : nil)
         if let hashes = tiles[path] { return hashes }
-        let hashes = try layout.hashes(path)
+        let hashes = try source(path)
         if tiles.count > 256 { tiles.removeAll() }
         tiles[path] = hashes
         return hashes

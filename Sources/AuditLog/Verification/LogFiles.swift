@@ -26,13 +26,19 @@ package struct LogFiles: Sendable {
         return try OpenFile.contentsIfPresent(of: "\(series.path(shard))/\(path)")
     }
 
-    /// The paths of the tiles and bundles that a tree of this size consists of.
-    package static func paths(size: UInt64) -> [String] {
-        var paths = places(size).map { TilePath(.entries, index: $0.index, partialWidth: $0.width).description }
+    /// The paths of the tiles and bundles that a tree of this size consists of; the partial ones, which a log that is being
+    /// written soon removes, come first.
+    static func paths(size: UInt64) -> [String] {
+        let paths: [TilePath] = tiles(size: size)
+        return (paths.filter { $0.partialWidth != nil } + paths.filter { $0.partialWidth == nil }).map(\.description)
+    }
+
+    private static func tiles(size: UInt64) -> [TilePath] {
+        var paths = places(size).map { TilePath(.entries, index: $0.index, partialWidth: $0.width) }
         var (count, level) = (size, 0)
         while count > 0 {
             paths += places(count).map {
-                TilePath(.hashes(level: level), index: $0.index, partialWidth: $0.width).description
+                TilePath(.hashes(level: level), index: $0.index, partialWidth: $0.width)
             }
             count /= UInt64(TilePath.width)
             level += 1

@@ -11,7 +11,9 @@ struct AuditFetch: AsyncParsableCommand {
         commandName: "fetch", abstract: "Copy the log's checkpoints and tiles from a running core; only what is new.",
         discussion: """
             DIR gets the layout of a log, closed shards beside it, and can be verified and read like one. A file that is \
-            complete is never fetched again, and one that the appliance has pruned stays.
+            complete is never fetched again, and one that the appliance has pruned stays. What the core says is held against \
+            the copy: a checkpoint that is older, or has another history, is refused and kept beside it, and the copy stays as \
+            it is. Exits 1 then: the log was put back or forked.
             """)
 
     @OptionGroup var options: ConfigurationOption
@@ -23,59 +25,25 @@ struct AuditFetch: AsyncParsableCommand {
         guard let current = status.object?["log"]?.object?["shard"]?.integer else {
             throw CommandFailure("the core does not say which shard it writes")
         }
-        var files = 0
-        for shard in 1...max(1, current) {
-            let copy = shard == current ? directory : "\(directory).\(shard)"
-            files += try await LogCopy(socket: socket, shard: shard, directory: copy, isCurrent: shard == current)
-                .update()
+        let parent = URL(filePath: directory).deletingLastPathComponent()
+        try FileManager.default.createDirectory(
+            at: parent, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        let copy = LogCopy(directory: directory) { try await Self.read($0, shard: $1, socket: socket) }
+        let outcome = try await copy.update(current: UInt64(clamping: current)) {
+            Terminal.progress("shard \($0): \($1) files")
         }
-        print("fetched \(files) files; now: vault-appliance audit verify --log \(directory) --vkey FILE")
-    }
-}
-
-/// One shard's copy.
-private struct LogCopy {
-    let socket: String
-    let shard: Int64
-    let directory: String
-    let isCurrent: Bool
-
-    /// Fetches what is new, the checkpoint last, and returns how many files that were.
-    func update() async throws -> Int {
-        // Before the checkpoint, which may be newer than what was cosigned, and never older.
-        let witnessed = try await read("witnessed")
-        guard let note = try await read("checkpoint") else { return 0 }
-        let checkpoint = try Checkpoint(text: SignedNote(parsing: note).text)
-        try setAsideOther(checkpoint.origin)
-        guard existing("checkpoint") != note else { return 0 }
-        var fetched = 1
-        for path in LogFiles.paths(size: checkpoint.size) where existing(path) == nil {
-            // Pruned at the source: the copy, if there is one, is complete already.
-            guard let bytes = try await read(path) else { return 0 }
-            try write(bytes, to: path)
-            fetched += 1
-            if fetched % 100 == 0 { Terminal.progress("shard \(shard): \(fetched) files") }
+        for shard in outcome.incomplete {
+            Terminal.note("shard \(shard) was pruned before the copy had all of it: what it has stays")
         }
-        try write(note, to: "checkpoint")
-        if let witnessed { try write(witnessed, to: "witnessed") }
-        return fetched
+        print("fetched \(outcome.files) files; now: vault-appliance audit verify --log \(directory) --vkey FILE")
     }
 
-    /// The source has begun a new shard: what was the newest here is a closed one now.
-    private func setAsideOther(_ origin: String) throws {
-        guard isCurrent, let bytes = existing("checkpoint"),
-            let found = try? Checkpoint(text: SignedNote(parsing: bytes).text), found.origin != origin
-        else { return }
-        let number = found.origin.split(separator: "/").last.flatMap { UInt64($0) } ?? 1
-        try FileManager.default.moveItem(atPath: directory, toPath: "\(directory).\(number)")
-    }
-
-    private func read(_ path: String) async throws -> [UInt8]? {
+    private static func read(_ path: String, shard: UInt64, socket: String) async throws -> [UInt8]? {
         var bytes: [UInt8] = []
         while true {
             let answer = try await AdminClient.call(
                 [
-                    "command": "audit-read", "path": .string(path), "shard": .integer(shard),
+                    "command": "audit-read", "path": .string(path), "shard": .integer(Int64(clamping: shard)),
                     "offset": .integer(Int64(bytes.count)),
                 ], socket: socket)
             guard let size = answer.object?["size"]?.integer else { return nil }
@@ -85,17 +53,5 @@ private struct LogCopy {
             bytes += piece
             if bytes.count >= size || piece.isEmpty { return bytes }
         }
-    }
-
-    private func existing(_ path: String) -> [UInt8]? {
-        FileManager.default.contents(atPath: "\(directory)/\(path)").map { [UInt8]($0) }
-    }
-
-    private func write(_ bytes: [UInt8], to path: String) throws {
-        let url = URL(filePath: "\(directory)/\(path)")
-        try FileManager.default.createDirectory(
-            at: url.deletingLastPathComponent(), withIntermediateDirectories: true,
-            attributes: [.posixPermissions: 0o700])
-        try Data(bytes).write(to: url, options: .atomic)
     }
 }

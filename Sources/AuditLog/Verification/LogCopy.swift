@@ -1,0 +1,180 @@
+import StrictEncoding
+
+/// A collector's copy of a log: the newest shard at a path and those before it beside it, as at the source.
+///
+/// What the source says is held against the copy: a checkpoint that is older than the copy's, or does not continue it, is
+/// refused. Then the copy is the evidence of what the log was, and the checkpoint that was refused is kept beside it.
+package struct LogCopy: Sendable {
+    /// Gives a file of the source by its path and shard; nil when there is none.
+    package typealias Source = @Sendable (_ path: String, _ shard: UInt64) async throws -> [UInt8]?
+
+    /// What an update has done.
+    package struct Outcome: Sendable, Equatable {
+        /// How many files came.
+        package var files = 0
+        /// The shards that were pruned at the source before the copy had all of them.
+        package var incomplete: [UInt64] = []
+    }
+
+    /// A log that is being written removes partial tiles that it has outgrown: then its newer checkpoint is asked for.
+    private static let attempts = 5
+    /// How many files are put in place together.
+    private static let filesAtOnce = 16
+
+    let series: LogSeries
+    let source: Source
+
+    /// The copy at a path, which need not exist yet; its parent must.
+    package init(directory: String, source: @escaping Source) {
+        series = LogSeries(directory: directory)
+        self.source = source
+    }
+
+    /// Fetches what is new, the oldest shard first and in each the checkpoint last.
+    ///
+    /// - Parameters:
+    ///   - current: The number of the shard that the source writes.
+    ///   - progress: Called now and then with shard and number of files.
+    /// - Returns: What was done.
+    /// - Throws: `rolledBack` or `wrongOrigin` when the source contradicts the copy, which is left as it was; what the
+    ///   source throws.
+    package func update(
+        current: UInt64, progress: (_ shard: UInt64, _ files: Int) -> Void = { _, _ in }
+    ) async throws -> Outcome {
+        var newest = max(1, current)
+        var note = try await source("checkpoint", newest)
+        // A shard that has just begun has no checkpoint yet.
+        if note == nil, newest > 1 {
+            newest -= 1
+            note = try await source("checkpoint", newest)
+        }
+        guard let note else {
+            guard try held(series.directory) == nil else {
+                throw AuditLogError(
+                    .rolledBack, "the source has no checkpoint any more; the copy is left as it was",
+                    path: series.directory)
+            }
+            return Outcome()
+        }
+        let log = try LogSeries.log(of: Checkpoint(text: SignedNote(parsing: note).text).origin, shard: newest)
+        try setAside(newest: newest, log: log, note: note)
+        var outcome = Outcome()
+        for shard in 1...newest {
+            let directory = shard == newest ? series.directory : series.path(shard)
+            let files = try await update(shard, at: directory, origin: LogSeries.origin(log, shard)) {
+                progress(shard, $0)
+            }
+            if let files { outcome.files += files } else { outcome.incomplete.append(shard) }
+            if files == nil, shard == newest {
+                throw AuditLogError(.missingFile, "the source has not the tiles of its checkpoint", path: directory)
+            }
+        }
+        return outcome
+    }
+
+    /// Where the source has begun a new shard, what was the newest here is a closed one now.
+    private func setAside(newest: UInt64, log: String, note: [UInt8]) throws(AuditLogError) {
+        guard let held = try held(series.directory) else { return }
+        guard let number = LogSeries.number(of: held.origin, log: log) else {
+            throw AuditLogError(
+                .wrongOrigin, "is a copy of \(held.origin), and the source is \(log)", path: series.directory)
+        }
+        guard number <= newest else {
+            throw try refusal(newest, note, "shard \(newest) is the newest, but the copy has shard \(number)")
+        }
+        guard number < newest else { return }
+        let path = series.path(number)
+        guard try Directory(path).list().isEmpty else {
+            throw AuditLogError(
+                .unexpectedFile,
+                "is there already, but \(series.directory) holds shard \(number) too: verify both, and move one away",
+                path: path)
+        }
+        let failure = FileOperations.system.rename(series.directory, path)
+        guard failure == 0 else { throw .space("rename", failure, path: path) }
+        try Directory.parent(of: path).sync(.system)
+    }
+
+    /// Brings one shard up to the source's checkpoint; nil when the source has its entries no more.
+    private func update(
+        _ shard: UInt64, at directory: String, origin: String, progress: (_ files: Int) -> Void
+    ) async throws -> Int? {
+        for _ in 1...Self.attempts {
+            // Before the checkpoint, which may be newer than what was cosigned, and never older.
+            let witnessed = try await source("witnessed", shard)
+            guard let note = try await source("checkpoint", shard) else {
+                throw AuditLogError(.missingFile, "the source has no checkpoint of shard \(shard)", path: directory)
+            }
+            let checkpoint = try Checkpoint(text: SignedNote(parsing: note).text)
+            guard checkpoint.origin.hasSameBytes(as: origin) else {
+                throw try refusal(shard, note, "the checkpoint is of \(checkpoint.origin), not of \(origin)")
+            }
+            guard try OpenFile.contentsIfPresent(of: LogLayout(directory).checkpoint) != note else {
+                return try keep(witnessed, in: directory)
+            }
+            if let held = try held(directory) {
+                guard let fault = try await contradiction(shard, held, checkpoint) else { continue }
+                guard fault.isEmpty else { throw try refusal(shard, note, fault) }
+            }
+            let files = try await fetch(shard, checkpoint, note, to: directory, progress)
+            if let files { return files + (try keep(witnessed, in: directory)) }
+        }
+        return nil
+    }
+
+    private func fetch(
+        _ shard: UInt64, _ checkpoint: Checkpoint, _ note: [UInt8], to directory: String,
+        _ progress: (_ files: Int) -> Void
+    ) async throws -> Int? {
+        let layout = LogLayout(directory)
+        var files = DurableFiles(layout: layout, operations: .system)
+        var waiting: [DurableFiles.File] = []
+        var count = 1
+        for path in [layout.directory, layout.temporary] { try Directory(path).make() }
+        for path in LogFiles.paths(size: checkpoint.size) {
+            guard try OpenFile.contentsIfPresent(of: "\(layout.directory)/\(path)") == nil else { continue }
+            guard let bytes = try await source(path, shard) else { return nil }
+            waiting.append(.init(path: path, bytes: bytes))
+            count += 1
+            guard waiting.count == Self.filesAtOnce else { continue }
+            try files.put(waiting)
+            waiting = []
+            progress(count)
+        }
+        try files.put(waiting)
+        try files.put([.init(path: "checkpoint", bytes: note)])
+        try Directory(layout.temporary).removeTree()
+        return count
+    }
+
+    /// Keeps what witnesses have cosigned, where that is news: it may come after the checkpoint, also that of a closed shard.
+    private func keep(_ witnessed: [UInt8]?, in directory: String) throws(AuditLogError) -> Int {
+        let path = LogLayout(directory).witnessed
+        guard let witnessed, try OpenFile.contentsIfPresent(of: path) != witnessed else { return 0 }
+        try LastCheckpoint(path: path).write(witnessed, .system)
+        return 1
+    }
+
+    /// The checkpoint that a copy has; nil where there is none yet.
+    private func held(_ directory: String) throws(AuditLogError) -> Checkpoint? {
+        let path = LogLayout(directory).checkpoint
+        guard let bytes = try OpenFile.contentsIfPresent(of: path) else { return nil }
+        do throws(AuditLogError) {
+            return try Checkpoint(text: SignedNote(parsing: bytes).text)
+        } catch {
+            throw AuditLogError(error.code, error.reason, path: path)
+        }
+    }
+
+    /// Keeps a checkpoint that was refused beside the copy, and says so.
+    private func refusal(_ shard: UInt64, _ note: [UInt8], _ problem: String) throws(AuditLogError) -> AuditLogError {
+        let digest = MerkleHash.leaf(note[...]).bytes.prefix(8)
+        let path = "\(series.directory).refused-\(Hexadecimal.string(digest))"
+        try LastCheckpoint(path: path).write(note, .system)
+        return AuditLogError(
+            .rolledBack,
+            "the source contradicts the copy in shard \(shard): \(problem). The copy is left as it was, and what the source "
+                + "said is in \(path): together they are the evidence. See docs/audit.md, \"Getting a copy\"",
+            path: series.directory)
+    }
+}

@@ -54,6 +54,51 @@ import Testing
         #expect(!filter.matches(entry))
     }
 
+    @Test func ofAnEntryOfANewerVersionKindAndTimeAreAllThatIsJudged() {
+        let bytes = Array(#"{"kind":"mint.promised","time":"2027-01-15T08:00:00.000Z","user":7}"#.utf8)
+        var filter = EntryFilter()
+        #expect(filter.answer(bytes) == .unread)
+        filter.user = "alice"
+        filter.since = UnixTime(rfc3339: "2027-01-15T08:00:00.000Z")
+        for kind in ["mint", "mint.promised"] {
+            filter.kind = kind
+            #expect(filter.answer(bytes) == .unread)
+        }
+        filter.kind = "mint.prom"
+        #expect(filter.answer(bytes) == .unwanted)
+        filter.kind = nil
+        filter.until = filter.since
+        #expect(filter.answer(bytes) == .unwanted)
+        #expect(EntryFilter().answer(Array("no JSON".utf8)) == .unread)
+    }
+
+    @Test func aMintThatCameToNothingIsNoUseOfItsRule() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open()
+        for jti in ["a", "b"] {
+            var mint = Self.mint
+            mint.jti = jti
+            if jti == "b" { mint.user = .init(iss: nil, sub: "bob") }
+            _ = try await log.append(mint)
+        }
+        var aborted = Self.mint
+        (aborted.kind, aborted.jti) = (.mintAborted, "b")
+        _ = try await log.append(aborted)
+        try await log.appendForeign()
+        try await log.close()
+        for filter in [
+            EntryFilter(),
+            {
+                var filter = EntryFilter(); filter.kind = "mint"; return filter
+            }(),
+        ] {
+            let (uses, unread) = try RuleUse.collect(LogSeries(directory: fixture.directory), filter: filter)
+            #expect(uses["crm-update"]?.granted == 1 && uses["crm-update"]?.denied == 0)
+            #expect(uses["crm-update"]?.users == ["alice"])
+            #expect(unread == 1)
+        }
+    }
+
     @Test func theUseOfRulesIsCounted() async throws {
         let fixture = try TestLog()
         let log = try fixture.open()
@@ -63,7 +108,8 @@ import Testing
         denied.count = 40
         for entry in [Self.mint, Self.mint, denied] { _ = try await log.append(entry) }
         try await log.close()
-        let uses = try RuleUse.collect(LogSeries(directory: fixture.directory))
+        let (uses, unread) = try RuleUse.collect(LogSeries(directory: fixture.directory))
+        #expect(unread == 0)
         #expect(uses["crm-update"]?.granted == 2)
         #expect(uses["crm-update"]?.users == ["alice"])
         #expect(uses["crm-update"]?.agents == ["assistant", "helper"])

@@ -40,6 +40,25 @@ package struct EntryFilter: Sendable {
         matchesParties(entry) && matchesWhat(entry) && matchesTime(entry)
     }
 
+    /// What a filter makes of a leaf.
+    package enum Answer: Sendable, Equatable {
+        case unwanted
+        case wanted(Entry)
+        /// It may be wanted, but a newer version wrote it: its kind or a member is not known here.
+        case unread
+    }
+
+    /// Whether a leaf is wanted, by what this version can read of it.
+    ///
+    /// Kind and time are where every version has them; what else is asked for, nobody here can say of such an entry.
+    package func answer(_ bytes: [UInt8]) -> Answer {
+        if let entry = try? Entry(jsonBytes: bytes) { return matches(entry) ? .wanted(entry) : .unwanted }
+        guard let object = (try? JSONParser.parse(bytes))?.object else { return .unread }
+        if let kind, let name = object["kind"]?.string, name != kind, !name.hasPrefix(kind + ".") { return .unwanted }
+        guard let time = object["time"]?.string.flatMap({ UnixTime(rfc3339: $0) }) else { return .unread }
+        return matches(time) ? .unread : .unwanted
+    }
+
     private func matchesParties(_ entry: Entry) -> Bool {
         if let user {
             let isSubject = entry.subjectType == "user" && entry.subject?.sub == user
@@ -62,7 +81,11 @@ package struct EntryFilter: Sendable {
 
     private func matchesTime(_ entry: Entry) -> Bool {
         guard let time = entry.time else { return since == nil && until == nil }
-        return since.map { time >= $0 } ?? true && until.map { time < $0 } ?? true
+        return matches(time)
+    }
+
+    private func matches(_ time: UnixTime) -> Bool {
+        since.map { time >= $0 } ?? true && until.map { time < $0 } ?? true
     }
 
     /// What came of the request an entry is about; nil when it is about none.

@@ -3,7 +3,8 @@ import StrictEncoding
 /// Makes proofs out of a log's files, offline; each is checked before it is given away.
 package struct LogProver {
     private let layout: LogLayout
-    private let note: [UInt8]
+    /// The newest checkpoint as it is signed; every proof leads to it, however the log grows meanwhile.
+    package let note: [UInt8]
     /// The newest checkpoint; its signature is for whoever gets the proof to check.
     package let checkpoint: Checkpoint
     private let reader: TileReader

@@ -17,22 +17,51 @@ package struct RuleUse: Sendable, Equatable {
 
     /// Reads a log and says who used which rule.
     ///
+    /// A mint that came to nothing is no use of its rule: nobody got that credential.
+    ///
     /// - Parameters:
-    ///   - series: The log.
+    ///   - series: The log; what is appended meanwhile does not count.
     ///   - filter: Which entries count.
-    /// - Returns: By the rule's id.
+    /// - Returns: The uses by the rule's id, and how many entries may be uses but are of a newer version.
     /// - Throws: What keeps the log from being read.
     package static func collect(
         _ series: LogSeries, filter: EntryFilter = EntryFilter()
-    ) throws(AuditLogError) -> [String: RuleUse] {
+    ) throws(AuditLogError) -> (uses: [String: RuleUse], unread: Int) {
+        let (aborted, end) = try abortedMints(series)
         var uses: [String: RuleUse] = [:]
-        try series.forEach { (_, _, bytes) throws(AuditLogError) in
-            guard let entry = try? Entry(jsonBytes: bytes), let rule = entry.ruleID, filter.matches(entry),
-                let decision = EntryFilter.decision(of: entry)
-            else { return }
-            uses[rule, default: RuleUse()].add(entry, decision)
+        var unread = 0
+        try series.forEach { (shard, index, bytes) throws(AuditLogError) in
+            guard (shard, index) < end else { return }
+            switch filter.answer(bytes) {
+            case .unwanted: return
+            case .unread: unread += 1
+            case .wanted(let entry):
+                guard let rule = entry.ruleID, let decision = EntryFilter.decision(of: entry),
+                    entry.kind != .mintAborted, entry.kind != .mint || !aborted.contains(entry.jti ?? "")
+                else { return }
+                uses[rule, default: RuleUse()].add(entry, decision)
+            }
         }
-        return uses
+        return (uses, unread)
+    }
+
+    /// The credentials that nobody got, and where the log ended when they were collected.
+    ///
+    /// They are few, and each stands after its mint: so they are known before the first mint is counted.
+    private static func abortedMints(
+        _ series: LogSeries
+    ) throws(AuditLogError) -> (jtis: Set<String>, end: (UInt64, UInt64)) {
+        let needle = Array("\"kind\":\"\(Entry.Kind.mintAborted.rawValue)\"".utf8)
+        var jtis: Set<String> = []
+        var end: (UInt64, UInt64) = (0, 0)
+        try series.forEach { (shard, index, bytes) throws(AuditLogError) in
+            end = (shard, index + 1)
+            guard bytes.contains(needle), let entry = try? Entry(jsonBytes: bytes), entry.kind == .mintAborted else {
+                return
+            }
+            if let jti = entry.jti { jtis.insert(jti) }
+        }
+        return (jtis, end)
     }
 
     private mutating func add(_ entry: Entry, _ decision: EntryFilter.Decision) {

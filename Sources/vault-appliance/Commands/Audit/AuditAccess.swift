@@ -10,7 +10,8 @@ struct AuditAccess: AsyncParsableCommand {
         commandName: "access", abstract: "Say for each rule who could use it, who did, and when it was last used.",
         discussion: """
             Rules come from the policy of the configuration, uses from the log. A rule that was never used may be one that \
-            nobody needs; a rule that stands in the log but not in the policy was removed since.
+            nobody needs; a rule that stands in the log but not in the policy was removed since. A credential that was \
+            recorded but never got out (mint.aborted) is no use.
             """)
 
     @OptionGroup var options: ConfigurationOption
@@ -23,8 +24,7 @@ struct AuditAccess: AsyncParsableCommand {
         let bundle = try ConfigurationBundle.load(file: options.config)
         let directory = log ?? bundle.configuration.audit.directory
         try LogOption.check(directory)
-        let series = LogSeries(directory: directory)
-        let uses = try RuleUse.collect(series, filter: filters.filter)
+        let (uses, unread) = try RuleUse.collect(LogSeries(directory: directory), filter: filters.filter)
         var rows = bundle.policy.rules.filter(isWanted).map { Row(id: $0.id, rule: $0, use: uses[$0.id]) }
         rows += bundle.policy.denials.map { Row(id: $0.id, rule: nil, use: uses[$0.id], isDenial: true) }
         let known = Set(rows.map(\.id))
@@ -32,10 +32,11 @@ struct AuditAccess: AsyncParsableCommand {
             .map { Row(id: $0, rule: nil, use: uses[$0], isGone: true) }
         if unused { rows = rows.filter { !$0.isDenial && ($0.use?.granted ?? 0) == 0 } }
         if json {
-            Terminal.print(json: ["rules": .array(rows.map(\.json))])
+            Terminal.print(json: ["rules": .array(rows.map(\.json)), "unread": .integer(Int64(unread))])
         } else {
             for row in rows { row.lines.forEach { print($0) } }
         }
+        NewerEntries.note(unread, "they may be uses too, and are not counted")
     }
 
     private func isInPolicy(_ id: String, _ policy: PolicySet) -> Bool {

@@ -11,7 +11,8 @@ struct AuditExport: AsyncParsableCommand {
         discussion: """
             Each line has index, entry and leaf_hash (SHA-256(0x00 || canonical JSON of entry), base64); with --proofs also \
             proof, the hashes from the leaf to the root. After the entries of a shard comes a line with its number and its \
-            signed checkpoint, which the proofs lead to. With --proofs only what a checkpoint covers is written.
+            signed checkpoint, which the proofs lead to. With --proofs only what that checkpoint covers is written. An entry \
+            that a newer version wrote is written as it stands, and counted: by kind and time it is held against the filters.
             """)
 
     @OptionGroup var log: LogOption
@@ -26,39 +27,12 @@ struct AuditExport: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let filter = filters.filter
-        var isFound = false
-        for (number, directory) in try log.series.shards() where shard == nil || shard == number {
-            isFound = true
-            guard try !LogSeries.isPruned(directory) else {
-                Terminal.note("shard \(number) was pruned: nothing to export")
-                continue
-            }
-            let prover = try? LogProver(directory: directory)
-            if let end = try end(prover) {
-                try LogReader(directory: directory).forEach(in: from..<end) { (index, bytes) throws(AuditLogError) in
-                    guard let entry = try? Entry(jsonBytes: bytes), filter.matches(entry) else { return }
-                    let proof = proofs ? try prover?.proof(index: index, entry: bytes) : nil
-                    write(try LogSeries.line(index: index, bytes: bytes, proof: proof))
-                }
-            }
-            let note = try? String(contentsOf: URL(filePath: directory + "/checkpoint"), encoding: .utf8)
-            write(
-                JSONWriter.canonical([
-                    "shard": .integer(Int64(clamping: number)), "checkpoint": note.map { .string($0) } ?? .null,
-                ]))
-        }
-        guard isFound else { throw CommandFailure("there is no such shard") }
-    }
-
-    /// Where to stop; nil when there is nothing to write.
-    private func end(_ prover: LogProver?) throws -> UInt64? {
-        let end = proofs ? min(to, prover?.checkpoint.size ?? 0) : to
-        return from < end ? end : nil
-    }
-
-    private func write(_ line: [UInt8]) {
-        FileHandle.standardOutput.write(Data(line + [0x0A]))
+        var export = LogExport()
+        (export.shard, export.range, export.filter, export.hasProofs) = (shard, from..<to, filters.filter, proofs)
+        let outcome = try export.write(log.series) { FileHandle.standardOutput.write(Data($0 + [0x0A])) }
+        guard outcome.isFound else { throw CommandFailure("there is no such shard") }
+        for shard in outcome.pruned { Terminal.note("shard \(shard) was pruned: nothing to export") }
+        NewerEntries.note(outcome.unread, "each is written as it stands")
     }
 }
 

@@ -167,6 +167,15 @@ struct FilterOptions: ParsableArguments {
 
 extension EntryFilter.Decision: ExpressibleByArgument {}
 
+/// Entries whose kind or members only a newer version knows.
+enum NewerEntries {
+    /// Says how many there were, and what was made of them.
+    static func note(_ count: Int, _ what: String) {
+        guard count > 0 else { return }
+        Terminal.note("\(count) entries are of a newer version than this program's: \(what)")
+    }
+}
+
 /// A time as people write it, in UTC: a day, or a day and a time with or without milliseconds.
 struct Moment: ExpressibleByArgument {
     let time: UnixTime

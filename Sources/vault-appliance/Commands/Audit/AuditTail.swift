@@ -6,7 +6,11 @@ import StrictEncoding
 struct AuditTail: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tail", abstract: "Show entries of the log, the newest last.",
-        discussion: "Verifies nothing: what audit verify has not seen yet may not be signed. --follow waits for more.")
+        discussion: """
+            Verifies nothing: what audit verify has not seen yet may not be signed. --follow waits for more. An entry that a \
+            newer version wrote, so that this one cannot read it, is shown as it stands, and counted: by kind and time it is \
+            held against the filters, by nothing else.
+            """)
 
     @OptionGroup var log: LogOption
     @OptionGroup var filters: FilterOptions
@@ -18,14 +22,18 @@ struct AuditTail: AsyncParsableCommand {
         let filter = filters.filter
         var last: [(index: UInt64, bytes: [UInt8])] = []
         var (shard, next): (UInt64, UInt64) = (1, 0)
+        var unread = 0
         try log.series.forEach { (number, index, bytes) throws(AuditLogError) in
             (shard, next) = (number, index + 1)
-            guard let entry = try? Entry(jsonBytes: bytes), filter.matches(entry) else { return }
+            let answer = filter.answer(bytes)
+            guard answer != .unwanted else { return }
+            if answer == .unread { unread += 1 }
             if number != 0, self.number == 0 { return try show(index, bytes) }
             last.append((index, bytes))
             if last.count > 2 * self.number { last.removeFirst(self.number) }
         }
         for (index, bytes) in last.suffix(number) { try show(index, bytes) }
+        NewerEntries.note(unread, "each is shown as it stands")
         if follow { try await wait(shard: shard, next: next, filter) }
     }
 
@@ -37,7 +45,7 @@ struct AuditTail: AsyncParsableCommand {
                 if number > shard { (shard, next) = (number, 0) }
                 next = try LogReader(directory: directory).forEach(in: next..<UInt64.max) {
                     (index, bytes) throws(AuditLogError) in
-                    if let entry = try? Entry(jsonBytes: bytes), filter.matches(entry) { try show(index, bytes) }
+                    if filter.answer(bytes) != .unwanted { try show(index, bytes) }
                 }
             }
         }
@@ -47,6 +55,7 @@ struct AuditTail: AsyncParsableCommand {
         guard !json else {
             return print(String(decoding: try LogSeries.line(index: index, bytes: bytes, proof: nil), as: UTF8.self))
         }
-        print(EntryText(try Entry(jsonBytes: bytes), index: index).line)
+        guard let entry = try? Entry(jsonBytes: bytes) else { return print(String(decoding: bytes, as: UTF8.self)) }
+        print(EntryText(entry, index: index).line)
     }
 }

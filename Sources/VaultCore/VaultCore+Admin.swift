@@ -28,8 +28,6 @@ extension VaultCore {
                 try reader.finish()
                 try checkActive()
                 return ["csr": .string(try await request.sign(with: try tlsKey(of: request)))]
-            case "audit-accept-time": return try await acceptTime(&reader)
-            case "audit-prune": return try await pruneLog(&reader)
             case "audit-read": return try readLog(&reader)
             case "cutoff": return try await cutOff(&reader)
             case "cutoffs":

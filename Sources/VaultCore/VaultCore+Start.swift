@@ -30,7 +30,7 @@ extension VaultCore {
             let keys = try checkpointSigners(settings, manifest, hsms)
             let active = trust.custody == nil ? keys.filter(\.isActive) : []
             let signers = CheckpointSigners(active, trusted: keys.map(\.verifierKey))
-            let log = try openLog(settings, signers: signers, clock: clock, onFatal: onFatal)
+            let log = try openLog(settings, manifest, signers: signers, clock: clock, onFatal: onFatal)
             let (revocations, standing) = try LiveRevocations.restore(
                 settings, keys: keys.map(\.verifierKey), now: clock())
             let core = VaultCore(
@@ -151,12 +151,14 @@ extension VaultCore {
     }
 
     private static func openLog(
-        _ settings: CoreSettings, signers: CheckpointSigners, clock: @escaping @Sendable () -> UnixTime,
+        _ settings: CoreSettings, _ manifest: Manifest, signers: CheckpointSigners,
+        clock: @escaping @Sendable () -> UnixTime,
         onFatal: @escaping @Sendable (AuditLogError) -> Void
     ) throws(StartError) -> AuditLog {
         var options = settings.logOptions
         options.checkpointInterval = settings.checkpointInterval
         options.headroom = settings.headroom
+        options.restorationReader = LogRestoration.reader(of: manifest, clock: clock)
         // The genesis wrote into this log: nobody shall begin it anew unseen.
         let custody = settings.custody == Manifest.Mode.quorum.rawValue ? settings.custodyDirectory : nil
         options.isExpected = custody.map { CustodyDirectory(path: $0).holdsGenesis } ?? false

@@ -86,12 +86,9 @@ import Testing
         _ = try await log.append(aborted)
         try await log.appendForeign()
         try await log.close()
-        for filter in [
-            EntryFilter(),
-            {
-                var filter = EntryFilter(); filter.kind = "mint"; return filter
-            }(),
-        ] {
+        var mints = EntryFilter()
+        mints.kind = "mint"
+        for filter in [EntryFilter(), mints] {
             let (uses, unread) = try RuleUse.collect(LogSeries(directory: fixture.directory), filter: filter)
             #expect(uses["crm-update"]?.granted == 1 && uses["crm-update"]?.denied == 0)
             #expect(uses["crm-update"]?.users == ["alice"])

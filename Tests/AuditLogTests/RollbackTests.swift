@@ -110,6 +110,41 @@ import Testing
         #expect(code { _ = try fixture.open(options: options(fixture)) } == .rolledBack)
     }
 
+    @Test func whereSomebodyHasToBeBelievedAFileThatIsWrittenByHandExcusesNothing() async throws {
+        let fixture = try TestLog()
+        var options = options(fixture)
+        try await fixture.write(3, options: options)
+        let copy = try fixture.copy()
+        try await fixture.write(3, from: 3, options: options)
+        try replace(fixture, with: copy)
+        let record = fixture.root + "/last-checkpoint"
+        let (lost, found) = try Restoration.accept(
+            directory: fixture.directory, record: record, origin: TestSigner.origin, operator: "carol", reason: "hm")
+        #expect(lost?.size == 6 && found.size == 3)
+        options.restorationReader = { (_) throws(AuditLogError) in
+            throw AuditLogError(.rolledBack, "nobody has signed it")
+        }
+        #expect(code { _ = try fixture.open(options: options) } == .rolledBack)
+        // What is believed must be about this loss and this copy.
+        let others: [(Checkpoint?, Checkpoint)] = [
+            (nil, found), (lost, Checkpoint(origin: found.origin, size: 2, root: found.root)),
+        ]
+        for (lost, found) in others {
+            let other = Restoration(lost: lost, found: found, person: "anna", reason: "disk lost")
+            options.restorationReader = { (_) throws(AuditLogError) in other }
+            #expect(code { _ = try fixture.open(options: options) } == .rolledBack)
+            #expect(
+                code {
+                    try other.handIn([], directory: fixture.directory, record: record, origin: TestSigner.origin)
+                } == .rolledBack)
+        }
+        let right = Restoration(lost: lost, found: found, person: "anna", reason: "disk lost", detail: ["by_1": "anna"])
+        options.restorationReader = { (_) throws(AuditLogError) in right }
+        try await fixture.open(options: options).close()
+        let entry = try #require(try Self.entries(fixture).last)
+        #expect(entry.kind == .logRestored && entry.operator == "anna" && entry.detail?["by_1"] == "anna")
+    }
+
     @Test func aLogThatIsGoneWithItsRecordIsNotBegunAnewUnlessAPersonSaysSo() async throws {
         let fixture = try TestLog()
         var options = options(fixture)

@@ -262,7 +262,12 @@ import Testing
         var abort = order
         (abort.action, abort.subject, abort.reason) = (.abort, "drill-0123456789ab", "the words differ")
         #expect(try Order(file: abort.bytes) == abort && abort.hash != order.hash)
-        for (action, reason) in [(Order.Action.abort, ""), (.seal, "why"), (.abort, "two\nlines")] {
+        var vouching = order
+        (vouching.action, vouching.reason) = (.acceptTime, "NTP was wrong")
+        #expect(try Order(file: vouching.bytes) == vouching)
+        for (action, reason) in [
+            (Order.Action.abort, ""), (.seal, "why"), (.abort, "two\nlines"), (.acceptTime, ""), (.prune, "why"),
+        ] {
             var wrong = order
             (wrong.action, wrong.reason) = (action, reason)
             #expect(throws: CustodyError(.malformed, "")) { try Order(file: wrong.bytes) }

@@ -51,6 +51,7 @@ extension FuzzParser {
         var written: [[UInt8]] = []
         if let file = try? ActivationRequest(file: input) { written.append(file.bytes) }
         if let file = try? Order(file: input) { written.append(file.bytes) }
+        if let file = try? RestorationOrder(file: input) { written.append(file.bytes) }
         if let file = try? BundleApproval(file: input) { written.append(file.bytes) }
         if let file = try? SealedSecret(file: input) { written.append(file.bytes) }
         if let file = try? TranscriptLine(parsing: input) { written.append(file.bytes) }

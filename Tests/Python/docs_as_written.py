@@ -180,6 +180,21 @@ class Auditing(unittest.TestCase):
         self.assertIn(claims["jti"], [leaf.get("entry", {}).get("jti") for leaf in leaves])
 
 
+class Administering(unittest.TestCase):
+    def test_the_clock_is_vouched_for_under_the_name_of_who_signs(self):
+        key = environment.directory / "custodians" / "anna" / "id_ssh"
+        accept = block("audit.md", "vault-appliance audit accept-time --config F --key KEY").replace("KEY", f"'{key}'")
+        self.assertIn("accepted", run(accept))
+        found = run('vault-appliance audit tail --log LOG --kind log.time-accepted')
+        self.assertRegex(found, "by anna SHA256:")
+        name = re.sub("--key '[^']*'", "--operator carol", accept)
+        with self.assertRaisesRegex(AssertionError, "core.custody is quorum"):
+            run(name)
+        prune = block("audit.md", "vault-appliance audit prune --config F --key KEY").replace("KEY", f"'{key}'")
+        with self.assertRaisesRegex(AssertionError, "no such closed shard"):
+            run(prune)
+
+
 class Operating(unittest.TestCase):
     def test_secrets_are_sealed_listed_turned_and_taken_away(self):
         home = environment.directory / "custodians" / "anna"

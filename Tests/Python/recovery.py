@@ -90,6 +90,22 @@ def contribute(name, request, config, *arguments):
     run("activate", "--config", config, "--submit", answer)
 
 
+def restore(test, config, reason):
+    """Two custodians decide that the core goes on with the log that there is; one of them alone cannot."""
+    place = pathlib.Path(directory.name)
+    order = place / f"{reason.replace(' ', '-')}.order"
+    run("audit", "restore", "--config", config, "--draft", order, "--reason", reason)
+    signature = place / f"{order.name}.anna"
+    test.assertIn("RESTORATION OF AN OLDER LOG", run(
+        "custodian", "approve", "--home", home("anna"), "--yes", "--out", signature, order))
+    test.assertIn("missing: frida, carla", run("audit", "restore", "--config", config, order, signature, code=1))
+    # Stock ssh-keygen is enough.
+    subprocess.run(
+        ["ssh-keygen", "-q", "-Y", "sign", "-f", home("frida") / "id_ssh", "-n", "restoration@vault-appliance", order],
+        check=True, capture_output=True)
+    test.assertIn("accepted", run("audit", "restore", "--config", config, order, signature, f"{order}.sig"))
+
+
 def member(name):
     text = (home(name) / "enrolment.json").read_text()
     key, recipient = (re.search(rf'"{field}":"([^"]*)"', text)[1] for field in ("ssh_key", "age_recipient"))
@@ -173,8 +189,14 @@ class Recovery(unittest.TestCase):
         refused = self.refusal(config)
         self.assertIn("rolledBack: the record of the last checkpoint is gone", refused)
         self.assertIn("audit restore", refused)
-        restore = ("audit", "restore", "--config", config, "--operator", "dora", "--reason", "disk lost")
-        self.assertIn("accepted", run(*restore))
+        # Neither a name on the command line nor a file that somebody writes is a decision.
+        alone = ("audit", "restore", "--config", config, "--operator", "dora", "--reason", "disk lost")
+        self.assertIn("custodians sign", run(*alone, code=1))
+        found = (new / "log" / "checkpoint").read_text().split("\n\n")[0] + "\n"
+        (new / "custody.last-checkpoint.restore").write_text(
+            json.dumps({"lost": None, "found": found, "operator": "carol", "reason": "disk lost"}))
+        self.assertIn("does not count", self.refusal(config))
+        restore(self, config, "disk lost")
         others.append(self.start(config, "core"))
         wait_until(lambda: status(config)["state"] == "sealed", "the core is sealed")
         request = pathlib.Path(directory.name) / "request"
@@ -186,7 +208,8 @@ class Recovery(unittest.TestCase):
         wait_until(is_ready, "the front is ready")
         wait_until(mints, "the gateway listener is open")
         restored = run("audit", "tail", "--log", new / "log", "-n", "0", "--json")
-        self.assertRegex(restored, r'"kind":"log.restored"[^\n]*"operator":"dora"[^\n]*"reason":"disk lost"')
+        self.assertRegex(restored, r'"kind":"log.restored"[^\n]*"operator":"anna, frida"[^\n]*"reason":"disk lost"')
+        self.assertRegex(restored, r'"by_1":"anna SHA256:[^"]*","by_2":"frida SHA256:')
         # Whoever kept a later checkpoint finds out; there is an entry that explains it.
         log = ("audit", "verify", "--log", new / "log", "--vkey", f"{new}/log.vkey")
         wait_until(lambda: environment.appliance(*map(str, log)).returncode == 0, "the log verifies")
@@ -202,7 +225,7 @@ class Recovery(unittest.TestCase):
             shutil.rmtree(place) if place.is_dir() else place.unlink()
         config = new / "config.yaml"
         self.assertIn("rolledBack: the log is gone", self.refusal(config))
-        run("audit", "restore", "--config", config, "--operator", "dora", "--reason", "no copy of the log")
+        restore(self, config, "no copy of the log")
         others.append(self.start(config, "core"))
         wait_until(lambda: status(config)["state"] == "sealed", "the core is sealed")
 

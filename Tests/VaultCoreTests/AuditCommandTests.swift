@@ -1,9 +1,12 @@
 import AuditLog
 import CoreProtocol
+import Custody
 import NIOCore
 import StrictEncoding
 import Testing
-import VaultCore
+import VaultTesting
+
+@testable import VaultCore
 
 /// What operators may do with the log through the admin socket.
 @Suite(.timeLimit(.minutes(10))) struct AuditCommandTests {
@@ -37,6 +40,62 @@ import VaultCore
                 let accepted = try fixture.entries().first { $0.kind == .logTimeAccepted }
                 #expect(accepted?.operator == "carol")
             }
+        }
+    }
+
+    @Test func underQuorumCustodyTheClockIsVouchedForByWhoeverSignsTheOrder() async throws {
+        try await QuorumSite.withGenesis { site in
+            try await site.running { _ in }
+            site.site.clock.move(seconds: -3600)
+            try await site.running { core in
+                await #expect(throws: CoreError(.malformed, "")) {
+                    try await core.command([
+                        "command": "audit-accept-time", "operator": "carol", "reason": "it is right",
+                    ])
+                }
+                await #expect(throws: CoreError(.refused, "")) {
+                    try await site.order(core, "audit-accept-time", .acceptTime, by: try SoftwareCustodian("eve"))
+                }
+                await #expect(throws: CoreError(.refused, "")) {
+                    try await site.order(core, "audit-accept-time", .abort, "drill-0123456789ab")
+                }
+                let answer = try await site.order(core, "audit-accept-time", .acceptTime)
+                #expect(answer.object?["time"]?.string == site.now.rfc3339)
+                let entry = try #require(try site.entries().first { $0.kind == .logTimeAccepted })
+                #expect(entry.operator?.hasPrefix("carol SHA256:") == true)
+                #expect(entry.reason == "somebody decided so")
+            }
+        }
+    }
+
+    @Test func underQuorumCustodyAShardIsPrunedByWhoeverSignsTheOrder() async throws {
+        try await QuorumSite.withGenesis { site in
+            var site = site
+            site.site.settings.logOptions.shardAge = 0
+            try await site.running { core in
+                try await site.activate(core)
+                while core.log.status.shard < 2 { try await Task.sleep(for: .milliseconds(50)) }
+                await #expect(throws: CoreError(.malformed, "")) {
+                    try await core.command(["command": "audit-prune", "operator": "carol", "shard": 1])
+                }
+                for subject in ["", "0", "01", "one"] {
+                    await #expect(throws: CoreError(.malformed, "")) {
+                        try await site.order(core, "audit-prune", .prune, subject)
+                    }
+                }
+                await #expect(throws: CoreError(.refused, "")) {
+                    try await site.order(core, "audit-prune", .prune, "1", by: try SoftwareCustodian("eve"))
+                }
+                let answer = try await site.order(core, "audit-prune", .prune, "1", by: site.quorum.approvers[0])
+                #expect(answer.object?["origin"]?.string == site.site.settings.logOrigin)
+            }
+            var people: [String] = []
+            try LogSeries(directory: site.site.settings.logDirectory).forEach {
+                (_, _, bytes) throws(AuditLogError) in
+                let entry = try Entry(jsonBytes: bytes)
+                if entry.kind == .logShardPruned { people.append(entry.operator ?? "") }
+            }
+            #expect(people.count == 1 && people.allSatisfy { $0.hasPrefix("dave SHA256:") })
         }
     }
 

@@ -86,7 +86,8 @@ extension AuditLog {
             } catch {
                 guard error.code == .rolledBack else { throw error }
                 restoration = try Restoration.accepted(
-                    record, as: recovered.checkpoint, origin: LogSeries.origin(settings.origin, number), fault: error)
+                    record, as: recovered.checkpoint, origin: LogSeries.origin(settings.origin, number), fault: error,
+                    reader: settings.options.restorationReader)
             }
             guard isEmpty, number == 1 else { return }
             try record.begin(origin: settings.origin, settings.operations)

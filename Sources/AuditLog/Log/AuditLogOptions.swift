@@ -34,6 +34,10 @@ package struct AuditLogOptions: Sendable {
     package var coSigningPatience: Duration = .seconds(1)
     /// A file outside the log directory that keeps the last checkpoint, so that an older copy of the log is refused.
     package var lastCheckpointFile: String?
+    /// Reads the decision to go on with an older copy, and throws when those who must have not taken it.
+    ///
+    /// Nil: it is believed as it was written, by whoever could write it.
+    package var restorationReader: (@Sendable (_ file: [UInt8]) throws(AuditLogError) -> Restoration)?
     /// Whether the log has begun long ago: an empty one is then a lost one, and refused like an older copy.
     package var isExpected = false
     /// How far the clock may jump forward while the log is open; nil is no limit.

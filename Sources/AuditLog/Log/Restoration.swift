@@ -2,31 +2,43 @@ import StrictEncoding
 
 /// The decision to go on with an older copy of the log, although entries that had been checkpointed are lost.
 ///
-/// A person takes it while the log is closed, for exactly the copy that is there; the next open records it and removes
-/// the file it is kept in, so that it counts once.
+/// It is taken while the log is closed, for exactly the loss and the copy that are there; the next open records it and
+/// removes the file it is kept in, so that it counts once. Who may take it is for `AuditLogOptions.restorationReader` to
+/// say; without one it is whoever can write that file.
 package struct Restoration: Sendable, Equatable {
     /// What the record outside the log said.
-    let lost: Checkpoint?
+    package let lost: Checkpoint?
     /// What the log says.
-    let found: Checkpoint
+    package let found: Checkpoint
     let person: String
     let reason: String
+    /// What else is recorded of those who decided.
+    let detail: [String: String]
+
+    /// A decision of somebody.
+    package init(
+        lost: Checkpoint?, found: Checkpoint, person: String, reason: String, detail: [String: String] = [:]
+    ) {
+        self.lost = lost
+        self.found = found
+        self.person = person
+        self.reason = reason
+        self.detail = detail
+    }
 
     /// Where the decision waits for the next open: beside the record.
     private static func path(_ record: LastCheckpoint) -> String { record.path + ".restore" }
 
-    /// Decides to go on with the log as it is, and returns what is lost by it.
+    /// What is lost and what is found, while the log is closed.
     ///
     /// - Parameters:
-    ///   - directory: The log's path; the log must be closed.
+    ///   - directory: The log's path.
     ///   - record: The file outside the log that keeps its last checkpoint.
     ///   - origin: The log's name.
-    ///   - operator: The person who decides.
-    ///   - reason: Why, in a few words.
-    /// - Returns: What the record said and what the log says.
-    /// - Throws: `locked` while the log is open; `invalidEntry` when operator or reason cannot be recorded.
-    package static func accept(
-        directory: String, record: String, origin: String, operator: String, reason: String
+    /// - Returns: What the record says, nil when it is lost or cannot be read, and what the log says.
+    /// - Throws: `locked` while the log is open.
+    package static func state(
+        directory: String, record: String, origin: String
     ) throws(AuditLogError) -> (lost: Checkpoint?, found: Checkpoint) {
         let layout = LogLayout(directory)
         // Of a log that is gone altogether there is no directory either.
@@ -41,25 +53,74 @@ package struct Restoration: Sendable, Equatable {
         if let bytes = try OpenFile.contentsIfPresent(of: layout.checkpoint) {
             found = try Checkpoint(text: SignedNote(parsing: bytes).text)
         }
-        let record = LastCheckpoint(path: record)
-        let restoration = Restoration(
-            lost: try? record.read(), found: found, person: `operator`, reason: reason)
-        _ = try restoration.entry.prepared()
-        try LastCheckpoint(path: path(record)).write(JSONWriter.canonical(restoration.json), .system)
-        return (restoration.lost, found)
+        return (try? LastCheckpoint(path: record).read(), found)
+    }
+
+    /// Hands in a decision for the next open, whose reader has to believe it; refuses one for another loss or copy.
+    ///
+    /// - Parameters:
+    ///   - file: What the reader will read.
+    ///   - directory: The log's path; the log must be closed.
+    ///   - record: The file outside the log that keeps its last checkpoint.
+    ///   - origin: The log's name.
+    /// - Throws: `rolledBack` when it is about another loss or copy; `locked` while the log is open.
+    package func handIn(
+        _ file: [UInt8], directory: String, record: String, origin: String
+    ) throws(AuditLogError) {
+        let state = try Restoration.state(directory: directory, record: record, origin: origin)
+        guard state.lost == lost, state.found == found else {
+            throw AuditLogError(.rolledBack, "what was decided is about another loss, or another copy", path: directory)
+        }
+        _ = try entry.prepared()
+        try LastCheckpoint(path: Restoration.path(LastCheckpoint(path: record))).write(file, .system)
+    }
+
+    /// Decides to go on with the log as it is, and returns what is lost by it: where nobody has to be believed.
+    ///
+    /// - Parameters:
+    ///   - directory: The log's path; the log must be closed.
+    ///   - record: The file outside the log that keeps its last checkpoint.
+    ///   - origin: The log's name.
+    ///   - operator: The person who decides.
+    ///   - reason: Why, in a few words.
+    /// - Returns: What the record said and what the log says.
+    /// - Throws: `locked` while the log is open; `invalidEntry` when operator or reason cannot be recorded.
+    package static func accept(
+        directory: String, record: String, origin: String, operator: String, reason: String
+    ) throws(AuditLogError) -> (lost: Checkpoint?, found: Checkpoint) {
+        let (lost, found) = try state(directory: directory, record: record, origin: origin)
+        let restoration = Restoration(lost: lost, found: found, person: `operator`, reason: reason)
+        try restoration.handIn(
+            JSONWriter.canonical(restoration.json), directory: directory, record: record, origin: origin)
+        return (lost, found)
     }
 
     /// The decision for the log that was recovered, or the fault that it would excuse.
     static func accepted(
-        _ record: LastCheckpoint, as checkpoint: Checkpoint?, origin: String, fault: AuditLogError
+        _ record: LastCheckpoint, as checkpoint: Checkpoint?, origin: String, fault: AuditLogError,
+        reader: (@Sendable (_ file: [UInt8]) throws(AuditLogError) -> Restoration)?
     ) throws(AuditLogError) -> Restoration {
-        guard let bytes = try OpenFile.contentsIfPresent(of: path(record)),
-            let restoration = (try? JSONParser.parse(bytes)).flatMap(Restoration.init(json:))
-        else { throw fault }
-        let found = checkpoint ?? Checkpoint(origin: origin, size: 0, root: MerkleHash.empty.bytes)
-        guard restoration.found == found else {
+        guard let bytes = try OpenFile.contentsIfPresent(of: path(record)) else { throw fault }
+        let restoration: Restoration
+        do throws(AuditLogError) {
+            if let reader { restoration = try reader(bytes) } else { restoration = try believed(bytes) }
+        } catch {
             throw AuditLogError(
-                .rolledBack, fault.reason + "; what was accepted is another copy of it", path: path(record))
+                .rolledBack, "\(fault.reason); the decision that was handed in does not count: \(error.reason)",
+                path: path(record))
+        }
+        let found = checkpoint ?? Checkpoint(origin: origin, size: 0, root: MerkleHash.empty.bytes)
+        guard restoration.found == found, restoration.lost == (try? record.read()) else {
+            throw AuditLogError(
+                .rolledBack, fault.reason + "; what was accepted is another copy of it, or another loss",
+                path: path(record))
+        }
+        return restoration
+    }
+
+    private static func believed(_ bytes: [UInt8]) throws(AuditLogError) -> Restoration {
+        guard let restoration = (try? JSONParser.parse(bytes)).flatMap(Restoration.init(json:)) else {
+            throw AuditLogError(.invalidEntry, "it cannot be read")
         }
         return restoration
     }
@@ -70,6 +131,7 @@ package struct Restoration: Sendable, Equatable {
         entry.operator = person
         entry.reason = reason
         entry.detail = Checkpoint.detail(lost, prefix: "lost").merging(Checkpoint.detail(found, prefix: "found")) { $1 }
+            .merging(detail) { $1 }
         return entry
     }
 

@@ -132,7 +132,7 @@ package struct LogCopy: Sendable {
         var count = 1
         for path in [layout.directory, layout.temporary] { try Directory(path).make() }
         for path in LogFiles.paths(size: checkpoint.size) {
-            guard try OpenFile.contentsIfPresent(of: "\(layout.directory)/\(path)") == nil else { continue }
+            guard try !Self.exists("\(layout.directory)/\(path)") else { continue }
             guard let bytes = try await source(path, shard) else { return nil }
             waiting.append(.init(path: path, bytes: bytes))
             count += 1
@@ -143,15 +143,28 @@ package struct LogCopy: Sendable {
         }
         try files.put(waiting)
         try files.put([.init(path: "checkpoint", bytes: note)])
-        try Directory(layout.temporary).removeTree()
+        try Directory(layout.temporary).removeTree(.system)
         return count
+    }
+
+    private static func exists(_ path: String) throws(AuditLogError) -> Bool {
+        do throws(AuditLogError) {
+            _ = try OpenFile(path, .reading)
+            return true
+        } catch {
+            guard error.code == .missingFile else { throw error }
+            return false
+        }
     }
 
     /// Keeps what witnesses have cosigned, where that is news: it may come after the checkpoint, also that of a closed shard.
     private func keep(_ witnessed: [UInt8]?, in directory: String) throws(AuditLogError) -> Int {
-        let path = LogLayout(directory).witnessed
-        guard let witnessed, try OpenFile.contentsIfPresent(of: path) != witnessed else { return 0 }
-        try LastCheckpoint(path: path).write(witnessed, .system)
+        let layout = LogLayout(directory)
+        guard let witnessed, try OpenFile.contentsIfPresent(of: layout.witnessed) != witnessed else { return 0 }
+        try Directory(layout.temporary).make()
+        var files = DurableFiles(layout: layout, operations: .system)
+        try files.put([.init(path: "witnessed", bytes: witnessed)])
+        try Directory(layout.temporary).removeTree(.system)
         return 1
     }
 

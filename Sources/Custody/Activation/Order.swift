@@ -2,13 +2,17 @@ import Crypto
 package import StrictEncoding
 
 /// What one authorised person tells a running core to do at once: seal, cancel a request, quarantine a key, abort a
-/// ceremony.
+/// ceremony, vouch for the clock, prune a shard of the log.
 ///
 /// It is a file that stock `ssh-keygen -Y sign -n order@vault-appliance` signs, good for one run of one core.
 package struct Order: Sendable, Equatable {
     /// What is ordered.
     package enum Action: String, Sendable, CaseIterable {
-        case seal, cancel, quarantine, abort
+        case seal, cancel, quarantine, abort, prune
+        case acceptTime = "accept-time"
+
+        /// Whether the signer says why: the reason stands under the signer's name in the transcript or the log.
+        package var hasReason: Bool { self == .abort || self == .acceptTime }
     }
 
     private static let format = "vault-order/2"
@@ -19,9 +23,9 @@ package struct Order: Sendable, Equatable {
     package var appliance: String
     /// The run of the core it is for.
     package var instance: String
-    /// The request, the key or the ceremony; empty for `seal`.
+    /// The request, the key, the ceremony or the number of the shard; empty for `seal` and `accept-time`.
     package var subject: String
-    /// Why, in one line; empty but for `abort`, whose reason stands in the transcript under the signer's name.
+    /// Why, in one line; empty but for `abort` and `accept-time`.
     package var reason: String
     package var expires: UnixTime
     /// Drawn anew for each order, 32 hexadecimal digits: one that was used is recognised, and none is taken for another.
@@ -71,8 +75,8 @@ package struct Order: Sendable, Equatable {
             nonce = try reader.string("nonce")
             guard Hexadecimal.decode(nonce)?.count == 16 else { throw reader.fault("nonce", "must be 32 digits") }
             reason = try reader.required("reason").string ?? ""
-            guard reason.isEmpty != (action == .abort) else {
-                throw reader.fault("reason", action == .abort ? "is missing" : "belongs to an abort alone")
+            guard reason.isEmpty != action.hasReason else {
+                throw reader.fault("reason", action.hasReason ? "is missing" : "does not belong to this order")
             }
             guard reason.isEmpty || PlanReader.isLine(reason) else {
                 throw reader.fault("reason", "must be one line of at most 500 bytes")

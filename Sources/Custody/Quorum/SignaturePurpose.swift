@@ -18,6 +18,8 @@ package enum SignaturePurpose: Sendable, Equatable {
     case envelope
     /// A transport key, signed by the appliance's host key.
     case transport
+    /// The decision to go on with an older copy of the log.
+    case restoration
 
     private static let suffix = "@vault-appliance"
 
@@ -34,6 +36,7 @@ package enum SignaturePurpose: Sendable, Equatable {
             case .configuration: "configuration"
             case .envelope: "envelope"
             case .transport: "transport"
+            case .restoration: "restoration"
             }
         return name + SignaturePurpose.suffix
     }

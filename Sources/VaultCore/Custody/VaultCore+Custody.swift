@@ -33,6 +33,8 @@ extension VaultCore {
             case "custody-manifest": return try readManifest(&reader)
             case "seal": return try await seal(&reader)
             case "quarantine": return try await quarantine(&reader)
+            case "audit-accept-time": return try await acceptTime(&reader)
+            case "audit-prune": return try await pruneLog(&reader)
             case "config-approve": return try await approveBundle(&reader)
             case "config-approvals": return try approvals(&reader)
             default: return nil

@@ -112,7 +112,7 @@ package struct SoftwareQuorum: Sendable {
         let nonce = (0..<16).map { _ in UInt8.random(in: .min ... .max, using: &generator) }
         let order = Order(
             action: action, appliance: appliance ?? self.appliance, instance: instance, subject: subject,
-            reason: action == .abort ? reason : "", expires: now.adding(seconds: 120),
+            reason: action.hasReason ? reason : "", expires: now.adding(seconds: 120),
             nonce: Hexadecimal.string(nonce))
         return (String(decoding: order.bytes, as: UTF8.self), try person.sign(order.bytes, .order))
     }

@@ -1,13 +1,66 @@
 import ArgumentParser
-import AuditLog
+import Custody
 import StrictEncoding
 import VaultAppliance
 import VaultCore
 
-/// Who does something to the log, and why: both stand in its entry.
+/// Who does something to the log: whoever signs the order, or under development custody a name that nobody checks.
 struct PersonOptions: ParsableArguments {
-    @Option(help: "Who you are: the fingerprint of your SSH key, or the name people know you by.") var `operator`:
-        String
+    @Option(
+        help:
+            "Your SSH key, as a custodian or an approver: a private key, or a public key whose other half your agent holds.",
+        completion: .file())
+    var key: String?
+    @Option(help: "Write the order to a new file, to be signed elsewhere, and do nothing else.", completion: .file())
+    var write: String?
+    @Option(help: "Hand in an order that was signed elsewhere, with its signature in FILE.sig.", completion: .file())
+    var submit: String?
+    @Option(help: "Under development custody alone, where nobody signs: the name people know you by.")
+    var `operator`: String?
+
+    func validate() throws {
+        guard [key, write, submit, `operator`].compactMap({ $0 }).count == 1 else {
+            throw ValidationError(
+                "give --key to sign here, --write to sign elsewhere, or --submit what was signed; under development custody --operator"
+            )
+        }
+    }
+
+    /// The name, where custody is for development: shown as what it is.
+    static func unchecked(_ person: String?) throws -> JSONValue {
+        guard let person else {
+            throw CommandFailure("core.custody is development: there is nobody who could sign; give --operator NAME")
+        }
+        Terminal.note("custody      development: nobody checks who \(person) is")
+        return .string(person)
+    }
+
+    /// The command for the core; nil when the order was only written.
+    /// Without an order it has `members`, besides its name and the operator's.
+    func command(
+        _ name: String, _ action: Order.Action, _ subject: String = "", reason: String = "", members: JSONObject,
+        _ settings: CoreSettings, again: String
+    ) async throws -> JSONValue? {
+        guard settings.custody == Manifest.Mode.quorum.rawValue else {
+            var object = members
+            object["command"] = .string(name)
+            object["operator"] = try Self.unchecked(self.operator)
+            return .object(object)
+        }
+        guard self.operator == nil else {
+            throw CommandFailure(
+                "--operator: core.custody is quorum, so a custodian or an approver signs: give --key, or --write and --submit"
+            )
+        }
+        var signing = OrderOptions()
+        (signing.key, signing.write, signing.submit) = (key, write, submit)
+        let signed = try await signing.order(action, subject, reason: reason, settings.adminSocket, command: again)
+        guard let signed else { return nil }
+        guard try Order(file: Array(signed.file.utf8)).subject == subject else {
+            throw CommandFailure("--submit: the order that was signed is about another one than \(subject)")
+        }
+        return signed.command(name)
+    }
 }
 
 /// `audit accept-time`: a person vouches for the clock.
@@ -16,20 +69,34 @@ struct AuditAcceptTime: AsyncParsableCommand {
         commandName: "accept-time", abstract: "Vouch for the clock after it has jumped, so that the log goes on.",
         discussion: """
             The log refuses a clock that is more than a second behind its last entry, and one that has jumped forward by more \
-            than audit.max_clock_jump while the core ran. Mend the clock first. Then this command records, under your name, that it is \
-            right now; the entry is the only one whose time may be before that of the entry before it.
+            than audit.max_clock_jump while the core ran. Mend the clock first. Then this command records that it is right now, under the name and the key of the \
+            custodian or approver who signs the order; the entry is the only one whose time may be before that of the entry \
+            before it.
             """)
 
     @OptionGroup var options: ConfigurationOption
     @OptionGroup var person: PersonOptions
-    @Option(help: "Why the clock is right now, in a few words.") var reason: String
+    @Option(help: "Why the clock is right now, in one line; with --submit it stands in the order.") var reason: String?
     @Flag(help: "Print JSON for machines.") var json = false
+
+    func validate() throws {
+        guard (reason == nil) == (person.submit != nil) else {
+            throw ValidationError(
+                reason == nil ? "give --reason" : "--reason stands in the order that --submit hands in: leave it out")
+        }
+        guard reason.map({ PlanReader.isLine($0) }) ?? true else {
+            throw ValidationError("--reason: one line of 1 to 500 bytes")
+        }
+    }
 
     func run() async throws {
         let settings = try CoreSettings(loading: options.config)
-        let answer = try await AdminClient.call(
-            ["command": "audit-accept-time", "operator": .string(person.operator), "reason": .string(reason)],
-            socket: settings.adminSocket)
+        let command = try await person.command(
+            "audit-accept-time", .acceptTime, reason: reason ?? "",
+            members: JSONObject([.init(name: "reason", value: .string(reason ?? ""))]), settings,
+            again: "vault-appliance audit accept-time --config \(options.config)")
+        guard let command else { return }
+        let answer = try await AdminClient.call(command, socket: settings.adminSocket)
         if json { return Terminal.print(json: answer) }
         print("accepted: the log goes on at \(answer.object?["time"]?.string ?? "-")")
     }
@@ -41,8 +108,8 @@ struct AuditPrune: AsyncParsableCommand {
         commandName: "prune", abstract: "Remove the entries of a closed shard; its final checkpoint stays.",
         discussion: """
             Fetch or export the shard, and verify the copy, before you prune it: what is gone is gone. The core verifies the \
-            shard once more (a minute for some millions of entries), records the pruning under your name, and keeps the few entries \
-            that still say what is in force, with their proofs.
+            shard once more (a minute for some millions of entries), records the pruning under the name and the key of the custodian or approver \
+            who signs the order, and keeps the few entries that still say what is in force, with their proofs.
             """)
 
     @OptionGroup var options: ConfigurationOption
@@ -52,48 +119,13 @@ struct AuditPrune: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try CoreSettings(loading: options.config)
-        let answer = try await AdminClient.call(
-            [
-                "command": "audit-prune", "operator": .string(person.operator),
-                "shard": .integer(Int64(clamping: shard)),
-            ], socket: settings.adminSocket, within: .seconds(3600))
+        let command = try await person.command(
+            "audit-prune", .prune, String(shard),
+            members: JSONObject([.init(name: "shard", value: .integer(Int64(clamping: shard)))]), settings,
+            again: "vault-appliance audit prune --config \(options.config) --shard \(shard)")
+        guard let command else { return }
+        let answer = try await AdminClient.call(command, socket: settings.adminSocket, within: .seconds(3600))
         if json { return Terminal.print(json: answer) }
         print("pruned: shard \(shard), \(answer.object?["size"]?.integer ?? 0) entries; its checkpoint stays")
-    }
-}
-
-/// `audit restore`: goes on with an older copy of the log.
-struct AuditRestore: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "restore",
-        abstract: "Accept that the log is older than its last checkpoint; the core must be stopped.",
-        discussion: """
-            Entries that were recorded and signed are lost by this. Look for a newer copy first: collectors and witnesses may \
-            have one. What you decide here is recorded under your name as the first entry after the next start, with what is lost.
-            """)
-
-    @OptionGroup var options: ConfigurationOption
-    @OptionGroup var person: PersonOptions
-    @Option(help: "Why there is no newer copy, in a few words.") var reason: String
-    @Flag(help: "Print JSON for machines.") var json = false
-
-    func run() async throws {
-        let settings = try CoreSettings(loading: options.config)
-        guard let record = settings.logOptions.lastCheckpointFile else {
-            throw CommandFailure("audit.last_checkpoint: is not configured, so nothing is refused")
-        }
-        let (lost, found) = try Restoration.accept(
-            directory: settings.logDirectory, record: record, origin: settings.logOrigin, operator: person.operator,
-            reason: reason)
-        if json {
-            return Terminal.print(json: [
-                "found_size": .integer(Int64(clamping: found.size)), "found_origin": .string(found.origin),
-                "lost_size": lost.map { .integer(Int64(clamping: $0.size)) } ?? .null,
-                "lost_origin": lost.map { .string($0.origin) } ?? .null,
-            ])
-        }
-        print("the log has    \(found.size) entries of \(found.origin)")
-        print("it had had     \(lost.map { "\($0.size) entries of \($0.origin)" } ?? "nobody knows how many")")
-        print("accepted: start the core; its first entry says so")
     }
 }

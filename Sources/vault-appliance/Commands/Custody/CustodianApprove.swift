@@ -6,7 +6,8 @@ import StrictEncoding
 /// `custodian approve`: a person's signature under something that was shown before.
 struct CustodianApprove: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "approve", abstract: "Read a plan, a manifest or a transcript's head, and sign it.",
+        commandName: "approve",
+        abstract: "Read a plan, a manifest, a transcript's head or another document of a quorum, and sign it.",
         discussion: """
             Shows what is to be approved, in full, then has ssh-keygen sign the file with your key, for that use alone. The \
             signature is FILE.sig. What each kind of file is good for stands in docs/ceremonies.md. A manifest is held \
@@ -15,7 +16,8 @@ struct CustodianApprove: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: CustodianHomeOption
-    @Argument(help: "The file: plan.json, manifest.json, head.json.", completion: .file()) var file: String
+    @Argument(help: "The file: plan.json, manifest.json, head.json, an order to restore the log.", completion: .file())
+    var file: String
     @Option(help: "Your SSH key, if it is not the one in your custodian directory.", completion: .file())
     var key: String?
     @Option(help: "Where the signature goes; by default FILE.sig.", completion: .file()) var out: String?
@@ -112,6 +114,7 @@ enum ApprovableDocument {
     case manifest(Manifest)
     case head(JSONObject, [UInt8])
     case bundle(BundleApproval)
+    case restoration(RestorationOrder)
 
     /// Reads a file by what it says it is; anything that cannot be shown in full is refused.
     init(_ bytes: [UInt8], file: String) throws {
@@ -127,6 +130,7 @@ enum ApprovableDocument {
                 throw CommandFailure("\(file): \(error). Only a manifest's body without signatures is signed")
             }
         case "vault-bundle-approval/1": self = .bundle(try BundleApproval(file: bytes))
+        case RestorationOrder.format: self = .restoration(try RestorationOrder(file: bytes))
         case "vault-transcript-head/1":
             guard JSONWriter.canonical(.object(object)) + [0x0A] == bytes else {
                 throw CommandFailure("\(file): is not in canonical form")
@@ -142,6 +146,7 @@ enum ApprovableDocument {
         case .manifest: .manifest
         case .head: .transcript
         case .bundle: .configuration
+        case .restoration: .restoration
         }
     }
 
@@ -152,6 +157,7 @@ enum ApprovableDocument {
         case .manifest(let manifest): Proquint.phrase(hexadecimal: manifest.hash)
         case .head(_, let bytes): Proquint.phrase(sha256Of: bytes)
         case .bundle(let approval): Proquint.phrase(hexadecimal: approval.hash)
+        case .restoration(let order): Proquint.phrase(hexadecimal: order.hash)
         }
     }
 
@@ -166,6 +172,11 @@ enum ApprovableDocument {
             return ["MANIFEST \(manifest.version) of appliance \(manifest.appliance)", "words        \(words)"]
                 + ManifestChanges.describe(manifest)
         case .head(let object, _): (title, value) = ("HEAD OF A TRANSCRIPT", .object(object))
+        case .restoration(let order):
+            (title, value) = (
+                "RESTORATION OF AN OLDER LOG: the entries after `found` are given up",
+                try? JSONParser.parse(order.bytes)
+            )
         case .bundle(let approval):
             (title, value) = ("CONFIGURATION BUNDLE \(approval.number)", try? JSONParser.parse(approval.bytes))
         }

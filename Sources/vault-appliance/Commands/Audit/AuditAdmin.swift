@@ -36,6 +36,7 @@ struct PersonOptions: ParsableArguments {
     }
 
     /// The command for the core; nil when the order was only written.
+    ///
     /// Without an order it has `members`, besides its name and the operator's.
     func command(
         _ name: String, _ action: Order.Action, _ subject: String = "", reason: String = "", members: JSONObject,

@@ -78,7 +78,7 @@ import Testing
         }
         let (after, evidence) = try state(fixture)
         #expect(after == before && evidence.count == 1)
-        #expect(try read("\(fixture.root)/\(evidence[0])") == read(older + "/checkpoint"))
+        #expect(try read("\(fixture.root)/\(try #require(evidence.first))") == read(older + "/checkpoint"))
         try FileManager.default.removeItem(atPath: fixture.directory)
         #expect(await code { _ = try await copy(fixture).update(current: 1) } == .rolledBack)
         #expect(try state(fixture).copy == before)
@@ -97,7 +97,7 @@ import Testing
         #expect(await code { _ = try await copy(fixture).update(current: 1) } == .rolledBack)
         let (after, evidence) = try state(fixture)
         #expect(after == before && evidence.count == 1)
-        #expect(try read("\(fixture.root)/\(evidence[0])") == read(fixture.directory + "/checkpoint"))
+        #expect(try read("\(fixture.root)/\(try #require(evidence.first))") == read(fixture.directory + "/checkpoint"))
         #expect(try verify(fixture).map(\.checkpoint.size) == [300])
     }
 

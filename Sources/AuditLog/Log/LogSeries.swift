@@ -2,7 +2,8 @@
 ///
 /// A closed shard has the log's path with a full stop and its number. Each shard is a log of its own to the standards,
 /// with a name of its own: one name must never have two trees (C2SP tlog-checkpoint). A pruned shard keeps its final
-/// checkpoint, so numbers have no gaps.
+/// checkpoint, so numbers have no gaps. The one exception to one tree a name is a log that a quorum has restored
+/// (`Restoration`): what it lost stays signed, and it goes on under the same name.
 package struct LogSeries: Sendable {
     /// Where the shard that is written is, without a slash at the end.
     package let directory: String

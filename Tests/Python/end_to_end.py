@@ -245,6 +245,12 @@ class Surroundings(Case):
         done = environment.appliance("audit", "verify", *arguments)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
+    def test_an_identifier_may_begin_with_a_hyphen(self):
+        for command, code in (("prove", 1), ("tail", 0)):
+            done = environment.appliance("audit", command, "--log", environment["VAULT_LOG_DIR"], "--jti", "-nobodys")
+            self.assertEqual(done.returncode, code, done.stderr)
+            self.assertEqual("no entry has this jti" in done.stderr, command == "prove", done.stderr)
+
 
 class Reload(Case):
     """SIGHUP loads policy, issuers, clients and targets anew."""

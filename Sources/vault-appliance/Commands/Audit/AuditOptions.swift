@@ -142,7 +142,8 @@ struct FilterOptions: ParsableArguments {
     @Option(help: "Name of the tool.") var tool: String?
     @Option(help: "Id of the rule or denial that decided.") var rule: String?
     @Option(help: "Id of the request, from the answer's X-Request-Id.") var request: String?
-    @Option(help: "The credential's jti.") var jti: String?
+    // base64url: it may begin with a hyphen.
+    @Option(parsing: .unconditional, help: "The credential's jti.") var jti: String?
     @Option(help: "granted or denied.") var decision: EntryFilter.Decision?
     @Option(help: "A kind of entry (mint, denied, ...) or a group of kinds (admin, ceremony, ...).") var kind: String?
     @Option(help: "From this time on: 2026-11-23, or 2026-11-23T20:00:00Z.") var since: Moment?

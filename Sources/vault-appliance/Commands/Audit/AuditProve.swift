@@ -14,7 +14,8 @@ struct AuditProve: AsyncParsableCommand {
             """)
 
     @OptionGroup var log: LogOption
-    @Option(help: "The credential's jti.") var jti: String
+    // base64url: it may begin with a hyphen.
+    @Option(parsing: .unconditional, help: "The credential's jti.") var jti: String
     @Option(help: "File for the proof; must not exist yet.", completion: .file()) var out: String?
     @Option(help: "File for the entry; must not exist yet.", completion: .file()) var entry: String?
     @Flag(help: "List the entries instead, one a line as JSON with their proofs.") var all = false

@@ -26,7 +26,10 @@ struct CeremonyVerify: AsyncParsableCommand {
         help: "Directory of the appliance's manifests (1.json, 2.json, ...); a genesis needs none.",
         completion: .directory)
     var manifests: String?
-    @Option(help: "The genesis hash, or its words, as they were written down in the first ceremony.")
+    // base64url: it may begin with a hyphen.
+    @Option(
+        parsing: .unconditional,
+        help: "The genesis hash, or its words, as they were written down in the first ceremony.")
     var genesis: String?
     @Option(
         help: "The directory of a custodian who accepted the appliance; by default ~/.vault-custodian, if it knows it.",

@@ -89,7 +89,10 @@ struct CustodianAccept: AsyncParsableCommand {
     @Argument(help: "The appliance's manifests, or a directory with 1.json, 2.json, ...", completion: .file())
     var manifests: [String]
     @Option(help: "Your share: the age file that the ceremony made for you.", completion: .file()) var share: String?
-    @Option(help: "The genesis hash as you know it from the ceremony, instead of being asked.") var genesis: String?
+    // base64url: it may begin with a hyphen.
+    @Option(
+        parsing: .unconditional, help: "The genesis hash as you know it from the ceremony, instead of being asked.")
+    var genesis: String?
     @Flag(help: "Print JSON for machines.") var json = false
 
     func run() async throws {

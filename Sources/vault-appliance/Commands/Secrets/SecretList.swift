@@ -39,7 +39,10 @@ struct SecretRemove: AsyncParsableCommand {
     @Argument(help: "Name of the secret.") var name: String
     @Option(help: "Your SSH key, of a custodian or approver.", completion: .file()) var key: String?
     @OptionGroup var home: CustodianHomeOption
-    @Option(help: "The genesis hash as you know it from the ceremony, where you have no pin of the appliance.")
+    // base64url: it may begin with a hyphen.
+    @Option(
+        parsing: .unconditional,
+        help: "The genesis hash as you know it from the ceremony, where you have no pin of the appliance.")
     var genesis: String?
     @Flag(help: "Print JSON for machines.") var json = false
 

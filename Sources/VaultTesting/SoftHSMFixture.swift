@@ -8,7 +8,7 @@ internal import Synchronization
 /// SOFTHSM2_CONF is set before the library is loaded, and nothing ever calls C_Finalize. The directory is removed at exit.
 package final class SoftHSMFixture: Sendable {
     /// How many tokens a test process has; made within a second or two.
-    package static let poolSize = 224
+    package static let poolSize = 320
 
     private static let outcome = Result { try SoftHSMFixture() }
 

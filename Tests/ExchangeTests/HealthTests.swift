@@ -9,7 +9,7 @@ import VaultCore
 @testable import VaultAppliance
 
 /// What a front tells of its core and of itself to those who watch it.
-@Suite(.timeLimit(.minutes(3))) struct HealthTests {
+@Suite(.timeLimit(.minutes(10))) struct HealthTests {
     private let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
 
     private func text(_ registry: MetricsRegistry) -> String { String(decoding: registry.exposition(), as: UTF8.self) }

@@ -77,10 +77,20 @@ package struct Front: Service {
         let documents = PublicDocuments(
             configuration: configuration, keys: keys, federationKeys: { bundles.current.targets.federationKeys })
         let reloads = reloads
+        let limits = ListenerLimits(configuration.limits)
+        let gateway = try Listener(
+            name: "gateway", settings: .init(configuration.listeners.gateway, limits),
+            transport: .tls { try await opening.identity("gateway", configuration.listeners.gateway) },
+            routes: routes, environment: environment)
+        let `public` = try Listener(
+            name: "public", settings: .init(configuration.listeners.public, limits),
+            transport: .tls { try await opening.identity("public", configuration.listeners.public) },
+            routes: .public(documents: { client.latest == nil ? nil : documents.document($0) }),
+            environment: environment)
         let health = Health(
             client: client, bundles: bundles, targets: targets, reloads: reloads, identities: identities,
-            remotes: remotes, revocations: revocations, build: build)
-        let limits = ListenerLimits(configuration.limits)
+            remotes: remotes, revocations: revocations, build: build,
+            closed: { [gateway, `public`].filter { $0.port == nil }.map(\.name) })
         server = FrontServer(
             ops: try Listener(
                 name: "ops",
@@ -89,16 +99,7 @@ package struct Front: Service {
                 transport: .plain,
                 routes: .operations(readiness: { health.readiness(now: clock()) }, metrics: metrics),
                 environment: environment),
-            gateway: try Listener(
-                name: "gateway", settings: .init(configuration.listeners.gateway, limits),
-                transport: .tls { try await opening.identity("gateway", configuration.listeners.gateway) },
-                routes: routes, environment: environment),
-            public: try Listener(
-                name: "public", settings: .init(configuration.listeners.public, limits),
-                transport: .tls { try await opening.identity("public", configuration.listeners.public) },
-                routes: .public(documents: { client.latest == nil ? nil : documents.document($0) }),
-                environment: environment),
-            environment: environment)
+            gateway: gateway, public: `public`, environment: environment)
         CoreMetrics.register(in: metrics, build: build) { client.latest }
         reloads.register(in: metrics)
         remotes.register(in: metrics)

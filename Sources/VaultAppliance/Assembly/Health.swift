@@ -11,6 +11,8 @@ struct Health: Sendable {
     let remotes: RemoteKeySets
     let revocations: RevocationView
     let build: String
+    /// The listeners that should be open and are not.
+    let closed: @Sendable () -> [String]
 
     /// Why requests would fail now, in words for an operator; and what is wrong although they do not.
     func readiness(now: UnixTime) -> Readiness {
@@ -34,7 +36,10 @@ struct Health: Sendable {
         if !warnings.isEmpty { details["warnings"] = .array(warnings.map { .string($0) }) }
         // A sealed core says so itself; until it is activated nothing else matters.
         var reasons = core.faults + (client.problem.map { [$0] } ?? []) + identities.faults(now: now)
-        if !core.isSealed, !revocations.isCurrent { reasons.append("core: its revocations are not known") }
+        if !core.isSealed {
+            if !revocations.isCurrent { reasons.append("core: its revocations are not known") }
+            reasons += closed().map { "\($0): the listener is not open yet" }
+        }
         return Readiness(reasons: reasons, details: details)
     }
 }

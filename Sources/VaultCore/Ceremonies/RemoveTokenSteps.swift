@@ -54,6 +54,14 @@ extension CoreCeremony {
         CeremonyStep(
             name: "destroy", title: "Destroy everything on the token \(token.label) that the manifest named",
             act: {
+                // A core that was started anew opens the tokens of its manifest, and has no PIN of any other.
+                guard self.core.hsms.open.contains(where: { $0.profile.info.serial == token.serial }) else {
+                    throw CustodyError(
+                        .wrongState,
+                        "the core was started anew and opens no token that the manifest does not name: abort this "
+                            + "ceremony, which keeps the token \(token.label) removed, and have its owner initialise it"
+                    )
+                }
                 let hsm = try self.hsm(token.serial)
                 let ids = Set(self.base.keys.filter { $0.token == token.serial }.map(\.id))
                 for object in try await hsm.inventory() where ids.contains(Hexadecimal.string(object.id)) {

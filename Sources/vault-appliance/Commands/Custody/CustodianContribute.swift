@@ -47,16 +47,19 @@ struct CustodianContribute: AsyncParsableCommand {
             to: asked, signature: offer.signature, chain: offer.chain, now: systemClock(),
             newShare: try share.map { try PrivateFile.readPublic($0, limit: 65_536) })
         let name = try Self.me(home, offer.chain)
-        let place = try place(name)
-        defer {
-            if socket != nil {
-                try? FileManager.default.removeItem(atPath: (place as NSString).deletingLastPathComponent)
-            }
-        }
-        try PrivateFile.replace(place, file, mode: 0o600)
+        // Made elsewhere, and given over whole: whoever waits for the two files takes them the moment they are there.
+        let scratch = FileManager.default.temporaryDirectory.appending(path: "vault-share-\(randomHexadecimal(8))")
+        try PrivateFile.makeDirectory(scratch.path)
+        defer { try? FileManager.default.removeItem(at: scratch) }
+        let draft = scratch.appending(path: "\(name).age").path
+        try PrivateFile.replace(draft, file, mode: 0o600)
         let signature = try Custody.SSHKeygen.sign(
-            file: place, key: home.sshKey, purpose: .contribution(request: asked.hash))
-        guard let socket else { return say(place, name) }
+            file: draft, key: home.sshKey, purpose: .contribution(request: asked.hash))
+        guard let socket else {
+            let place = out ?? "\(request ?? "")/\(name).age"
+            try Self.deliver(file, signature, to: place)
+            return say(place, name)
+        }
         let answer = try await AdminClient.call(
             ActivateSubmission.command(file, signature), socket: socket, within: .seconds(120))
         if json { Terminal.print(json: answer) } else { ActivateSubmission.lines(answer).forEach { Terminal.say($0) } }
@@ -99,12 +102,11 @@ struct CustodianContribute: AsyncParsableCommand {
                 + "somebody else may be asking.")
     }
 
-    private func place(_ name: String) throws -> String {
-        if let out { return out }
-        if let request { return "\(request)/\(name).age" }
-        let directory = FileManager.default.temporaryDirectory.appending(path: "vault-share-\(randomHexadecimal(8))")
-        try PrivateFile.makeDirectory(directory.path)
-        return directory.appending(path: "\(name).age").path
+    /// The signature before what it signs, and never one beside another's.
+    private static func deliver(_ file: [UInt8], _ signature: [UInt8], to place: String) throws {
+        if FileManager.default.fileExists(atPath: place) { try PrivateFile.remove(place) }
+        try PrivateFile.replace("\(place).sig", signature, mode: 0o600)
+        try PrivateFile.replace(place, file, mode: 0o600)
     }
 
     private static func me(_ home: CustodianHome, _ chain: ManifestChain) throws -> String {

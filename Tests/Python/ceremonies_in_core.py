@@ -230,7 +230,8 @@ class AllKinds(unittest.TestCase):
         self.assertEqual(party.status(identifier)["state"], "approved")
         self.assertIn("sealed", environment.appliance("status", "--config", environment["VAULT_CONFIG"]).stdout)
         self.assertEqual(party.go_on(identifier)["state"], "completed")
-        self.assertEqual(party.appliance()["state"], "active")
+        # Tokens that the configuration names may still be away.
+        self.assertIn(party.appliance()["state"], ("active", "degraded"))
         evidence = party.close(identifier)
         self.assertEqual(evidence["activation"]["contributed"], ["anna", "ben"])
         self.assertEqual(*map(lambda lines: [line[:2] for line in lines], rehearsal_of(identifier)))
@@ -395,7 +396,8 @@ class Breakage(unittest.TestCase):
             disk.fail("write", 28, first=first_write)
             said = party.ceremony(verb, identifier, code=1)
             wait_until(lambda: not is_alive(core), "the core has ended")
-            self.assertIn("the audit log", said)
+            # Whether the core's answer is out before its end is for the machine to say; its last line says why.
+            self.assertRegex(said, "the audit log|the connection to the core broke")
             last = (environment.directory / "core.log").read_text().rstrip().splitlines()[-1]
             self.assertIn("the audit log failed; the core stops", last)
             if last_line(identifier):

@@ -114,7 +114,7 @@ class Reach(unittest.TestCase):
             if child == 0:
                 os.setgid(process_memory.NOBODY)
                 os.setuid(process_memory.NOBODY)
-                os.execv(binary, [binary, "doctor", "--module", "/nowhere/module.so", "--token", "x"])
+                os.execv(binary, [binary, "doctor", "--module", environment["VAULT_MODULE"], "--token", "x"])
             try:
                 wait_until(lambda: b"PIN of" in os.read(terminal, 4096), "doctor asks for a PIN")
                 process = pathlib.Path("/proc") / str(child)

@@ -40,3 +40,8 @@ package struct CoreError: Error, Sendable, Equatable, CustomStringConvertible {
 
     package var description: String { "\(code.rawValue): \(reason)" }
 }
+
+extension CoreError {
+    /// The reason when the core was reached, and went away before it answered.
+    package static let connectionBroke = "the connection to the core broke before it answered"
+}

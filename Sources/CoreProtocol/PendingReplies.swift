@@ -88,7 +88,7 @@ final class PendingReplies: ChannelInboundHandler {
         timer?.task.cancel()
         timer = nil
         for (_, request) in orphans {
-            request.completion(.failure(CoreError(.unreachable, "the connection to the core broke")))
+            request.completion(.failure(CoreError(.unreachable, CoreError.connectionBroke)))
         }
         context.fireChannelInactive()
     }

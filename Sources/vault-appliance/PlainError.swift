@@ -1,8 +1,11 @@
 import CoreProtocol
+import Custody
 import Foundation
+import HSMBridge
 import NIOCore
 import NIOPosix
 import NIOSSL
+import VaultCore
 
 /// Errors of libraries in the words of this program: what is wrong with which file, and what to do.
 enum PlainError {
@@ -14,13 +17,25 @@ enum PlainError {
         case is NIOSSLError, is BoringSSLError:
             CommandFailure(
                 "a certificate or key could not be read, or TLS failed. Mend: see that each PEM file is whole")
+        // What our own libraries say, broken between words where a terminal ends.
+        case is CustodyError, is CoreError, is StartError, is HSMError: oneLine(error)
         default: error
         }
     }
 
+    private static func oneLine(_ error: any Error) -> any Error {
+        let text = "\(error)"
+        return text.contains("\n") ? error : CommandFailure(text)
+    }
+
     /// The admin socket does not answer.
     static func core(_ error: CoreError) -> CommandFailure {
-        CommandFailure("\(error.reason). Is the core running, and may this user connect to it?")
+        if error.reason == CoreError.connectionBroke {
+            return CommandFailure(
+                "\(error.reason), for it stopped: its own log says why, such as that the audit log's disk is full. Mend that, "
+                    + "and see that the core runs; a ceremony that has begun goes on by ceremony resume")
+        }
+        return CommandFailure("\(error.reason). Is the core running, and may this user connect to it?")
     }
 
     /// A file that could not be read or written; nil for what is about no file.

@@ -230,10 +230,10 @@ class AllKinds(unittest.TestCase):
         self.assertEqual(party.status(identifier)["state"], "approved")
         self.assertIn("sealed", environment.appliance("status", "--config", environment["VAULT_CONFIG"]).stdout)
         self.assertEqual(party.go_on(identifier)["state"], "completed")
-        # Tokens that the configuration names may still be away.
+        # It serves, though the configuration names tokens that are not there.
         self.assertIn(party.appliance()["state"], ("active", "degraded"))
         evidence = party.close(identifier)
-        self.assertEqual(evidence["activation"]["contributed"], ["anna", "ben"])
+        self.assertEqual(evidence["activate"]["custodians"], ["anna", "ben"])
         self.assertEqual(*map(lambda lines: [line[:2] for line in lines], rehearsal_of(identifier)))
 
 
@@ -396,8 +396,8 @@ class Breakage(unittest.TestCase):
             disk.fail("write", 28, first=first_write)
             said = party.ceremony(verb, identifier, code=1)
             wait_until(lambda: not is_alive(core), "the core has ended")
-            # Whether the core's answer is out before its end is for the machine to say; its last line says why.
-            self.assertRegex(said, "the audit log|the connection to the core broke")
+            # The core may answer still, break off, or have ended over a write of its own before it was asked.
+            self.assertRegex(said, "no space left|the audit log's disk is full|cannot connect to the core's socket")
             last = (environment.directory / "core.log").read_text().rstrip().splitlines()[-1]
             self.assertIn("the audit log failed; the core stops", last)
             if last_line(identifier):

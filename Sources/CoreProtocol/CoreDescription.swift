@@ -84,9 +84,13 @@ package struct CoreDescription: Sendable, Equatable {
 
     /// Random per start of the core: a client that sees another one must load its configuration bundle again.
     package var instance: String
+    /// The appliance's id, as its manifest has it.
     package var appliance: String
+    /// `development` or `quorum`, with the dials that weaken it.
     package var custody: String
+    /// Of the manifest in force.
     package var manifestVersion: Int64
+    /// The keys of the manifest that a front has to know.
     package var keys: [Key]
     /// Why the core cannot sign now, in words for an operator; empty when it can.
     package var faults: [String]

@@ -22,6 +22,7 @@ package struct CoreError: Error, Sendable, Equatable, CustomStringConvertible {
         case malformed
     }
 
+    /// What kind of refusal it is.
     package let code: Code
     /// For the log and for operators, in our own words; never a value from a request.
     package let reason: String

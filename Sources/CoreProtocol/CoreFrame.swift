@@ -31,8 +31,11 @@ package struct CoreFrame: Sendable, Equatable {
     package static let maximumLength = 1 << 20
     static let headerLength = 9
 
+    /// Which request it is, or answers; unique among those under way on its connection.
     package var id: UInt64
+    /// What is asked or answered.
     package var kind: Kind
+    /// Its fields, as `kind` has them.
     package var payload: ByteBuffer
 
     /// A frame.

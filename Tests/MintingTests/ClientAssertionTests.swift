@@ -126,4 +126,16 @@ import Testing
         let (least, most) = (fastest.min() ?? .zero, fastest.max() ?? .zero)
         #expect(most < least * 2, "\(fastest)")
     }
+
+    @Test("a decoy is as long as the signature it is to take the time of", arguments: [256, 384, 512, 64])
+    func decoys(length: Int) throws {
+        let decoys = try DecoyKeys()
+        for algorithm in [JWSAlgorithm.rs256, .ps256] {
+            guard case .rsa(let modulus, _) = decoys[algorithm, signatureLength: length].material else {
+                Issue.record("a decoy for \(algorithm) is no RSA key")
+                return
+            }
+            #expect(modulus.count == max(256, length))
+        }
+    }
 }

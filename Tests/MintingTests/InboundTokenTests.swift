@@ -166,6 +166,16 @@ import Testing
         #expect(try Corp.verifier().rejection(of: token, role: .actor) == expected)
     }
 
+    @Test("what happened is no credential, whatever its type", arguments: [nil, "JWT", "at+jwt"] as [String?])
+    func events(type: String?) throws {
+        // A logout token may lack its type (OpenID Connect Back-Channel Logout 1.0 section 2.4).
+        let logout = #"{"http://schemas.openid.net/event/backchannel-logout":{}}"#
+        let token = try TestKey.es256.token(ClaimsText(["events": logout]), type: type)
+        for role in [Issuer.Role.subject, .actor] {
+            #expect(try Corp.verifier().rejection(of: token, role: role) == .wrongType)
+        }
+    }
+
     @Test(
         "a client assertion has its own type",
         arguments: [

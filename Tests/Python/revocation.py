@@ -337,6 +337,9 @@ class WhoElse(Case):
         audience = "//iam.googleapis.com/projects/7/locations/global/workloadIdentityPools/agents/providers/vault"
         status, body = self.stopped("--provider", "google", "cut off: the target", audience=audience)
         self.assertEqual(status, 200, body)
+        # By its audience, which is in the token itself.
+        status, body = self.stopped("--provider", "snowflakecomputing.com", "cut off: the target", audience="snowflake")
+        self.assertEqual(status, 200, body)
         self.mint()
 
     def test_2_an_agent_and_what_was_minted_for_it(self):

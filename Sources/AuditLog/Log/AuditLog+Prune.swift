@@ -27,7 +27,7 @@ extension AuditLog {
                 throw AuditLogError(.missingFile, "the shard was pruned before", path: directory)
             }
             // Only the removal was cut short: its entry is under a checkpoint, or the tiles would be there.
-            let (_, checkpoint, _) = try shard.verify(keys: keys, origin: name)
+            let checkpoint = try shard.contents(keys: keys, origin: name).checkpoint
             try await onThread { () throws(AuditLogError) in try shard.removeEntries(operations) }.get()
             return checkpoint
         }

@@ -27,14 +27,6 @@ package struct PrunedShard: Sendable {
     /// The file of what was kept.
     var retained: String { layout.directory + "/retained" }
 
-    /// The final checkpoint, whole and read, and who signed it.
-    func verify(
-        keys: [VerifierKey], origin: String
-    ) throws(AuditLogError) -> (SignedNote, Checkpoint, [VerifierKey]) {
-        let contents = try contents(keys: keys, origin: origin)
-        return (contents.note, contents.checkpoint, contents.signers)
-    }
-
     /// Reads all of it, and checks signature and proofs; without `keys` the signature is for the caller's later shard to
     /// make up for, which names the checkpoint.
     ///
@@ -54,11 +46,6 @@ package struct PrunedShard: Sendable {
         } catch {
             throw AuditLogError(error.code, error.reason, path: error.path ?? layout.checkpoint)
         }
-    }
-
-    /// What an entry of a later shard must say of this one.
-    func record(_ checkpoint: Checkpoint) throws(AuditLogError) -> PruningRecord {
-        PruningRecord(checkpoint, retained: try OpenFile.contentsIfPresent(of: retained) ?? [])
     }
 
     /// The entries that were kept, each checked against the final checkpoint.

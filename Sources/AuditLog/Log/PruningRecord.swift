@@ -38,23 +38,4 @@ package struct PruningRecord: Sendable, Equatable {
             "retained_count": String(count), "retained_sha256": StandardBase64.string(digest),
         ]) { $1 }
     }
-
-    /// Refuses pruned shards that no entry of a later one accounts for.
-    ///
-    /// - Parameters:
-    ///   - pruned: What is there, by the number of its shard.
-    ///   - records: What entries under a checkpoint say, by the number of the shard they are in.
-    /// - Throws: `rolledBack`, with the shard's name.
-    package static func check(
-        _ pruned: [(shard: UInt64, record: PruningRecord)], against records: [(shard: UInt64, record: PruningRecord)]
-    ) throws(AuditLogError) {
-        for one in pruned {
-            guard records.contains(where: { $0.shard > one.shard && $0.record == one.record }) else {
-                throw AuditLogError(
-                    .rolledBack,
-                    "no entry under a checkpoint says that \(one.record.checkpoint.origin) was pruned, or it says that "
-                        + "other entries were kept of it")
-            }
-        }
-    }
 }

@@ -26,11 +26,8 @@ package struct VerifiedReplay {
     private let origin: String
     private let keys: [VerifierKey]
     private let wanted: EntryKindScan
-    private let prunings = EntryKindScan([.logShardPruned])
     private var found: [Entry] = []
-    /// Pruned shards, and what entries under a checkpoint say of some.
-    private var pruned: [(shard: UInt64, record: PruningRecord)] = []
-    private var records: [(shard: UInt64, record: PruningRecord)] = []
+    private var prunings = PruningRecords()
     /// The final checkpoint of the shard before; nil in the first that is read.
     private var previous: Checkpoint?
     /// The newest shard with a checkpoint.
@@ -68,7 +65,7 @@ package struct VerifiedReplay {
             let range = (offset == 0 ? start : nil) ?? CompactRange()
             try replay.read(shard.number, shard.directory, from: range, isLast: shard.number == shards.last?.number)
         }
-        try PruningRecord.check(replay.pruned, against: replay.records)
+        try replay.prunings.check()
         return replay.found
     }
 
@@ -146,13 +143,13 @@ package struct VerifiedReplay {
         let contents = try PrunedShard(directory: directory).contents(
             keys: number >= anchor ? named(number) : nil, origin: LogSeries.origin(origin, number))
         for (index, bytes) in contents.entries {
-            if index == 0 { try checkOpening(number, bytes[...], directory) }
+            if index == 0 { try checkOpening(bytes[...], directory) }
             try take(bytes[...], of: number, isCovered: true)
         }
         guard contents.entries.first?.index == 0 else {
             throw AuditLogError(.rolledBack, "the first entry of a pruned shard is gone", path: directory)
         }
-        pruned.append((number, contents.record))
+        prunings.add(contents.record, of: number, in: directory)
         previous = contents.checkpoint
     }
 
@@ -169,7 +166,7 @@ package struct VerifiedReplay {
             let entries = try EntryBundle.entries(in: bundle.bytes, path: layout.path(path))
             for entry in entries.dropFirst(Int(offset)) {
                 let bytes = bundle.bytes[entry]
-                if range.size == 0 { try checkOpening(number, bytes, layout.directory) }
+                if range.size == 0 { try checkOpening(bytes, layout.directory) }
                 range.append(.leaf(bytes))
                 try take(bytes, of: number, isCovered: true)
             }
@@ -184,17 +181,9 @@ package struct VerifiedReplay {
         _ number: UInt64, _ layout: LogLayout, after size: UInt64
     ) throws(AuditLogError) {
         var tail = self
-        var next = size
-        _ = try JournalReader(directory: layout.journal).read { (record, bytes) throws(AuditLogError) in
-            guard record.index >= size else { return }
-            guard record.index == next else {
-                throw AuditLogError(
-                    .rolledBack, "entries \(next) to \(record.index - 1) are in neither tiles nor journal",
-                    path: layout.journal)
-            }
-            if next == 0 { try tail.checkOpening(number, bytes[record.entry], layout.directory) }
-            try tail.take(bytes[record.entry], of: number, isCovered: false)
-            next += 1
+        try JournalTail.forEach(layout, after: size) { (index, entry) throws(AuditLogError) in
+            if index == 0 { try tail.checkOpening(entry, layout.directory) }
+            try tail.take(entry, of: number, isCovered: false)
         }
         self = tail
     }
@@ -203,22 +192,10 @@ package struct VerifiedReplay {
         _ bytes: ArraySlice<UInt8>, of shard: UInt64, isCovered: Bool
     ) throws(AuditLogError) {
         if wanted.matches(bytes) { found.append(try Entry(jsonBytes: Array(bytes))) }
-        guard isCovered, prunings.matches(bytes), let record = PruningRecord(try Entry(jsonBytes: Array(bytes))) else {
-            return
-        }
-        records.append((shard, record))
+        if isCovered { prunings.look(at: bytes, of: shard) }
     }
 
-    /// A shard's first entry must name the final checkpoint of the shard before it, if that was read.
-    private func checkOpening(
-        _ number: UInt64, _ bytes: ArraySlice<UInt8>, _ directory: String
-    ) throws(AuditLogError) {
-        guard let previous else { return }
-        guard let entry = try? Entry(jsonBytes: Array(bytes)), entry.kind == .logShardOpened,
-            entry.detail == Checkpoint.detail(previous)
-        else {
-            throw AuditLogError(
-                .rolledBack, "the shard does not begin with the final checkpoint of the one before it", path: directory)
-        }
+    private func checkOpening(_ first: ArraySlice<UInt8>, _ directory: String) throws(AuditLogError) {
+        if let previous { try ShardOpening.check(first, continues: previous, in: directory) }
     }
 }

@@ -70,19 +70,21 @@ extension SeriesVerifier {
         _ place: Place, isNewest: Bool, _ pruning: inout PruningRecords
     ) throws(AuditLogError) -> Shard {
         let name = LogSeries.origin(origin, place.number)
-        let shard = PrunedShard(directory: place.directory)
-        let (note, checkpoint, signers) = try shard.verify(keys: named(name, isNewest: isNewest), origin: name)
+        let shard = try PrunedShard(directory: place.directory).contents(
+            keys: named(name, isNewest: isNewest), origin: name)
+        let checkpoint = shard.checkpoint
         if let older = older(of: name), older != checkpoint {
             throw AuditLogError(
                 .missingFile, "the shard was pruned: only its final checkpoint can be compared", path: place.directory)
         }
-        try shard.forEach { (_, entry) throws(AuditLogError) in pruning.look(at: entry[...], of: place.number) }
+        for entry in shard.entries { pruning.look(at: entry.bytes[...], of: place.number) }
+        pruning.add(shard.record, of: place.number, in: place.directory)
         var witnessed: Witnessed?
-        if let policy = demands.witnesses, let found = try? policy.check(note) {
+        if let policy = demands.witnesses, let found = try? policy.check(shard.note) {
             witnessed = Witnessed(checkpoint: checkpoint, cosignatures: found)
         }
         return Shard(
-            number: place.number, directory: place.directory, checkpoint: checkpoint, signers: signers,
+            number: place.number, directory: place.directory, checkpoint: checkpoint, signers: shard.signers,
             witnessed: witnessed, report: nil)
     }
 
@@ -102,13 +104,7 @@ extension SeriesVerifier {
             throw AuditLogError(
                 .missingFile, "its first entry is gone", path: PrunedShard(directory: place.directory).retained)
         }
-        guard let first, let entry = try? Entry(jsonBytes: first), entry.kind == .logShardOpened,
-            entry.detail == Checkpoint.detail(previous)
-        else {
-            throw AuditLogError(
-                .rolledBack, "the shard does not begin with the final checkpoint of the one before it",
-                path: place.directory)
-        }
+        try ShardOpening.check((first ?? [])[...], continues: previous, in: place.directory)
     }
 
     /// Whether the log is the one somebody saw before, and whether witnesses saw the same.

@@ -97,7 +97,7 @@ package struct SeriesVerifier: Sendable {
                         visit: { if areRecordsWanted { pruning.look(at: $0, of: place.number) } },
                         progress: { progress(place.number, $0, $1) }))
         }
-        for shard in verified where shard.report == nil { try pruning.check(shard) }
+        try pruning.check()
         try checkDemands(verified)
         return Report(shards: verified, begun: found.begun)
     }

@@ -28,7 +28,8 @@ struct CutOffCommand: AsyncParsableCommand {
     @Option(help: "A user, wherever the name stands: as the subject or in a chain of actors.") var user: String?
     @Option(help: "An agent, wherever the name stands.") var agent: String?
     @Option(help: "A gateway or another client, by its id in the configuration.") var gateway: String?
-    @Option(help: "A provider or another target, by its name in the configuration.") var provider: String?
+    @Option(help: "A provider or another target, by its name in the configuration or by its audience.")
+    var provider: String?
     @Option(help: "Configured name of the user's or agent's issuer; left out, whoever bears the name.")
     var issuer: String?
     @Option(name: .customLong("for"), help: "How long: 60s to 168h, like 30m or 4h.") var duration: String?
@@ -102,8 +103,8 @@ struct CutOffCommand: AsyncParsableCommand {
         if kind == .client, !configuration.clients.contains(where: { $0.id == name }) {
             throw ValidationError("--gateway: the configuration has no client \(name)")
         }
-        if kind == .target, !configuration.targets.contains(where: { $0.name == name }) {
-            throw ValidationError("--provider: the configuration has no target \(name)")
+        if kind == .target, !configuration.targets.contains(where: { [$0.name, $0.audience].contains(name) }) {
+            throw ValidationError("--provider: the configuration has no target \(name), nor one of that audience")
         }
         let core = try await AdminClient.describe(socket: configuration.core.adminSocket)
         return CutOffStatement(

@@ -6,20 +6,12 @@ import VaultCore
 
 /// Who does something to the log: whoever signs the order, or under development custody a name that nobody checks.
 struct PersonOptions: ParsableArguments {
-    @Option(
-        help:
-            "Your SSH key, as a custodian or an approver: a private key, or a public key whose other half your agent holds.",
-        completion: .file())
-    var key: String?
-    @Option(help: "Write the order to a new file, to be signed elsewhere, and do nothing else.", completion: .file())
-    var write: String?
-    @Option(help: "Hand in an order that was signed elsewhere, with its signature in FILE.sig.", completion: .file())
-    var submit: String?
+    @OptionGroup var signing: SigningChoice
     @Option(help: "Under development custody alone, where nobody signs: the name people know you by.")
     var `operator`: String?
 
     func validate() throws {
-        guard [key, write, submit, `operator`].compactMap({ $0 }).count == 1 else {
+        guard signing.count + (`operator` == nil ? 0 : 1) == 1 else {
             throw ValidationError(
                 "give --key to sign here, --write to sign elsewhere, or --submit what was signed; under development custody --operator"
             )
@@ -53,8 +45,6 @@ struct PersonOptions: ParsableArguments {
                 "--operator: core.custody is quorum, so a custodian or an approver signs: give --key, or --write and --submit"
             )
         }
-        var signing = OrderOptions()
-        (signing.key, signing.write, signing.submit) = (key, write, submit)
         let signed = try await signing.order(action, subject, reason: reason, settings.adminSocket, command: again)
         guard let signed else { return nil }
         guard try Order(file: Array(signed.file.utf8)).subject == subject else {
@@ -81,7 +71,7 @@ struct AuditAcceptTime: AsyncParsableCommand {
     @Flag(help: "Print JSON for machines.") var json = false
 
     func validate() throws {
-        guard (reason == nil) == (person.submit != nil) else {
+        guard (reason == nil) == (person.signing.submit != nil) else {
             throw ValidationError(
                 reason == nil ? "give --reason" : "--reason stands in the order that --submit hands in: leave it out")
         }

@@ -15,16 +15,13 @@ struct CeremonyAbort: AsyncParsableCommand {
     @OptionGroup var ceremony: CeremonyOptions
     @Option(help: "Why, in your own words, in one line; with --submit it stands in the order.") var reason: String?
     @Option(help: "Who decided it, where there is no core yet; by default the plan's administrator.") var by: String?
-    @Option(help: "Your SSH key, as a custodian or an approver.", completion: .file()) var key: String?
-    @Option(help: "Write the order to a new file, to be signed elsewhere, and do nothing else.", completion: .file())
-    var write: String?
-    @Option(help: "Hand in an order that was signed elsewhere, with its signature in FILE.sig.", completion: .file())
-    var submit: String?
+    @OptionGroup var signing: SigningChoice
 
     func validate() throws {
-        guard (reason == nil) == (submit != nil) else {
+        guard (reason == nil) == (signing.submit != nil) else {
             throw ValidationError(
-                submit == nil ? "give --reason" : "--reason stands in the order that --submit hands in: leave it out")
+                signing.submit == nil
+                    ? "give --reason" : "--reason stands in the order that --submit hands in: leave it out")
         }
         guard reason.map({ !$0.isEmpty && $0.utf8.count <= 500 }) ?? true else {
             throw ValidationError("--reason: one line of 1 to 500 bytes")
@@ -36,9 +33,7 @@ struct CeremonyAbort: AsyncParsableCommand {
         let access = try ceremony.access()
         let id = JSONValue.string(ceremony.id)
         if let socket = access.socket {
-            var signing = OrderOptions()
-            (signing.key, signing.write, signing.submit) = (key, write, submit)
-            try signing.validate()
+            try signing.demandOne()
             let command = "vault-appliance ceremony abort --config \(ceremony.options.config) \(ceremony.id)"
             guard
                 let order = try await signing.order(

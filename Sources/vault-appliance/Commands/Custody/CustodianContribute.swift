@@ -32,6 +32,9 @@ struct CustodianContribute: AsyncParsableCommand {
 
     func validate() throws {
         guard (request == nil) != (socket == nil) else { throw ValidationError("give --request or --socket") }
+        guard out == nil || request != nil else {
+            throw ValidationError("--out goes with --request: --socket hands in")
+        }
     }
 
     func run() async throws {

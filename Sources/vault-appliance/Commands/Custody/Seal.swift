@@ -35,8 +35,8 @@ struct SignedOrder {
     }
 }
 
-/// How an order gets its signature.
-struct OrderOptions: ParsableArguments {
+/// The ways in which an order can get its signature; of the given ones exactly one is taken.
+struct SigningChoice: ParsableArguments {
     @Option(
         help:
             "Your SSH key, as a custodian or an approver: a private key, or a public key whose other half your agent holds.",
@@ -47,8 +47,12 @@ struct OrderOptions: ParsableArguments {
     @Option(help: "Hand in an order that was signed elsewhere, with its signature in FILE.sig.", completion: .file())
     var submit: String?
 
-    func validate() throws {
-        guard [key, write, submit].compactMap({ $0 }).count == 1 else {
+    /// How many were given.
+    var count: Int { [key, write, submit].compactMap { $0 }.count }
+
+    /// Refuses none and several.
+    func demandOne() throws {
+        guard count == 1 else {
             throw ValidationError("give --key to sign here, --write to sign elsewhere, or --submit what was signed")
         }
     }
@@ -68,6 +72,13 @@ struct OrderOptions: ParsableArguments {
     }
 }
 
+/// How an order gets its signature.
+struct OrderOptions: ParsableArguments {
+    @OptionGroup var choice: SigningChoice
+
+    func validate() throws { try choice.demandOne() }
+}
+
 /// `seal`: the core forgets its PINs, at once.
 struct Seal: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -85,7 +96,7 @@ struct Seal: AsyncParsableCommand {
 
     func run() async throws {
         let socket = try Configuration.load(file: options.config).core.adminSocket
-        let order = try await signing.order(
+        let order = try await signing.choice.order(
             .seal, "", socket, command: "vault-appliance seal --config \(options.config)")
         guard let order else { return }
         let answer = try await AdminClient.call(order.command("seal"), socket: socket, within: .seconds(60))
@@ -111,7 +122,7 @@ struct Quarantine: AsyncParsableCommand {
 
     func run() async throws {
         let socket = try Configuration.load(file: options.config).core.adminSocket
-        let order = try await signing.order(
+        let order = try await signing.choice.order(
             .quarantine, try await kid(socket), socket,
             command: "vault-appliance quarantine --config \(options.config) \(key)")
         guard let order else { return }

@@ -128,6 +128,14 @@ import Testing
             try write(changed, to: path)
             #expect(code { _ = try verify(fixture) } != nil, "byte \(position)")
         }
+        // Of another history, signed with the same key.
+        let other = fixture.root + "/other"
+        fixture.time.withLock { $0 = $0.adding(seconds: 1) }
+        let log = try fixture.open(other)
+        try await fixture.append(7, to: log)
+        try await log.close()
+        try write(try read(other + "/checkpoint"), to: path)
+        #expect(code { _ = try verify(fixture) } == .rolledBack)
     }
 
     @Test func aShardOfAnotherHistoryIsFound() async throws {

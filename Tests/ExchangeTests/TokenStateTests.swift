@@ -301,6 +301,15 @@ import VaultTesting
         #expect(other.status == 200)
     }
 
+    @Test func whatTheFrontHasNotHeardOfYetTheCoreRefuses() async throws {
+        let fixture = try await Self.shared.value
+        let builder = try ExchangeRequestBuilder(fixture, user: fixture.userToken("ines"))
+        #expect(await push(fixture, try set(fixture, subject: subject("ines"))).status == 202)
+        let deaf = fixture.service(revocations: RevocationView(clock: { fixture.now }, isCurrent: true))
+        let answer = try ExchangeAnswer(await deaf.respond(to: builder.request()))
+        #expect(answer.error == "access_denied" && answer.token == nil)
+    }
+
     @Test func anEventAboutWhatIsLongOverIsAcknowledgedAndNotRecorded() async throws {
         let fixture = try await Self.shared.value
         let count = try fixture.entries().count

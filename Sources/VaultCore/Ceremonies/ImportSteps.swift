@@ -208,6 +208,8 @@ struct KeyImportSteps: Sendable {
         }
         await transport?.close()
         try? ceremony.forget(KeyImportSteps.wrappedFile)
+        // Nobody shall wrap a key for it any more.
+        try? PrivateFile.remove(directory.file(KeyImportSteps.transportFile))
     }
 
     private func evidence() async throws -> JSONObject? {

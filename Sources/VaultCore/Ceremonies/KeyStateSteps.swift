@@ -106,7 +106,8 @@ extension CoreCeremony {
                     "c_destroy_object": try self.read(file) ?? .null, "found_in_this_process": 0,
                     "found_in_a_fresh_process": 0,
                 ]
-            }, leaves: "the key \(key.label) is gone; the manifest in force still calls it retired")
+            }, leaves: "the key \(key.label) is gone; the manifest in force still calls it retired",
+            leavesInPart: "the key \(key.label) may be gone, or one of its two objects; destroy it by another ceremony")
     }
 
     /// What verifiers can fetch from here on is what the manifest says.

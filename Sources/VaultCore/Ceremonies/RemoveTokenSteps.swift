@@ -54,29 +54,34 @@ extension CoreCeremony {
         CeremonyStep(
             name: "destroy", title: "Destroy everything on the token \(token.label) that the manifest named",
             act: {
-                // A core that was started anew opens the tokens of its manifest, and has no PIN of any other.
-                guard self.core.hsms.open.contains(where: { $0.profile.info.serial == token.serial }) else {
-                    throw CustodyError(
-                        .wrongState,
-                        "the core was started anew and opens no token that the manifest does not name: abort this "
-                            + "ceremony, which keeps the token \(token.label) removed, and have its owner initialise it"
-                    )
-                }
-                let hsm = try self.hsm(token.serial)
+                let hsm = try self.removed(token)
                 let ids = Set(self.base.keys.filter { $0.token == token.serial }.map(\.id))
                 for object in try await hsm.inventory() where ids.contains(Hexadecimal.string(object.id)) {
                     try await hsm.destroy(KeyReference(id: object.id, label: object.label))
                 }
             },
             verify: {
+                let hsm = try self.removed(token)
                 let ids = Set(self.base.keys.filter { $0.token == token.serial }.map(\.id))
-                for objects in [
-                    try await self.hsm(token.serial).inventory(), try await self.freshObjects(token.serial),
-                ] {
+                for objects in [try await hsm.inventory(), try await self.freshObjects(token.serial)] {
                     guard !objects.contains(where: { ids.contains(Hexadecimal.string($0.id)) }) else { return nil }
                 }
                 return ["token": .string(token.serial), "found_in_this_process": 0, "found_in_a_fresh_process": 0]
             }, leaves: "the token \(token.label) is not in the manifest any more, and may hold keys")
+    }
+
+    /// The token, still open although the manifest names it no more.
+    ///
+    /// A core that was started anew opens the tokens of its manifest, and has no PIN of any other.
+    private func removed(_ token: ManifestToken) throws -> HSM {
+        try core.checkActive()
+        guard core.hsms.open.contains(where: { $0.profile.info.serial == token.serial }) else {
+            throw CustodyError(
+                .wrongState,
+                "the core was started anew and opens no token that the manifest does not name: abort this ceremony, which "
+                    + "keeps the token \(token.label) removed, and have its owner initialise it")
+        }
+        return try hsm(token.serial)
     }
 
     private func dismissStep(_ token: ManifestToken) -> CeremonyStep {

@@ -79,7 +79,7 @@ extension CoreCeremony {
     func removeRemains() throws { try Remains(directory).remove() }
 }
 
-/// The files of one ceremony that are worth something to a thief.
+/// The files of one ceremony that are worth something to a thief, or invite people to do what is no use any more.
 private struct Remains {
     private let directory: CeremonyDirectory
     private let files: [String]
@@ -88,7 +88,7 @@ private struct Remains {
         self.directory = directory
         files = [
             directory.file(KeyImportSteps.clearFile), "\(directory.work)/\(KeyImportSteps.wrappedFile)",
-            "\(directory.work)/\(Replica.pinFile)",
+            "\(directory.work)/\(Replica.pinFile)", directory.file(KeyImportSteps.transportFile),
         ]
     }
 

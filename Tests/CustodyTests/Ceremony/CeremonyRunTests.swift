@@ -168,6 +168,25 @@ import Testing
         #expect(kept.last == "one: it is in force")
     }
 
+    @Test("of what was begun an abort says what is known of it", arguments: [true, false])
+    func begun(isDone: Bool) async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let isGone = Mutex(false)
+        let steps = [
+            CeremonyStep(
+                name: "one", title: "Destroy", act: { isGone.withLock { $0 = true } },
+                verify: { isGone.withLock { $0 } ? [:] : nil }, leaves: "it is gone", leavesInPart: "it may be gone")
+        ]
+        let runner = try fixture.runner(steps: steps, pass: dying(at: isDone ? .acted("one") : .begun("one")))
+        for _ in 0..<2 { _ = try? await runner.advance() }
+        _ = try await fixture.runner(steps: steps).abort(reason: "enough", by: "dora")
+        let transcript = try fixture.directory.loadTranscript(plan: runner.ceremony.plan)
+        #expect(transcript.lines.last?.data["kept"] == [.string(isDone ? "one: it is gone" : "one: it may be gone")])
+        #expect(transcript.done == (isDone ? ["one"] : []))
+        #expect(try fixture.verify().outcome == .aborted)
+    }
+
     @Test func twoProcessesDoNotRunOneCeremonyAtOnce() async throws {
         let fixture = try CeremonyFixture()
         try fixture.approve()

@@ -260,6 +260,8 @@ package struct CeremonyRunner: Sendable {
                     try await log.write(.failed, step: name, data: ["reason": .string(reason)])
                     kept.append("\(name): \(step.leaves ?? reason)")
                 }
+            } else if let part = step.leavesInPart, try await !isInPlace(step, done, &log) {
+                kept.append("\(name): \(part)")
             } else if let leaves = step.leaves {
                 kept.append("\(name): \(leaves)")
             }

@@ -31,6 +31,8 @@ package struct CeremonyStep: Sendable {
     package let undo: (@Sendable () async throws -> Void)?
     /// What remains after an abort because nothing takes it away; nil when nothing does.
     package let leaves: String?
+    /// The same where the step was begun and is not seen to be done; nil where `leaves` is true of that too.
+    package let leavesInPart: String?
     /// Whether an abort takes back nothing that came before it once its effect is in place.
     package let isFinal: Bool
     /// Whether an abort waits, or fails and is tried again, until the step is taken back: what came before it is what it is
@@ -43,8 +45,8 @@ package struct CeremonyStep: Sendable {
         check: @escaping @Sendable () async throws -> Readiness = { .ready },
         act: @escaping @Sendable () async throws -> Void,
         verify: @escaping @Sendable () async throws -> JSONObject?,
-        undo: (@Sendable () async throws -> Void)? = nil, leaves: String? = nil, isFinal: Bool = false,
-        mustBeUndone: Bool = false
+        undo: (@Sendable () async throws -> Void)? = nil, leaves: String? = nil,
+        leavesInPart: String? = nil, isFinal: Bool = false, mustBeUndone: Bool = false
     ) {
         self.name = name
         self.title = title
@@ -54,6 +56,7 @@ package struct CeremonyStep: Sendable {
         self.verify = verify
         self.undo = undo
         self.leaves = leaves
+        self.leavesInPart = leavesInPart
         self.isFinal = isFinal
         self.mustBeUndone = mustBeUndone
     }

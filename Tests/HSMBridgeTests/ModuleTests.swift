@@ -57,7 +57,8 @@ struct ModuleTests {
         let serial = try module.token(matching: TokenURI("pkcs11:serial=\(info.serial)")).token
         #expect(serial.label == token.label)
         for uri in ["pkcs11:token=no-such-token", "pkcs11:token=\(token.label);serial=0000"] {
-            #expect(throws: HSMError(.tokenNotFound)) { try module.token(matching: TokenURI(uri)) }
+            let error = #expect(throws: HSMError(.tokenNotFound)) { try module.token(matching: TokenURI(uri)) }
+            #expect(error?.context?.contains("; the module shows \"test-") == true)
         }
         #expect(throws: HSMError(.tokenNotUnique)) { try module.token(matching: TokenURI("pkcs11:model=SoftHSM%20v2")) }
     }

@@ -91,10 +91,19 @@ extension Module {
         guard let first = matching.first else {
             // The one that is wanted may be the one that cannot say what it is.
             let other = failure.map { "; another token fails: \($0)" } ?? ""
-            throw HSMError(.tokenNotFound, context: uri.description + other)
+            throw HSMError(.tokenNotFound, context: uri.description + "; \(Module.list(found.map(\.token)))" + other)
         }
         guard matching.count == 1 else { throw HSMError(.tokenNotUnique, context: uri.description) }
         return first
+    }
+
+    /// The tokens that are there, for whoever has mistyped the name of one.
+    private static func list(_ tokens: [TokenInfo]) -> String {
+        guard !tokens.isEmpty else { return "the module shows no token" }
+        // Escaped: what a token calls itself goes into logs.
+        let labels = tokens.prefix(8).map(\.label.debugDescription)
+        let more = tokens.count > labels.count ? " and \(tokens.count - labels.count) more" : ""
+        return "the module shows \(labels.joined(separator: ", "))\(more)"
     }
 
     /// What a token says of itself now; its PIN flags change.

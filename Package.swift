@@ -120,7 +120,10 @@ let package = Package(
                 .product(name: "X509", package: "swift-certificates"),
                 .product(name: "SwiftASN1", package: "swift-asn1"),
             ] + crypto + nio,
-            swiftSettings: strict),
+            swiftSettings: strict,
+            // Symbols are bound at once, and the table of them cannot be written any more: whoever binds one later saves
+            // registers, and what they hold of a PIN, on the stack.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
         .target(
             name: "VaultTesting",
             dependencies: [

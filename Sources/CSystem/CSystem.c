@@ -57,6 +57,11 @@ void csystem_wipe(void *memory, size_t size) {
     explicit_bzero(memory, size);
 }
 
+int csystem_is_zero(const void *bytes, size_t size) {
+    const unsigned char *first = bytes;
+    return size == 0 || (first[0] == 0 && memcmp(first, first + 1, size - 1) == 0);
+}
+
 int csystem_harden_process(void) {
     struct rlimit none = {0, 0};
     if (setrlimit(RLIMIT_CORE, &none) != 0) return -1;

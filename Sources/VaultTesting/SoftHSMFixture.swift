@@ -7,7 +7,7 @@ internal import Synchronization
 /// SoftHSM is one library per process with one configuration, and tests run side by side: so all tokens are made up front,
 /// SOFTHSM2_CONF is set before the library is loaded, and nothing ever calls C_Finalize. The directory is removed at exit.
 package final class SoftHSMFixture: Sendable {
-    /// How many tokens a test process has; made within a second or two.
+    /// How many tokens a test process has; nearly all are copies, made in no time: whoever waits for them holds up all.
     package static let poolSize = 320
 
     private static let outcome = Result { try SoftHSMFixture() }

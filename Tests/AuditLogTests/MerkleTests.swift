@@ -41,10 +41,11 @@ import Testing
         #expect(hex(tree.root.bytes) == Self.roots[count])
     }
 
-    @Test(arguments: numbered) func largeTreesHaveTheRootsOfTheOracle(count: Int, root: String) throws {
+    @Test(arguments: numbered) func largeTreesHaveTheRootsOfTheOracle(count: Int, root: String) async throws {
         var range = CompactRange()
         var tree = TileTree()
         for number in 0..<count {
+            if number % 1000 == 0 { await Task.yield() }
             let hash = MerkleHash.leaf(Array(String(number).utf8)[...])
             range.append(hash)
             try tree.append(hash) { _ in }

@@ -123,6 +123,7 @@ import Testing
         try write(old, to: path)
         #expect(try verify(fixture).map(\.checkpoint.size) == [200])
         for position in old.indices {
+            await Task.yield()
             var changed = old
             changed[position] ^= 1
             try write(changed, to: path)
@@ -193,6 +194,7 @@ import Testing
         let found = try LogSeries(directory: fixture.directory).entries(jti: "7")[0]
         let bytes = try LogProver(directory: fixture.directory).proof(index: found.index, entry: found.bytes).bytes
         for position in bytes.indices {
+            await Task.yield()
             var changed = bytes
             changed[position] ^= 1
             let fault = code {

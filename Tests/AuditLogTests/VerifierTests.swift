@@ -56,6 +56,7 @@ import Testing
             let path = "\(fixture.directory)/\(file)"
             let bytes = try read(path)
             for position in stride(from: 0, to: bytes.count, by: bytes.count > 2000 ? 97 : 7) {
+                await Task.yield()
                 var flipped = bytes
                 flipped[position] ^= 1 << UInt8(position % 8)
                 try write(flipped, to: path)

@@ -4,6 +4,7 @@ import Custody
 import Foundation
 import StrictEncoding
 import Testing
+import VaultTesting
 
 /// The envelope of a secret: who can open it, what it is bound to, who vouches for it.
 @Suite(.timeLimit(.minutes(10))) struct SealedSecretTests {
@@ -13,11 +14,6 @@ import Testing
     private struct Token {
         let serial: String
         let key: _RSA.Encryption.PrivateKey
-
-        init(_ serial: String) throws {
-            self.serial = serial
-            key = try _RSA.Encryption.PrivateKey(keySize: .bits3072)
-        }
 
         var manifestKey: ManifestKey {
             get throws {
@@ -48,9 +44,23 @@ import Testing
         }
     }
 
-    private let tokens: [Token]
+    // Made once: RSA keys take seconds in a debug build.
+    private static let keys = Task {
+        try await onOwnThread {
+            try (0..<3).map { _ in try _RSA.Encryption.PrivateKey(keySize: .bits3072).pemRepresentation }
+        }
+    }
 
-    init() throws { tokens = [try Token("serial-1"), try Token("serial-2")] }
+    private let tokens: [Token]
+    /// One for which nothing is sealed at first.
+    private let third: Token
+
+    init() async throws {
+        let all = try await Self.keys.value.enumerated().map { number, key in
+            Token(serial: "serial-\(number + 1)", key: try .init(pemRepresentation: key))
+        }
+        (tokens, third) = (Array(all[..<2]), all[2])
+    }
 
     private func seal(
         _ bytes: [UInt8] = value, name: String = "crm-client", version: Int64 = 1, to recipients: [Token]? = nil
@@ -113,11 +123,10 @@ import Testing
         envelope.signature = try fixture.people[1].sign(envelope.signedBytes, .envelope)
         #expect(try envelope.sealer(under: fixture.genesis) == "bob")
         // Wrapped to other tokens it is the same secret, under the same signature.
-        let other = try Token("serial-9")
         let dataKey = try tokens[0].dataKey(envelope)
-        let rewrapped = try envelope.rewrapped(dataKey.span, to: [try other.recipient])
+        let rewrapped = try envelope.rewrapped(dataKey.span, to: [try third.recipient])
         #expect(try rewrapped.sealer(under: fixture.genesis) == "bob")
-        #expect(try other.open(rewrapped) == Self.value && rewrapped.hash != envelope.hash)
+        #expect(try third.open(rewrapped) == Self.value && rewrapped.hash != envelope.hash)
         #expect(rewrapped.keys.count == 1)
         envelope.signature = try QuorumFixture.Someone("mallory").sign(envelope.signedBytes, .envelope)
         #expect(code { _ = try envelope.sealer(under: fixture.genesis) } == .stranger)

@@ -26,9 +26,14 @@ import VaultTesting
     private let fixture: QuorumFixture
     private let token: _RSA.Encryption.PrivateKey
 
-    init() throws {
+    // Made once: RSA keys take seconds in a debug build.
+    private static let key = Task {
+        try await onOwnThread { try _RSA.Encryption.PrivateKey(keySize: .bits3072).pemRepresentation }
+    }
+
+    init() async throws {
         fixture = try QuorumFixture()
-        token = try _RSA.Encryption.PrivateKey(keySize: .bits3072)
+        token = try .init(pemRepresentation: try await Self.key.value)
     }
 
     private func offer(now: UnixTime = QuorumFixture.now) throws -> TransportOffer {

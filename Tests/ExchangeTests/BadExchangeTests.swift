@@ -103,8 +103,7 @@ extension BadExchange {
         },
         .user("with four parts") { try $0.userToken() + ".x" },
         .user("signed with another key") { fixture in
-            let other = try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: ExchangeFixture.vault)
-            let key = try other.key(.es256)
+            let key = try DevelopmentKey(.es256)
             var header = key.header
             header["kid"] = .string(try fixture.users.key(.es256).kid)
             let claims = DevelopmentClaims(

@@ -38,11 +38,16 @@ final class ExchangeFixture: Sendable {
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         let time = UnixTime(seconds: Int64(Date().timeIntervalSince1970))
         let clock: @Sendable () -> UnixTime = { time }
-        let users = try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: Self.vault)
-        let agents = try DevelopmentIssuer(issuer: "https://agents.acme.example", audience: Self.vault)
+        // RSA keys take seconds in a debug build.
+        let (users, agents, gateway) = try await onOwnThread {
+            (
+                try DevelopmentIssuer(issuer: "https://idp.acme.example", audience: Self.vault),
+                try DevelopmentIssuer(issuer: "https://agents.acme.example", audience: Self.vault),
+                try AssertingGateway()
+            )
+        }
         let files = ExchangeFiles(
             directory: directory, devices: try devices ?? [.softHSM()], additions: additions)
-        let gateway = try AssertingGateway()
         try files.write(users: users, agents: agents, gateway: gateway.keys)
         self.gateway = gateway
         let source = try ConfigurationBundle.load(file: directory + "/config.yaml")

@@ -1,3 +1,5 @@
+internal import CVaultSystem
+
 /// Where a journal goes on after a stop or crash.
 struct JournalStart: Sendable {
     /// The segment that is written next; nil when none holds entries and none waits.
@@ -32,7 +34,11 @@ struct JournalStart: Sendable {
     private static func clear(_ segment: JournalReader.Segment, operations: FileOperations) throws(AuditLogError) {
         let file = try OpenFile(segment.path, .updating)
         let bytes = try file.contents()
-        guard bytes.count < segment.header.size || bytes[segment.end...].contains(where: { $0 != 0 }) else { return }
+        let isZero = unsafe bytes[segment.end...].withUnsafeBytes { rest in
+            // Safety: the pointer and the count are those of one buffer, which is only read.
+            unsafe csystem_is_zero(rest.baseAddress, rest.count) == 1
+        }
+        guard bytes.count < segment.header.size || !isZero else { return }
         try file.writeZeros(segment.end..<max(segment.header.size, bytes.count), operations)
         try file.sync(operations)
     }

@@ -19,6 +19,9 @@ void csystem_locked_free(void *_Nonnull memory, size_t size);
 /// Overwrites memory with zeros, never optimised away.
 void csystem_wipe(void *_Nonnull memory, size_t size);
 
+/// Whether all bytes are zero: 1 or 0.
+int csystem_is_zero(const void *_Nullable bytes, size_t size);
+
 /// No core dumps, no ptrace by the same user, no /proc/PID/mem: PR_SET_DUMPABLE 0 and RLIMIT_CORE 0. 0, or -1 and errno.
 int csystem_harden_process(void);
 

@@ -66,10 +66,11 @@ def processor_seconds(environment):
     return times
 
 
-def memory(environment):
-    """Resident memory of front and core, in MB."""
-    status = [pathlib.Path(f"/proc/{environment[name]}/status").read_text() for name in ("VAULT_PID", "VAULT_CORE_PID")]
-    return [int(re.search(r"VmRSS:\s+(\d+)", text)[1]) / 1024 for text in status]
+def memory(environment, what="Rss"):
+    """Memory of front and core, in MB: resident (Rss), or with pages that both map counted in halves (Pss)."""
+    texts = [
+        pathlib.Path(f"/proc/{environment[name]}/smaps_rollup").read_text() for name in ("VAULT_PID", "VAULT_CORE_PID")]
+    return [int(re.search(rf"^{what}:\s+(\d+)", text, re.MULTILINE)[1]) / 1024 for text in texts]
 
 
 def log_alone(environment, folder):
@@ -246,8 +247,10 @@ def main():
                 f"{figures['p50_us'] / 1000:>9.2f}{figures['p99_us'] / 1000:>9.2f}{front:>11.0f}{core:>10.0f}")
         rs256(environment, pathlib.Path(folder, "rs256"), max(line["loop"] for line in raw["RS256"]), seconds)
         print(f"\nOf the core's time one C_Sign and its check on the host take {sign_and_check:.0f} us.")
-        front, core = memory(environment)
-        print(f"memory after that: front {front:.0f} MB, core {core:.0f} MB, {front + core:.0f} MB together\n")
+        (front, core), together = memory(environment), sum(memory(environment, "Pss"))
+        print(
+            f"memory after that: front {front:.0f} MB, core {core:.0f} MB resident; {together:.0f} MB together, since they map"
+            " the same program\n")
 
         stages = run(
             environment, "stages", "--config", environment["VAULT_CONFIG"], "--cert", environment["GATEWAY_CERT"],

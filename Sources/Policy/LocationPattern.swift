@@ -24,8 +24,12 @@ struct LocationPattern: Sendable, Equatable {
         elements = try LocationPattern.compile(Array(text.utf8))
         usesIdentifier = elements.contains(LocationPattern.identifier)
         namesQuery = elements.contains(UInt8(ascii: "?"))
-        // With every variable part replaced by a letter it must be a location that a request may name.
-        let sample = elements.map { $0 <= LocationPattern.identifier ? UInt8(ascii: "x") : $0 }
+        // With every variable part replaced, a port's by a digit and others by a letter, it must be a location that a
+        // request may name.
+        let sample = elements.reduce(into: [UInt8]()) { sample, element in
+            let filler = sample.last == UInt8(ascii: ":") ? UInt8(ascii: "1") : UInt8(ascii: "x")
+            sample.append(element <= LocationPattern.identifier ? filler : element)
+        }
         guard LocationText.isAcceptable(sample) else { throw .unmatchable }
     }
 

@@ -1,8 +1,9 @@
 /// The one form in which a location is accepted.
 ///
 /// Two spellings of one place would let a request slip past a denial or reach past a rule. So odd spellings are
-/// refused, never folded: user information, upper case in a host, default ports, empty and dot segments, fragments,
-/// backslashes, and escapes of what needs none or of what would change the path.
+/// refused, never folded: user information, upper case in a host or a dot at its end, default ports and zeros before
+/// others, empty and dot segments (with parameters too), fragments, backslashes, and escapes of what needs none or of what
+/// would change the path.
 /// Source: RFC 3986 sections 2.3, 3, 5.2.4 and 6.2.
 package enum LocationText {
     /// The longest location.
@@ -53,13 +54,17 @@ package enum LocationText {
 
     private static func isAuthority(_ bytes: ArraySlice<UInt8>, scheme: ArraySlice<UInt8>) -> Bool {
         let isPlain = bytes.allSatisfy { isLowerCase($0) || isDigit($0) || ".-_:[]".utf8.contains($0) }
-        guard !bytes.isEmpty, isPlain, bytes.first != UInt8(ascii: ":"), bytes.last != UInt8(ascii: ":") else {
-            return false
-        }
-        let text = String(decoding: bytes, as: UTF8.self)
+        // The colons of an IPv6 address stand in brackets.
+        let start = bytes.lastIndex(of: UInt8(ascii: "]")) ?? bytes.startIndex
+        let colon = bytes[start...].firstIndex(of: UInt8(ascii: ":"))
+        let host = bytes[..<(colon ?? bytes.endIndex)]
+        guard isPlain, let last = host.last, last != UInt8(ascii: ".") else { return false }
+        guard let colon else { return true }
+        let port = bytes[(colon + 1)...]
+        guard let first = port.first, first != UInt8(ascii: "0"), port.allSatisfy(isDigit) else { return false }
         switch String(decoding: scheme, as: UTF8.self) {
-        case "https": return !text.hasSuffix(":443")
-        case "http": return !text.hasSuffix(":80")
+        case "https": return !port.elementsEqual("443".utf8)
+        case "http": return !port.elementsEqual("80".utf8)
         default: return true
         }
     }
@@ -70,7 +75,9 @@ package enum LocationText {
         if segments.first?.isEmpty == true { segments.removeFirst() }
         if segments.last?.isEmpty == true { segments.removeLast() }
         return segments.allSatisfy { segment in
-            !segment.isEmpty && !segment.elementsEqual(".".utf8) && !segment.elementsEqual("..".utf8)
+            // Some servers take a segment for what stands before its parameters.
+            let name = segment.prefix { $0 != UInt8(ascii: ";") }
+            return !segment.isEmpty && !name.elementsEqual(".".utf8) && !name.elementsEqual("..".utf8)
                 && hasCanonicalEscapes(segment)
         }
     }
@@ -79,8 +86,8 @@ package enum LocationText {
     private static func hasCanonicalEscapes(_ bytes: ArraySlice<UInt8>) -> Bool {
         escapes(in: bytes) { value, isUpperCase in
             let isControl = value < 0x20 || value == 0x7F
-            let isUnreserved = isLowerCase(value | 0x20) || isDigit(value) || "-._~".utf8.contains(value)
-            return isUpperCase && !isControl && !isUnreserved && !"/\\%?#".utf8.contains(value)
+            let isPlain = isLowerCase(value | 0x20) || isDigit(value) || "-._~!$&'()*+,;=:@".utf8.contains(value)
+            return isUpperCase && !isControl && !isPlain && !"/\\%?#".utf8.contains(value)
         }
     }
 

@@ -86,6 +86,11 @@ import Testing
             #expect(!isNew)
         }
         #expect(list.eventCount == 1 && list.cutOffCount == 1)
+        // Also where the older one would be kept for longer, because it came later.
+        var late = event("corp", Self.now - 30, jti: "late")
+        late.until = (late.until ?? 0) + 20
+        #expect(list.holdsEvent(late, now: Self.now) && !list.insert(late, now: Self.now))
+        #expect(list.cutOff(party("alice", issued: .byIssuer(Self.now)), now: Self.now) != nil)
         list.removeExpired(now: Self.now + 60)
         #expect(list.eventCount == 0)
     }

@@ -25,7 +25,8 @@ struct EventFault: CustomTestStringConvertible, Sendable {
         EventFault(testDescription: "no token", code: "invalid_request", raw: "a.b.c"),
         EventFault(testDescription: "an altered signature", code: "authentication_failed", isAltered: true),
         EventFault(
-            testDescription: "an unknown key", code: "invalid_key", header: [.init(name: "kid", value: "other")]),
+            testDescription: "an unknown key", code: "authentication_failed",
+            header: [.init(name: "kid", value: "other")]),
         EventFault(testDescription: "no type", code: "invalid_request", header: [.init(name: "typ", value: .null)]),
         EventFault(
             testDescription: "another type", code: "invalid_request", header: [.init(name: "typ", value: "JWT")]),
@@ -46,6 +47,9 @@ struct EventFault: CustomTestStringConvertible, Sendable {
         subject(
             "a user of an issuer it may not speak of",
             ["format": "iss_sub", "iss": "https://agents.acme.example", "sub": "fay"], "access_denied"),
+        subject(
+            "a client of ours, as a user of its issuer",
+            ["format": "iss_sub", "iss": "https://idp.acme.example", "sub": "client:gateway-mcp"], "access_denied"),
         subject(
             "a user of nobody we know", ["format": "iss_sub", "iss": "https://x.example", "sub": "fay"], "access_denied"
         ),

@@ -60,10 +60,11 @@ package struct RevocationList: Sendable {
 
     /// Whether what a security event says is in force: from whomever it comes, and however often.
     package func holdsEvent(_ entry: Entry, now: Int64) -> Bool {
-        guard let session = Session(entry), let known = sessions[session], let cutOff = CutOff(entry),
-            let last = known.issuedUpTo, let asked = cutOff.issuedUpTo
+        guard let session = Session(entry), let known = sessions[session], let last = known.issuedUpTo,
+            let asked = CutOff(entry)?.issuedUpTo
         else { return false }
-        return known.until > now && last >= asked && known.until >= cutOff.until
+        // An earlier event that comes again later would else take the place of the later one, and give sessions back.
+        return known.until > now && last >= asked
     }
 
     /// Whether sessions of the same user were ended by an earlier event, whose place this one takes.
@@ -96,8 +97,8 @@ package struct RevocationList: Sendable {
 
     /// Whether the token with this `jti`, or one that it descends from, has been revoked.
     ///
-    /// The `jti` of a token that was made from another one begins with the other's and a dot. An ancestor expires no
-    /// earlier than what is made from it, and its revocation is in force as long.
+    /// The `jti` of a token that was made from another one begins with the other's and a dot, and the other's revocation
+    /// is in force at least as long.
     package func isRevoked(_ jti: String, now: Int64) -> Bool {
         guard !revoked.isEmpty else { return false }
         var name = jti[...]

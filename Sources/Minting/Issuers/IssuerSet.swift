@@ -71,7 +71,7 @@ package struct IssuerSet: Sendable {
     /// Whether a subject of `issuer`, as mapped, begins with the prefix of another issuer and so could be its subject.
     ///
     /// The one issuer without a prefix could otherwise sign a `sub` of `corp:ann` and become the user of another.
-    func isForeign(mappedSubject: String, of issuer: Issuer) -> Bool {
+    package func isForeign(mappedSubject: String, of issuer: Issuer) -> Bool {
         prefixes.contains { $0.issuer != issuer.issuer && mappedSubject.hasPrefix($0.prefix) }
     }
 }

@@ -24,7 +24,9 @@ extension DelegationResolver {
         guard mayAct.subject == agent.identity.subject else { return false }
         if let issuer = mayAct.issuer { return issuer == agent.party.issuer }
         let isOnly = bundle.verifier.issuers.count(in: .actor) <= 1
-        return isOnly || agent.party.issuer == user.issuer || SPIFFEID(agent.identity.subject) != nil
+        // A SPIFFE id is one agent's alone where its own trust domain has proven it, and not whoever writes it into `sub`.
+        return isOnly || agent.party.issuer == user.issuer
+            || SPIFFEID(agent.identity.subject)?.trustDomain == agent.party.issuer
     }
 
     /// The agent of an actor token; bound to the user whom that token names as our own tokens do.

@@ -116,7 +116,8 @@ struct DelegationResolver: Sendable {
         let redeemed: RedeemedAssertion
         do {
             redeemed = try RedeemedAssertion(
-                try bundle.verifier.verify(assertion, role: .partner, now: now), redeemedBy: principal, now: now)
+                try bundle.verifier.verify(assertion, role: .partner, now: now), redeemedBy: principal,
+                issuer: keys.issuer, now: now)
         } catch let error as TokenRejection where error.code == .keysUnavailable {
             throw .token(error, "assertion")
         } catch {

@@ -24,9 +24,11 @@ struct RedeemedAssertion: Sendable {
     /// The resources it was issued for; empty when it leaves them open.
     let resources: [String]
 
-    /// Checks what the draft asks of an assertion beyond a verified token.
-    init(_ token: VerifiedToken, redeemedBy principal: Principal, now: UnixTime) throws(Rejection) {
-        guard token.audiences.count == 1 else { throw Rejection(description: "aud is not one string") }
+    /// Checks what the draft asks of an assertion beyond a verified token; `issuer` is ours, for which alone it may be.
+    init(
+        _ token: VerifiedToken, redeemedBy principal: Principal, issuer: String, now: UnixTime
+    ) throws(Rejection) {
+        guard token.audiences == [issuer] else { throw Rejection(description: "aud is not our issuer alone") }
         guard token.clientID == principal.client else { throw Rejection(description: "client_id is another client") }
         guard let jti = token.jti else { throw Rejection(description: "claim jti is missing") }
         guard let issuedAt = token.issuedAt else { throw Rejection(description: "claim iat is missing") }

@@ -77,7 +77,12 @@ package struct SecurityEventReceiver: Sendable {
         guard let issuer = bundle.verifier.issuers.issuer(subject.issuer), issuer.roles.contains(.subject),
             bundle.transmitters.may(token.issuerName, speakOf: issuer.name)
         else { throw SecurityEventRefusal(.accessDenied, "the subject's issuer is not one to send events for") }
-        return (issuer, issuer.mapped(subject: subject.subject))
+        let mapped = issuer.mapped(subject: subject.subject)
+        // No user of that issuer: its name would be another issuer's user, or a client.
+        guard !bundle.verifier.issuers.isForeign(mappedSubject: mapped, of: issuer) else {
+            throw SecurityEventRefusal(.accessDenied, "the subject cannot be a user of its issuer")
+        }
+        return (issuer, mapped)
     }
 
     /// Until when it matters: as long as a token of the session, or the last of ours made with one, could be used.

@@ -9,7 +9,6 @@ struct SecurityEventRefusal: Error, Sendable {
     /// The registered codes that are used (RFC 8935 section 7.1).
     enum Code: String, Sendable {
         case invalidRequest = "invalid_request"
-        case invalidKey = "invalid_key"
         case invalidIssuer = "invalid_issuer"
         case invalidAudience = "invalid_audience"
         case authenticationFailed = "authentication_failed"
@@ -18,34 +17,39 @@ struct SecurityEventRefusal: Error, Sendable {
 
     /// Nil when it is our fault: then the transmitter tries again.
     let code: Code?
+    /// Why, for our log.
     let description: String
+    /// Why, for whoever sent it: nothing of which issuers and keys there are, since anybody may send.
+    private let told: String
     /// Seconds after which another try has a chance.
     let retryAfter: Int?
 
     /// A token that will not be taken, however often it is sent.
-    init(_ code: Code, _ description: String) {
+    init(_ code: Code, _ description: String, told: String? = nil) {
         self.code = code
         self.description = description
+        self.told = told ?? description
         retryAfter = nil
     }
 
     /// A token that failed verification.
     init(_ rejection: TokenRejection) {
-        let code: Code =
+        let (code, told): (Code, String) =
             switch rejection.code {
-            case .unknownIssuer, .issuerNotInRole: .invalidIssuer
-            case .unknownKey, .algorithmMismatch: .invalidKey
-            case .badSignature: .authenticationFailed
-            case .wrongAudience: .invalidAudience
-            default: .invalidRequest
+            case .unknownIssuer, .issuerNotInRole: (.invalidIssuer, "the token's iss sends no events here")
+            case .unknownKey, .algorithmMismatch, .badSignature:
+                (.authenticationFailed, "the token's signature is not by a key of its iss")
+            case .wrongAudience: (.invalidAudience, "the token's aud is another")
+            default: (.invalidRequest, "the token \(rejection)")
             }
-        self.init(code, "the token \(rejection)")
+        self.init(code, "the token \(rejection)", told: told)
     }
 
     /// What the core did not record; the event must not be lost, so it is never the transmitter's fault.
     init(_ error: CoreError) {
         code = nil
         description = "core: \(error)"
+        told = ""
         retryAfter = error.retryAfter ?? 1
     }
 
@@ -61,7 +65,7 @@ struct SecurityEventRefusal: Error, Sendable {
         guard let code else {
             return GatewayResponse(status: 503, headers: [("Retry-After", String(retryAfter ?? 1))], body: [])
         }
-        let body: JSONValue = ["err": .string(code.rawValue), "description": .string(description)]
+        let body: JSONValue = ["err": .string(code.rawValue), "description": .string(told)]
         return GatewayResponse(status: 400, body: JSONWriter.compact(body))
     }
 }

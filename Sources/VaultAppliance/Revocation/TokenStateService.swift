@@ -45,7 +45,9 @@ package struct TokenStateService: Sendable {
                 metrics.revoked(.again)
                 return Self.done(leaf: nil)
             }
-            let entry = record.revoked(token, target: caller.bundle.targets.name(ofAudience: token.audience))
+            let entry = record.revoked(
+                token, target: caller.bundle.targets.name(ofAudience: token.audience),
+                longestLifetime: keys.longestLifetime)
             do throws(CoreError) {
                 let leaf = try await core.append(entry)
                 revocations.note(entry)
@@ -149,7 +151,9 @@ package struct TokenStateService: Sendable {
 
 extension ExchangeRecord {
     /// The entry of a token that its client gave up.
-    func revoked(_ token: OwnToken, target: String?) -> Entry {
+    ///
+    /// What was made from it may be a receipt, which can live longer than it does: as long as any key's tokens.
+    func revoked(_ token: OwnToken, target: String?, longestLifetime: Int64) -> Entry {
         var entry = base
         entry.kind = .revoked
         entry.user = .init(iss: nil, sub: token.subject)
@@ -159,7 +163,7 @@ extension ExchangeRecord {
         entry.jti = token.jti
         entry.iat = token.issuedAt
         entry.exp = token.expiry
-        entry.until = token.expiry + RevocationList.grace
+        entry.until = max(token.expiry, token.issuedAt + longestLifetime) + RevocationList.grace
         entry.txn = token.txn
         return entry
     }

@@ -24,7 +24,7 @@ extension ExchangeAdditions {
               - {name: mesh, issuer: "https://mesh.example", roles: [subject], audiences: ["https://vault.acme.example"], algorithms: [ES256], jwks_file: idp-jwks.json, subject_prefix: "mesh:", agent: caller_spiffe}
               - {name: east, issuer: "https://east.example", roles: [subject], audiences: ["https://vault.acme.example"], algorithms: [ES256], jwks_file: idp-jwks.json, subject_prefix: "east:"}
               - {name: both, issuer: "https://both.example", roles: [subject, actor], audiences: ["https://vault.acme.example"], algorithms: [ES256], jwks_file: idp-jwks.json, subject_prefix: "both:", agent: subject_azp}
-              - {name: partner, issuer: "https://partner.example", roles: [partner], audiences: ["https://vault.acme.example"], algorithms: [ES256], jwks_file: idp-jwks.json, subject_prefix: "partner:", agent: subject_act}
+              - {name: partner, issuer: "https://partner.example", roles: [partner], audiences: ["https://vault.acme.example", "shared-audience"], algorithms: [ES256], jwks_file: idp-jwks.json, subject_prefix: "partner:", agent: subject_act}
             """,
         targets: """
               - {name: crm, kind: jwt, audience: "spiffe://acme.example/server/crm", resources: ["https://crm.acme.example/"], key: kinds, scopes: ["accounts:read", "accounts:list"]}

@@ -23,7 +23,9 @@ struct CertificateRequest {
         token = try reader.optionalString("token")
         dnsNames = try reader.strings("dns")
         addresses = try reader.strings("ip")
-        guard !dnsNames.isEmpty || !addresses.isEmpty else { throw reader.fault("dns", "names nothing") }
+        guard !dnsNames.isEmpty || !addresses.isEmpty else {
+            throw reader.fault("dns", "and ip name nothing: give --dns NAME or --ip ADDRESS")
+        }
         guard dnsNames.count + addresses.count <= 32 else { throw reader.fault("dns", "names more than 32 in all") }
         if let index = dnsNames.firstIndex(where: { !Self.isHostName($0) }) {
             throw reader.fault("dns[\(index)]", "is no host name (RFC 1123 section 2.1)")

@@ -32,10 +32,10 @@ enum PlainError {
     static func core(_ error: CoreError) -> CommandFailure {
         if error.reason == CoreError.connectionBroke {
             return CommandFailure(
-                "\(error.reason), for it stopped: its own log says why, such as that the audit log's disk is full. Mend that, "
-                    + "and see that the core runs; a ceremony that has begun goes on by ceremony resume")
+                "\(error.reason): this user is not among core.admin_users, or it stopped. Its own log says which, and why, "
+                    + "such as that the audit log's disk is full; a ceremony that has begun goes on by ceremony resume")
         }
-        return CommandFailure("\(error.reason). Is the core running, and may this user connect to it?")
+        return CommandFailure("\(error.reason). Is the core running, and is this user among core.admin_users?")
     }
 
     /// A file that could not be read or written; nil for what is about no file.

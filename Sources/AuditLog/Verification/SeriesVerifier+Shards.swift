@@ -40,6 +40,9 @@ extension SeriesVerifier {
     /// Shards have no gaps between them, and none is missing before the first.
     func checkNumbers(_ shards: [Place]) throws(AuditLogError) {
         var next = demands.firstShard
+        guard let last = shards.last, last.number >= next else {
+            throw AuditLogError(.missingFile, "the shard that must be there is not", path: series.path(next))
+        }
         if let first = shards.first, first.number < next { next = first.number }
         for shard in shards {
             guard shard.number == next else {

@@ -80,6 +80,8 @@ package struct RestorationOrder: Sendable, Equatable {
             nonce = try reader.string("nonce")
             guard Hexadecimal.decode(nonce)?.count == 16 else { throw reader.fault("nonce", "must be 32 digits") }
             try reader.finish()
+        } catch let error as JSONParser.Failure {
+            throw CustodyError(.malformed, "the restoration order is no JSON (\(error.reason.rawValue)): another file?")
         } catch {
             throw CustodyError(.malformed, "the restoration order is not one: \(error)")
         }

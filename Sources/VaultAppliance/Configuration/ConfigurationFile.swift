@@ -9,8 +9,13 @@ enum ConfigurationFile {
 
     /// All bytes of a file that is not larger than `limit`.
     static func read(_ path: String, limit: Int) throws(Failure) -> [UInt8] {
-        guard FileManager.default.fileExists(atPath: path) else { throw .missing }
-        guard let handle = FileHandle(forReadingAtPath: path) else { throw .unreadable }
+        let handle: FileHandle
+        do {
+            handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+        } catch {
+            // Who may not look into a directory cannot say what is not in it.
+            throw (error as? CocoaError)?.code == .fileReadNoSuchFile ? .missing : .unreadable
+        }
         defer { try? handle.close() }
         var bytes: [UInt8] = []
         // A read may return less than asked for; one of nothing is the end.

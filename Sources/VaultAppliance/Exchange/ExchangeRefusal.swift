@@ -177,7 +177,11 @@ extension ExchangeRefusal {
     /// The core did not sign or did not record.
     init(_ error: CoreError) {
         switch error.code {
-        case .refused, .unknownKey, .malformed:
+        // A key that was put out of use a moment ago: what the front then knows of it is answered so as well.
+        case .unknownKey:
+            self.init(
+                .temporarilyUnavailable, "try again later", status: 503, reason: "core: \(error)", retryAfter: 5)
+        case .refused, .malformed:
             // Our own fault, not the client's: nothing it can change will help.
             self.init(.serverError, "the request could not be served", status: 500, reason: "core: \(error)")
         case .cutOff: self.init(.accessDenied, "refused for now", reason: "core: \(error)")

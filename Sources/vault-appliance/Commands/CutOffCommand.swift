@@ -79,6 +79,8 @@ struct CutOffCommand: AsyncParsableCommand {
             return
         }
         guard let key else { return }
+        let until = UnixTime(seconds: statement.until).rfc3339
+        FileHandle.standardError.write(Data("to cut off: \(Self.words(statement)) until \(until)\n".utf8))
         let signature = try SSHKeygen.sign(statement.bytes, key: key, namespace: CutOffStatement.namespace)
         try await handIn(String(decoding: statement.bytes, as: UTF8.self), signature, socket)
     }
@@ -97,6 +99,7 @@ struct CutOffCommand: AsyncParsableCommand {
             guard let known = configuration.issuers.first(where: { $0.name == issuer }) else {
                 throw ValidationError("--issuer: the configuration has no issuer \(issuer)")
             }
+            try Self.check(known, has: kind, configuration)
             issuerString = known.issuer
             name = (known.subjectPrefix ?? "") + name
         }
@@ -112,6 +115,24 @@ struct CutOffCommand: AsyncParsableCommand {
             nonce: randomHexadecimal(16), reason: reason ?? "", now: systemClock())
     }
 
+    /// A cut-off that can meet nobody would be believed to hold.
+    private static func check(
+        _ issuer: Configuration.Issuer, has kind: CutOff.Kind, _ configuration: Configuration
+    ) throws {
+        let has =
+            kind == .user
+            ? issuer.roles.contains(.subject) || issuer.roles.contains(.partner)
+            : configuration.agentIssuers.contains(issuer.name)
+        guard has else {
+            throw ValidationError(
+                "--issuer: \(issuer.name) is no issuer of \(kind.rawValue)s: name one that is, or none")
+        }
+    }
+
+    private static func words(_ statement: CutOffStatement) -> String {
+        "\(statement.kind.rawValue) \(statement.name)" + (statement.issuer.map { " of \($0)" } ?? "")
+    }
+
     private func handIn(_ statement: String, _ signature: String, _ socket: String) async throws {
         let answer = try await AdminClient.call(
             ["command": "cutoff", "statement": .string(statement), "signature": .string(signature)], socket: socket)
@@ -119,7 +140,10 @@ struct CutOffCommand: AsyncParsableCommand {
             print(String(decoding: JSONWriter.canonical(answer), as: UTF8.self))
         } else {
             let object = answer.object
-            print("cut off until \(object?["until"]?.string ?? "-"); audit log entry \(object?["leaf"]?.integer ?? -1)")
+            let words = Self.words(try CutOffStatement(parsing: Array(statement.utf8)))
+            print(
+                "\(words): cut off until \(object?["until"]?.string ?? "-"); audit log entry "
+                    + "\(object?["leaf"]?.integer ?? -1)")
         }
     }
 

@@ -127,6 +127,9 @@ struct LogOption: ParsableArguments {
     /// Refuses a directory that is no log: reading nothing out of it would look like a log without such entries.
     static func check(_ directory: String) throws {
         let files = FileManager.default
+        guard files.isReadableFile(atPath: directory) else {
+            throw CommandFailure("--log: \(directory) is not there, or this user may not read it")
+        }
         guard ["checkpoint", "journal"].contains(where: { files.fileExists(atPath: "\(directory)/\($0)") }) else {
             throw CommandFailure("--log: \(directory) is no log: it has neither a checkpoint nor a journal")
         }

@@ -14,7 +14,10 @@ struct EntryText {
     }
 
     private static func parties(_ entry: Entry) -> String? {
-        var text = entry.user?.sub ?? entry.subject.map { "\(entry.subjectType ?? "subject") \($0.sub)" } ?? ""
+        var text = entry.user?.sub ?? ""
+        if entry.user == nil, let subject = entry.subject {
+            text = "\(entry.subjectType ?? "subject") \(subject.sub)" + (subject.iss.map { " of \($0)" } ?? "")
+        }
         for actor in entry.actors ?? [] { text += (text.isEmpty ? "" : " ") + "via \(actor.sub)" }
         if let client = entry.client { text += (text.isEmpty ? "" : " ") + "at \(client)" }
         return text.isEmpty ? nil : text

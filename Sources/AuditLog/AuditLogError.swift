@@ -99,3 +99,10 @@ package struct AuditLogError: Error, Sendable, Equatable, CustomStringConvertibl
         return AuditLogError(.diskFull, "\(call): no space left", path: path)
     }
 }
+
+extension AuditLogError {
+    /// Whether an entry that was refused so is certainly not in the log; after any other error the disk may hold it.
+    package var leftNoEntry: Bool {
+        [.invalidEntry, .saturated, .clockBehind, .clockAhead, .diskFull].contains(code)
+    }
+}

@@ -21,7 +21,8 @@ extension Manifest {
     private static func decode(_ jsonBytes: [UInt8]) throws(SchemaFault) -> Manifest {
         let value: JSONValue
         do {
-            value = try JSONParser.parse(jsonBytes)
+            // Keys stay in it after their end.
+            value = try JSONParser.parse(jsonBytes, maximumElements: 1 << 16)
         } catch {
             throw SchemaFault(path: "", problem: "is not strict JSON: \(error.reason.rawValue) at byte \(error.offset)")
         }

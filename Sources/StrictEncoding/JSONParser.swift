@@ -24,11 +24,16 @@ package struct JSONParser {
 
     var position = 0
     private var elements = 0
+    private let limit: Int
 
-    /// Parses one JSON document that fills `bytes` entirely.
-    package static func parse(_ bytes: [UInt8]) throws(Failure) -> JSONValue {
+    private init(limit: Int) { self.limit = limit }
+
+    /// Parses one JSON document that fills `bytes` entirely; `maximumElements` is for documents that grow over years.
+    package static func parse(
+        _ bytes: [UInt8], maximumElements: Int = Self.maximumElements
+    ) throws(Failure) -> JSONValue {
         let input = bytes.span
-        var parser = JSONParser()
+        var parser = JSONParser(limit: maximumElements)
         parser.skipWhitespace(input)
         let value = try parser.value(input, depth: 0)
         parser.skipWhitespace(input)
@@ -67,7 +72,7 @@ package struct JSONParser {
     private mutating func value(_ input: Span<UInt8>, depth: Int) throws(Failure) -> JSONValue {
         guard depth <= Self.maximumDepth else { throw failure(.tooDeep) }
         elements += 1
-        guard elements <= Self.maximumElements else { throw failure(.tooManyElements) }
+        guard elements <= limit else { throw failure(.tooManyElements) }
         switch try peek(input) {
         case UInt8(ascii: "{"): return .object(try object(input, depth: depth))
         case UInt8(ascii: "["): return .array(try array(input, depth: depth))

@@ -46,6 +46,8 @@ extension VaultCore {
             }
             if !core.isSealed { await core.snapshots.saveAtRest(log.status, revocations, standing, now: clock()) }
             try await core.begin()
+            core.settleSecrets()
+            try await core.settleApprovals()
             await core.settleCeremonies()
             await core.watchCustody()
             return core
@@ -159,9 +161,8 @@ extension VaultCore {
         options.checkpointInterval = settings.checkpointInterval
         options.headroom = settings.headroom
         options.restorationReader = LogRestoration.reader(of: manifest, clock: clock)
-        // The genesis wrote into this log: nobody shall begin it anew unseen.
-        let custody = settings.custody == Manifest.Mode.quorum.rawValue ? settings.custodyDirectory : nil
-        options.isExpected = custody.map { CustodyDirectory(path: $0).holdsGenesis } ?? false
+        // The genesis that made the first manifest wrote into this log: nobody shall begin it anew unseen.
+        options.isExpected = settings.custody == Manifest.Mode.quorum.rawValue
         if !settings.witnesses.isEmpty {
             options.witnesses = Witnesses(settings.witnesses, quorum: settings.witnessQuorum)
         }
@@ -193,7 +194,8 @@ extension VaultCore {
         return StartError(
             file: settings.logDirectory, problem: "\(error)",
             mend: isOlder
-                ? "put the newest copy back; if there is none: vault-appliance audit restore"
+                ? "see that audit.directory is the right one and its disk mounted; else put the newest copy back; if there is "
+                    + "none: vault-appliance audit restore"
                 : "see docs/operating.md, \"The log does not open\"")
     }
 }

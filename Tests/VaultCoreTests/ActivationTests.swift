@@ -48,7 +48,7 @@ import VaultTesting
                 let refusal = await #expect(throws: CoreError(.refused, "")) { _ = try await site.request(core) }
                 #expect(refusal?.reason.contains("tokenNotFound") == true)
                 let kinds = try site.entries().map(\.kind)
-                #expect(kinds == [.adminCoreStarted])
+                #expect(kinds == [.adminManifestInstalled, .adminCoreStarted])
             }
         }
     }
@@ -67,8 +67,9 @@ import VaultTesting
             #expect(core.description.faults.isEmpty && !core.description.isSealed)
             let kinds = try site.entries().map(\.kind)
             #expect(
-                kinds.prefix(5) == [
-                    .adminCoreStarted, .activationRequested, .activationContributed, .activationContributed,
+                kinds.prefix(6) == [
+                    .adminManifestInstalled, .adminCoreStarted, .activationRequested, .activationContributed,
+                    .activationContributed,
                     .activationCompleted,
                 ])
             let people = try site.entries().filter { $0.kind == .activationContributed }.map(\.operator)

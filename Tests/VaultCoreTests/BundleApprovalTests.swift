@@ -77,6 +77,30 @@ import VaultTesting
         }
     }
 
+    @Test func anApprovalIsCompleteAlsoWhereTheLastSignersProcessDiedBeforeItCouldSaySo() async throws {
+        try await QuorumSite.withGenesis(dials: Self.dials) { site in
+            let store = BundleApprovals(site.directory)
+            try await site.running { core in
+                for (bundle, number) in [(Self.first, Int64(1)), (Self.second, 2)] {
+                    let approval = BundleApproval(
+                        appliance: core.manifest.appliance, bundle: bundle, number: number, parts: ["policy": bundle])
+                    for person in site.quorum.approvers where number == 2 || person.name == "dave" {
+                        let signature = try person.sign(approval.bytes, .configuration)
+                        try store.add(approval, signature: signature, by: person.name)
+                    }
+                }
+                _ = try await Self.approve(site, core, Self.first, 1, by: site.quorum.approvers[1])
+            }
+            try await site.running { core in
+                try await site.activate(core)
+                let entry = try #require(try site.entries().last { $0.kind == .configApproved })
+                #expect(entry.bundle == Self.second && entry.detail?["complete"] == "yes" && entry.operator == nil)
+                #expect(await !Self.loads(core, Self.first))
+                #expect(await Self.loads(core, Self.second))
+            }
+        }
+    }
+
     @Test func whoSignsAHighNumberAloneBlocksNobody() async throws {
         try await QuorumSite.run(dials: Self.dials) { site, core in
             try await site.activate(core)

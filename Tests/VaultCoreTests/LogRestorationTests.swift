@@ -12,9 +12,7 @@ import VaultTesting
     /// Runs `body` where the log was put back to what it was an activation ago.
     private func withOlderLog(_ body: (QuorumSite, _ record: String) async throws -> Void) async throws {
         try await QuorumSite.withGenesis { site in
-            var site = site
-            let record = site.site.directory + "/last-checkpoint"
-            site.site.settings.logOptions.lastCheckpointFile = record
+            let record = try #require(site.site.settings.logOptions.lastCheckpointFile)
             let log = site.site.settings.logDirectory
             try await grow(site)
             try FileManager.default.copyItem(atPath: log, toPath: log + "-older")
@@ -51,6 +49,15 @@ import VaultTesting
             return false
         } catch {
             return "\(error)".contains("rolledBack")
+        }
+    }
+
+    @Test func aLogThatIsGoneWithAllThatRemembersItIsMissedAllTheSame() async throws {
+        try await withOlderLog { site, record in
+            for path in [site.site.settings.logDirectory, record, site.directory.ceremonies] {
+                try? FileManager.default.removeItem(atPath: path)
+            }
+            #expect(await refuses(site))
         }
     }
 

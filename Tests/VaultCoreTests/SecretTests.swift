@@ -248,6 +248,41 @@ import VaultTesting
         }
     }
 
+    @Test func aStartEndsWhatACrashLeftBetweenLeafAndFile() async throws {
+        try await CoreSite.withGenesis { site in
+            var envelopes: [SealedSecret] = []
+            let first = try await site.start()
+            let secrets = SecretsOfACore(fixture: CoreFixture(site: site, core: first, fatal: FatalErrors()))
+            envelopes = [try secrets.envelope(), try secrets.envelope(version: 2), try secrets.envelope("erp")]
+            try await secrets.store(envelopes[0])
+            try await secrets.store(envelopes[1], rotate: true)
+            try await secrets.store(envelopes[2])
+            try await secrets.remove("erp")
+            await first.shutdown()
+            let (crm, erp) = (secrets.file(), secrets.file("erp"))
+            let (beside, later) = (crm.path + ".next", try secrets.envelope(version: 3))
+            // The leaf is there, and the new envelope not yet in its place; that of a removal, and the file still there.
+            try Data(envelopes[0].bytes).write(to: crm)
+            try Data(envelopes[1].bytes).write(to: URL(filePath: beside))
+            try Data(envelopes[2].bytes).write(to: erp)
+            try await site.start().shutdown()
+            #expect(try Data(contentsOf: crm) == Data(envelopes[1].bytes))
+            #expect(!FileManager.default.fileExists(atPath: beside))
+            #expect(!FileManager.default.fileExists(atPath: erp.path))
+            // The leaf is not there.
+            try Data(later.bytes).write(to: URL(filePath: beside))
+            try await site.start().shutdown()
+            #expect(try Data(contentsOf: crm) == Data(envelopes[1].bytes))
+            #expect(!FileManager.default.fileExists(atPath: beside))
+            // Somebody has put an older one in its place: nothing is taken away, whatever it is worth.
+            try Data(envelopes[0].bytes).write(to: crm)
+            try Data(later.bytes).write(to: URL(filePath: beside))
+            try await site.start().shutdown()
+            #expect(try Data(contentsOf: crm) == Data(envelopes[0].bytes))
+            #expect(FileManager.default.fileExists(atPath: beside))
+        }
+    }
+
     @Test func eitherTokenOpensAndSecretsFollowTheTokens() async throws {
         try await SeveralTokens.run(keys: ["sign-es256", "checkpoint", "tls-gateway", "kek"]) { fixture, _ in
             try await fixture.loadBundle()

@@ -44,12 +44,6 @@ package struct CustodyDirectory: Sendable, Equatable {
     /// The file of a token's PIN for an unattended start.
     package func unattendedPINFile(serial: String) -> String { "\(path)/unattended/\(serial).pin" }
 
-    /// Whether a genesis was held here, whose steps stand in the audit log before everything else.
-    package var holdsGenesis: Bool {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: ceremonies)) ?? []
-        return names.contains { $0.hasPrefix("\(CeremonyKind.genesis.rawValue)-") }
-    }
-
     /// Makes the directory and the fixed ones in it, for this user alone; those that are there stay.
     package func create() throws(CustodyError) {
         for directory in [path, manifests, secrets, approvals, ceremonies] {

@@ -3,8 +3,8 @@ package import StrictEncoding
 /// The file an administrator carries to the custodian who has the PEM: an offer, its signature, the manifests.
 package struct TransportFile: Sendable {
     private static let format = "vault-transport-file/1"
-    /// The longest file that is read, in bytes.
-    package static let maximumBytes = 1 << 20
+    /// The longest file that is read, in bytes: hundreds of manifests.
+    package static let maximumBytes = 16 << 20
 
     package let offer: TransportOffer
     /// The host key's SSHSIG over the offer.

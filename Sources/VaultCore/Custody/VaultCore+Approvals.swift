@@ -74,6 +74,25 @@ extension VaultCore {
         }
     }
 
+    /// Says of an approval that it is complete whose last signer's process died before it could: no older one counts then.
+    func settleApprovals() async throws(AuditLogError) {
+        let needed = inForce.current.signed.dials.configApprovals
+        guard needed > 0 else { return }
+        let complete = approvedDocuments(from: standing.newestApproval + 1).filter { $0.approvers.count >= needed }
+        guard let newest = complete.max(by: { $0.approval.number < $1.approval.number }) else { return }
+        _ = try await record(Self.approved(newest.approval, by: newest.approvers, of: needed))
+    }
+
+    private static func approved(_ approval: BundleApproval, by names: [String], of needed: Int64) -> Entry {
+        var entry = Entry(kind: .configApproved)
+        entry.bundle = approval.bundle
+        entry.detail = [
+            "number": "\(approval.number)", "approvers": names.joined(separator: " "), "needed": "\(needed)",
+            "complete": names.count >= needed ? "yes" : "no",
+        ]
+        return entry
+    }
+
     private func checkNumber(_ number: Int64) throws(CustodyError) {
         let newest = standing.newestApproval
         guard number > newest else {
@@ -99,23 +118,18 @@ extension VaultCore {
             throw CustodyError(.repeated, "\(person.name) has approved this already; one person counts once")
         }
         try store.add(approval, signature: signature, by: person.name)
-        let isComplete = before.count + 1 >= needed
-        var entry = Entry(kind: .configApproved)
-        entry.bundle = approval.bundle
+        let names = before + [person.name]
+        var entry = Self.approved(approval, by: names, of: needed)
         entry.operator = "\(person.name) \(try SSHSignature(armored: signature).publicKey.fingerprint)"
-        entry.detail = [
-            "number": "\(approval.number)", "approvers": (before + [person.name]).joined(separator: " "),
-            "needed": "\(needed)", "complete": isComplete ? "yes" : "no",
-        ]
         do {
             let index = try await record(entry)
             return [
                 "number": .integer(approval.number), "bundle": .string(approval.bundle),
-                "approvers": .array((before + [person.name]).map { .string($0) }), "needed": .integer(needed),
-                "complete": .bool(isComplete), "leaf": .integer(Int64(clamping: index)),
+                "approvers": .array(names.map { .string($0) }), "needed": .integer(needed),
+                "complete": .bool(names.count >= needed), "leaf": .integer(Int64(clamping: index)),
             ]
         } catch {
-            store.withdraw(approval, by: person.name)
+            if error.leftNoEntry { store.withdraw(approval, by: person.name) }
             throw error
         }
     }

@@ -36,7 +36,8 @@ extension VaultCore {
             }
             index = try await recordInstallation(entry, of: next)
         } catch {
-            custody.directory.withdraw(next)
+            // Where the leaf may be there, the manifest must be: the next start says that it is in force.
+            if error.leftNoEntry { custody.directory.withdraw(next) }
             throw error
         }
         // From here on it is in force: it is durable, and the log knows it.

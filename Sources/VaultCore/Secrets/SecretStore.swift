@@ -53,6 +53,19 @@ struct SecretStore: Sendable {
         try PrivateFile.syncDirectory(directory)
     }
 
+    /// Ends what a process that died has left between a leaf and its files: for a start, before anything is sealed.
+    func settle(_ leaf: Entry) throws(CustodyError) {
+        guard let name = leaf.secret else { return }
+        if leaf.kind == .secretRemoved {
+            let files = Set(["\(name).json", "\(name).json.next"])
+            guard try !files.isDisjoint(with: PrivateFile.names(in: directory)) else { return }
+            try remove(name)
+        } else if try current(leaf) == read(path(name)) {
+            // What lies beside the current one has no leaf, and nobody waits for it any more.
+            try PrivateFile.remove(path(name) + ".next")
+        }
+    }
+
     private func path(_ name: String) -> String { "\(directory)/\(name).json" }
 
     private func read(_ path: String) throws(CustodyError) -> SealedSecret {

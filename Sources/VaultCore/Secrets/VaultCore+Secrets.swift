@@ -31,13 +31,25 @@ extension VaultCore {
     }
 
     /// What a secret is sealed to: the chain of manifests, or the one there is under development custody.
+    ///
+    /// As many as a frame takes, after `after` of them; `more` says whether there are others.
     private func secretManifests(_ reader: inout ObjectReader) throws -> JSONValue {
+        let after = reader.optional("after") == nil ? 0 : Int(try reader.integer("after", in: 0...Int64(Int32.max)))
         try reader.finish()
-        let manifests = inForce.current.chain?.manifests ?? [inForce.current.signed]
+        let manifests = (inForce.current.chain?.manifests ?? [inForce.current.signed]).dropFirst(after)
+        var texts: [String] = []
+        var room = CoreFrame.maximumLength / 4
+        for manifest in manifests {
+            let text = String(decoding: manifest.jsonBytes, as: UTF8.self)
+            // As a string in another document each quotation mark takes two bytes.
+            guard texts.isEmpty || text.utf8.count <= room else { break }
+            room -= text.utf8.count
+            texts.append(text)
+        }
         // An order may have put a key out of use since the manifest was signed.
         let outOfUse = manifest.keys.filter { $0.purpose == .kek && $0.state == .quarantined }
         return [
-            "manifests": .array(manifests.map { .string(String(decoding: $0.jsonBytes, as: UTF8.self)) }),
+            "manifests": .array(texts.map { .string($0) }), "more": .bool(texts.count < manifests.count),
             "quarantined": .array(outOfUse.map { .string($0.kid) }),
         ]
     }
@@ -113,11 +125,26 @@ extension VaultCore {
         do {
             index = try await record(entry)
         } catch {
-            secretStore.withdraw(envelope)
+            // Where the leaf may be there, it is this envelope that is current.
+            if error.leftNoEntry { secretStore.withdraw(envelope) }
             throw error
         }
         try secretStore.commit(envelope)
         return index
+    }
+
+    /// Ends what a process before this one has left between a secret's leaf and its files.
+    ///
+    /// An envelope that somebody changed keeps no core from starting: whoever opens it is told.
+    func settleSecrets() {
+        for (name, leaf) in standing.secrets {
+            do {
+                try secretStore.settle(leaf)
+            } catch {
+                logger.error(
+                    "a sealed secret is not as it should be", metadata: ["secret": "\(name)", "reason": "\(error)"])
+            }
+        }
     }
 
     private func removeSecret(_ reader: inout ObjectReader) async throws -> JSONValue {

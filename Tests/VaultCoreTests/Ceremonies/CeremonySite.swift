@@ -53,11 +53,13 @@ struct CeremonySite: Sendable {
             let people = try SoftwareQuorum(appliance: manifest.appliance)
             let directory = CustodyDirectory(path: site.directory + "/custody")
             let pins = [manifest.tokens[0].serial: Array(site.token.pin.utf8)]
-            try people.write(try people.genesis(of: manifest), pins: pins, to: directory)
+            let genesis = try people.genesis(of: manifest)
+            try people.write(genesis, pins: pins, to: directory)
             site.settings.custody = "quorum"
             site.settings.custodyDirectory = directory.path
             site.settings.manifestFile = directory.manifests
             site.settings.tokens[0].pinFile = nil
+            try await site.beginLog(genesis)
             try await body(QuorumSite(site: site, quorum: people, directory: directory))
         }
     }

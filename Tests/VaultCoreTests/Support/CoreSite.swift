@@ -1,8 +1,9 @@
+import AuditLog
 package import Custody
 import Foundation
 import Logging
 import StrictEncoding
-package import VaultCore
+@testable package import VaultCore
 package import VaultTesting
 
 /// Where a core lives in a test: a directory of its own, a SoftHSM token, settings, a clock; and its start.
@@ -73,6 +74,22 @@ package struct CoreSite: Sendable {
         return try await VaultCore.start(
             settings: settings, logger: .silent, clock: { clock.now }, instance: UUID().uuidString, timing: timing,
             onFatal: { fatal.add($0) })
+    }
+
+    /// Begins the log as a genesis under a quorum does: its manifest's entry stands before everything else.
+    func beginLog(_ manifest: Manifest) async throws {
+        let clock = clock
+        var options = settings.logOptions
+        (options.headroom, options.closeTimeout) = (0, .milliseconds(100))
+        let log = try AuditLog.open(
+            directory: settings.logDirectory, origin: settings.logOrigin, signers: CheckpointSigners([]),
+            clock: { clock.now }, options: options, onFatal: { _ in })
+        var entry = Entry(kind: .adminManifestInstalled)
+        (entry.custody, entry.manifestVersion) = (manifest.custodyStatement, manifest.version)
+        entry.detail = ["manifest_hash": manifest.hash]
+        _ = try await log.append(entry)
+        // Nothing signs a checkpoint yet.
+        try? await log.close()
     }
 
     /// The manifest as it lies in the directory.

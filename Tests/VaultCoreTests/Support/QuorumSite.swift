@@ -29,11 +29,14 @@ struct QuorumSite: Sendable {
             let directory = CustodyDirectory(path: site.directory + "/custody")
             let pins = Dictionary(
                 uniqueKeysWithValues: manifest.tokens.map { ($0.serial, Array(site.token.pin.utf8)) })
-            try quorum.write(try quorum.genesis(of: manifest, dials: dials), pins: pins, to: directory)
+            let genesis = try quorum.genesis(of: manifest, dials: dials)
+            try quorum.write(genesis, pins: pins, to: directory)
             site.settings.custody = "quorum"
             site.settings.custodyDirectory = directory.path
             site.settings.manifestFile = directory.manifests
             site.settings.tokens[0].pinFile = nil
+            site.settings.logOptions.lastCheckpointFile = site.directory + "/last-checkpoint"
+            try await site.beginLog(genesis)
             try await body(QuorumSite(site: site, quorum: quorum, directory: directory))
         }
     }

@@ -13,11 +13,17 @@ enum SecretManifest {
     static func fetch(
         _ configuration: Configuration, home: CustodianHome, genesis: String?
     ) async throws -> Manifest {
-        let answer = try await AdminClient.call(
-            ["command": "secret-manifests"], socket: configuration.core.adminSocket)
-        let manifests = try (answer.object?["manifests"]?.strings ?? []).map { text in
-            try Manifest(jsonBytes: Array(text.utf8))
-        }
+        var (manifests, answer): ([Manifest], JSONValue) = ([], .null)
+        repeat {
+            let before = manifests.count
+            answer = try await AdminClient.call(
+                ["command": "secret-manifests", "after": .integer(Int64(before))],
+                socket: configuration.core.adminSocket)
+            manifests += try (answer.object?["manifests"]?.strings ?? []).map { text in
+                try Manifest(jsonBytes: Array(text.utf8))
+            }
+            guard manifests.count > before else { throw CommandFailure("the core sent no manifest") }
+        } while answer.object?["more"] == .bool(true)
         guard let last = manifests.last else { throw CommandFailure("the core sent no manifest") }
         // Else somebody in the core's place could call any manifest an unsigned one.
         guard last.custody.rawValue == configuration.core.custody.rawValue else {

@@ -26,6 +26,8 @@ class Kind:
     endings = ("resume", "abort")
     # What an aborted ceremony may leave in its directory beside its record.
     record = ""
+    # What one that was killed may lack.
+    optional = "(?!)"
 
     def __init__(self, site):
         self.site, self.party = site, site.party
@@ -155,6 +157,8 @@ class ChangeKeyState(Kind):
     name = "change-key-state"
     # That a key was destroyed stays on record: nothing brings it back.
     record = r"|work/destroyed\.\d+\.json"
+    # What C_DestroyObject said dies with the process that called it.
+    optional = r"/work/destroyed\.\d+\.json$"
 
     def prepare(self):
         change(self.party, {self.site.kid("sign-rs256", self.site.second): "retired"})

@@ -153,7 +153,8 @@ extension Replica {
             verify: {
                 guard try await isBurnt() else { return nil }
                 return ["token": .string(try found()?.serial ?? ""), "so_pin": "burnt"]
-            }, leaves: "the SO PIN is gone: the token can be cleared by its owner alone")
+            }, leaves: "the SO PIN is gone: the token can be cleared by its owner alone",
+            leavesInPart: "the SO PIN may be gone: if so, the token can be cleared by its owner alone")
     }
 
     /// Whether the SO PIN of the file is refused: changing it to itself changes nothing where it is not.

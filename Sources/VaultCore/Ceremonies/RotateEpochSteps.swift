@@ -174,8 +174,8 @@ struct EpochRotation: Sendable {
                 ]
             },
             undo: {
-                // Without the shares nothing can be known: the step asks for them; an abort is refused before.
-                guard ceremony.memory.withLock({ $0.secret }) != nil, try isSet(token) else { return }
+                guard try isSet(token) else { return }
+                // Fails without the shares: then nothing can be known. The step asks for them, and an abort is refused.
                 let (old, new) = try pins(of: token)
                 if try await !opens(token, old) { try await change(token, from: new, to: old) }
             }, leaves: "the token \(token.label) has the PIN of the new epoch", mustBeUndone: true)

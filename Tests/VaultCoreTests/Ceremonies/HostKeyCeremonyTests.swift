@@ -126,7 +126,7 @@ import VaultTesting
     }
 
     /// The process dies once at each point: the file and the manifest are both the old ones or both the new ones.
-    @Test(arguments: [(PointKind.begunOrActed, 16), (.done, 9)])
+    @Test(arguments: [(PointKind.begunOrActed, 15), (.done, 9)])
     func aProcessThatDiesAnywhereLeavesTheOldPairOrTheNewOne(kind: PointKind, count: Int) async throws {
         try await CeremonySite.withGenesis { quorum in
             let successors = try Successors()

@@ -180,7 +180,8 @@ import VaultTesting
         }
     }
 
-    @Test func aRotationWhosePINsAreSetGoesForwardOnly() async throws {
+    @Test("a rotation whose PINs are set, or may be, goes forward only", arguments: [false, true])
+    func forwardOnly(isSaid: Bool) async throws {
         try await CeremonySite.withGenesis(library: .own) { quorum in
             let successors = try Successors()
             var id = ""
@@ -191,13 +192,17 @@ import VaultTesting
                 id = plan.id
                 try await site.begin(plan)
                 core.ceremonies.equipment.pass =
-                    Deaths { $0 == .done("pin.1") }.pass
+                    Deaths { $0 == (isSaid ? .done("pin.1") : .acted("pin.1")) }.pass
                 await #expect(throws: CoreError.self) {
                     try await site.finish(id) { try await successors.contribute($0, site) }
                 }
             }
             try await quorum.running { core in
                 let site = try CeremonySite(quorum, core)
+                // Whoever goes on without the shares learns that they are needed, and nothing is written as taken back.
+                if !isSaid { #expect(try await site.step(id)["waiting"]?.object?["live"] == true) }
+                let transcript = try site.directory(id).loadTranscript(plan: try site.directory(id).loadPlan())
+                #expect(transcript.touched.contains("pin.1"))
                 let order = try quorum.quorum.order(
                     .abort, id, instance: core.instance, now: site.now, by: site.people[0])
                 await #expect(throws: CoreError(.refused, "")) {

@@ -218,6 +218,10 @@ package struct CeremonyRunner: Sendable {
     private func mend(_ step: CeremonyStep, _ log: inout TranscriptLog) async throws(CustodyError) -> CeremonyWait? {
         // Whoever waits for people within a step looks often, and says so once.
         if log.transcript.lines.last?.event != .resumed { try await log.write(.resumed, step: step.name) }
+        // What it is taken back with also tells how far it came: without that nobody may write that it was undone.
+        if step.mustBeUndone, case .waiting(let wait) = try await attempt(step, { try await step.check() }) {
+            return wait
+        }
         if let evidence = try await attempt(step, { try await step.verify() }) {
             try await log.write(.done, step: step.name, data: evidence)
             return nil
@@ -237,7 +241,10 @@ package struct CeremonyRunner: Sendable {
         for name in log.transcript.touched {
             let step = try step(name)
             if step.isFinal {
-                guard try await isInPlace(step, done, &log) else { continue }
+                guard try await isInPlace(step, done, &log) else {
+                    if let part = step.leavesInPart { kept.append("\(name): \(part)") }
+                    continue
+                }
                 kept.append("\(name): \(step.leaves ?? step.title)")
                 let missing = steps.map(\.name).filter { !log.transcript.done.contains($0) }
                 if !missing.isEmpty { kept.append("not done: \(missing.joined(separator: ", "))") }

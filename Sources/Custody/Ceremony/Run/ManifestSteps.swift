@@ -8,6 +8,8 @@ package enum ManifestSteps {
     package static let install = "manifest.install"
     /// How the names of steps begin that set a token's PIN of another epoch.
     package static let settingPIN = "pin."
+    /// The step of a genesis after which custodians can activate what it has made.
+    package static let handOver = "hand-over"
 
     /// Writes the manifest that custodians are to sign; `make` returns it without signatures.
     package static func draft(

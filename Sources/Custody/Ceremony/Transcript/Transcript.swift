@@ -115,8 +115,8 @@ extension Transcript {
     /// force, or tokens may have the PINs of another epoch.
     package func goesForwardOnly(_ kind: CeremonyKind) -> Bool {
         switch kind {
-        // Before there is a core nothing is in force.
-        case .genesis: false
+        // Before that nothing is in force; after it custodians can activate what was made.
+        case .genesis: done.contains(ManifestSteps.handOver)
         case .rotateEpoch:
             done.contains(ManifestSteps.install) || touched.contains { $0.hasPrefix(ManifestSteps.settingPIN) }
         default: done.contains(ManifestSteps.install)

@@ -18,7 +18,8 @@ extension Genesis {
             verify: {
                 guard try await self.isBurnt(index) else { return nil }
                 return ["token": .string(try self.token(index).serial), "so_pin": "burnt"]
-            }, leaves: "the SO PIN is gone: the token can be cleared by its owner alone")
+            }, leaves: "the SO PIN is gone: the token can be cleared by its owner alone",
+            leavesInPart: "the SO PIN may be gone: if so, the token can be cleared by its owner alone")
     }
 
     /// Whether the SO PIN of the file is refused: changing it to itself changes nothing where it is not.

@@ -13,7 +13,8 @@ extension Genesis {
     /// and the next process asks for them again.
     var handOverStep: CeremonyStep {
         CeremonyStep(
-            name: "hand-over", title: "Have custodians contribute their shares, and set the tokens' final PINs",
+            name: ManifestSteps.handOver,
+            title: "Have custodians contribute their shares, and set the tokens' final PINs",
             role: .custodians,
             check: {
                 try await self.provePINs()
@@ -22,9 +23,8 @@ extension Genesis {
             },
             act: { try await self.setPINs() },
             verify: { try await self.evidenceOfPINs() },
-            leaves:
-                "the tokens' PINs are set: their keys can be reached by the custodians' activation alone, until their "
-                + "owner initialises them")
+            leaves: "the tokens have their final PINs: the appliance is made, and custodians can activate it",
+            leavesInPart: "tokens may have PINs that nobody knows: their owner initialises them", isFinal: true)
     }
 
     private var isComplete: Bool { secrets.withLock { $0.activation != nil } }
@@ -141,7 +141,8 @@ extension Genesis {
     /// Whether an earlier process may have set PINs.
     private func wasBegunBefore(times: Int) -> Bool {
         let transcript = try? directory.loadTranscript(plan: ceremony.plan)
-        return (transcript?.lines ?? []).filter { $0.event == .begun && $0.step == "hand-over" }.count >= times
+        return (transcript?.lines ?? []).filter { $0.event == .begun && $0.step == ManifestSteps.handOver }.count
+            >= times
     }
 
     private func activation() throws -> LockedBytes {

@@ -12,7 +12,7 @@ extension Genesis {
         let record: @Sendable (TranscriptLine) async throws -> Void = { line in
             try await recorder.record(line)
             // In force once the tokens are the custodians'.
-            if line.event == .done, line.step == "hand-over" {
+            if line.event == .done, line.step == ManifestSteps.handOver {
                 try await recorder.installed(try self.ceremony.signedManifest())
             }
         }

@@ -7,10 +7,10 @@ import VaultTesting
 /// The custodian's own command, with a home and requests in files as they travel: what it refuses, in what words, and that
 /// a refusal opens nothing and leaves nothing.
 @Suite struct CustodianToolTests {
-    private let files: TemporaryDirectory
-    private let quorum: QuorumFixture
-    private let second: Manifest
-    private let now = UnixTime(seconds: Int64(Date().timeIntervalSince1970))
+    let files: TemporaryDirectory
+    let quorum: QuorumFixture
+    let second: Manifest
+    let now = UnixTime(seconds: Int64(Date().timeIntervalSince1970))
 
     init() throws {
         files = try TemporaryDirectory()
@@ -28,36 +28,46 @@ import VaultTesting
         }
     }
 
-    private func path(_ name: String) -> String { files.file(name).path }
+    func path(_ name: String) -> String { files.file(name).path }
 
-    private func write(_ manifests: [Manifest], to name: String) throws {
+    func write(_ manifests: [Manifest], to name: String) throws {
         try PrivateFile.makeDirectory(path(name))
         for manifest in manifests {
             try PrivateFile.create(path("\(name)/\(manifest.version).json"), manifest.jsonBytes)
         }
     }
 
-    private func custodian(_ verb: String, _ arguments: String...) throws -> (code: Int32, said: String) {
+    func custodian(_ verb: String, _ arguments: String...) throws -> (code: Int32, said: String) {
+        try custodian(verb, arguments)
+    }
+
+    func contribute(_ name: String, _ words: String, _ more: [String] = []) throws -> (code: Int32, said: String) {
+        try custodian("contribute", ["--request", path(name), "--words", words] + more)
+    }
+
+    private func custodian(_ verb: String, _ arguments: [String]) throws -> (code: Int32, said: String) {
         let done = try Program.run(
             [try BuildProduct.path(of: "vault-appliance"), "custodian", verb, "--home", path("home")] + arguments)
         return (done.status, String(decoding: done.output, as: UTF8.self) + done.errors)
     }
 
-    private func accept(_ manifests: String) throws {
+    func accept(_ manifests: String) throws {
         let done = try custodian(
             "accept", path(manifests), "--share", path("share.age"), "--genesis", quorum.genesis.hash)
         #expect(done.code == 0, "\(done.said)")
     }
 
     /// A request's directory as the appliance with these manifests writes it; returns its words.
-    private func request(
+    func request(
         _ name: String, _ manifests: [Manifest], host: SSHPrivateKey? = nil, signer: SSHPrivateKey? = nil,
-        made: UnixTime? = nil
+        made: UnixTime? = nil, ceremony: String? = nil
     ) throws -> String {
         let chain = try ManifestChain(verifying: manifests)
         let made = made ?? now
         let desk = try ActivationDesk(chain: chain, hostKey: host ?? quorum.host, build: "b", clock: { made })
-        let offer = try desk.offer(lifetime: 1800) { count in (0..<count).map { _ in UInt8.random(in: .min ... .max) } }
+        let offer = try desk.offer(lifetime: 1800, ceremony: ceremony) { count in
+            (0..<count).map { _ in UInt8.random(in: .min ... .max) }
+        }
         let signature =
             try signer?.sign(offer.request.bytes, namespace: SignaturePurpose.request.namespace) ?? offer.signature
         try RequestDirectory(offer.request, signature: signature, chain: chain).write(to: path(name))
@@ -65,17 +75,18 @@ import VaultTesting
     }
 
     /// Contributes, and expects a refusal with these words that changed nothing in either directory.
-    private func expectRefusal(
-        _ name: String, _ words: String, saying text: String, _ location: SourceLocation = #_sourceLocation
+    func expectRefusal(
+        _ name: String, _ words: String, _ more: [String] = [], saying text: String,
+        _ location: SourceLocation = #_sourceLocation
     ) throws {
         let before = try [name, "home"].map { try contents(of: $0) }
-        let done = try custodian("contribute", "--request", path(name), "--words", words)
+        let done = try contribute(name, words, more)
         #expect(done.code == 1, "\(done.said)", sourceLocation: location)
         #expect(done.said.contains(text), "\(done.said)", sourceLocation: location)
         #expect(try [name, "home"].map { try contents(of: $0) } == before, sourceLocation: location)
     }
 
-    private func contents(of name: String) throws -> [String: Data] {
+    func contents(of name: String) throws -> [String: Data] {
         var found: [String: Data] = [:]
         for file in try FileManager.default.subpathsOfDirectory(atPath: path(name)) {
             found[file] = FileManager.default.contents(atPath: path("\(name)/\(file)"))
@@ -83,7 +94,7 @@ import VaultTesting
         return found
     }
 
-    private func pinnedVersion() throws -> Int64? {
+    func pinnedVersion() throws -> Int64? {
         try CustodianHome(directory: path("home")).pin(of: QuorumFixture.appliance)?.version
     }
 
@@ -145,20 +156,6 @@ import VaultTesting
         #expect(try custodian("contribute", "--request", path("new"), "--words", words).code == 0)
         let place = "home/appliances/\(QuorumFixture.appliance)/manifests"
         #expect(try contents(of: place) == contents(of: "two"))
-    }
-
-    @Test func aNewShareIsProvenWithoutBelievingInItsManifestYet() throws {
-        try accept("one")
-        let chain = try ManifestChain(verifying: [quorum.genesis, second])
-        let desk = try ActivationDesk(chain: chain, hostKey: quorum.host, build: "b", clock: { [now] in now })
-        let offer = try desk.offer(lifetime: 1800, ceremony: "rotate-epoch-0123456789ab") { count in
-            (0..<count).map { _ in UInt8.random(in: .min ... .max) }
-        }
-        try RequestDirectory(offer.request, signature: offer.signature, chain: chain).write(to: path("request"))
-        let done = try custodian(
-            "contribute", "--request", path("request"), "--words", offer.request.words, "--share", path("share.age"))
-        #expect(done.code == 0, "\(done.said)")
-        #expect(try pinnedVersion() == 1)
     }
 
     @Test func whoSignsAManifestIsShownWhatChangesAndRemembersWhatItFollows() throws {

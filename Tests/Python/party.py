@@ -83,6 +83,11 @@ class Party:
             signatures.append(target)
         return self.ceremony("approve", identifier, *signatures)
 
+    def pin(self, name):
+        """What a custodian's tool remembers of the appliance; None before it knows one."""
+        pins = list(self.home(name).glob("appliances/*/pin.json"))
+        return json.loads(pins[0].read_text()) if pins else None
+
     def contribute(self, name, request, *arguments, code=0):
         """A custodian compares the words and contributes; the administrator hands it in."""
         words = re.search(r"Words: (\S+)\.", (request / "README").read_text())[1]

@@ -158,8 +158,10 @@ class Recovery(unittest.TestCase):
         run("ceremony", "run", "--config", config, identifier)
         sign(place, "manifest.json", ("anna", "carla"))
         run("ceremony", "resume", "--config", config, identifier)
+        # Carla was there before, and tells Frida the genesis.
         for name in ("carla", "frida"):
-            contribute(name, place / "request", config, "--share", place / "shares" / f"{name}.age")
+            contribute(
+                name, place / "request", config, "--share", place / "shares" / f"{name}.age", "--genesis", genesis())
         self.assertIn("state      completed", run("ceremony", "resume", "--config", config, identifier))
         for name in ("anna", "carla", "frida"):
             run("custodian", "accept", "--home", home(name), "--share", place / "shares" / f"{name}.age", "--genesis", genesis(),

@@ -122,6 +122,24 @@ import VaultTesting
         }
     }
 
+    @Test func oneApproverSignsNoHeapOfDocumentsUnderOneNumber() async throws {
+        try await QuorumSite.run(dials: Self.dials) { site, core in
+            try await site.activate(core)
+            let (dave, erin) = (site.quorum.approvers[0], site.quorum.approvers[1])
+            let bundles = (0..<33).map { index in
+                String(repeating: "0", count: 62) + (index < 16 ? "0" : "") + String(index, radix: 16)
+            }
+            for bundle in bundles.prefix(32) { _ = try await Self.approve(site, core, bundle, 1, by: dave) }
+            await #expect(throws: CoreError(.refused, "")) {
+                _ = try await Self.approve(site, core, bundles[32], 1, by: dave)
+            }
+            // Nobody else is kept from it, nor he from another number.
+            _ = try await Self.approve(site, core, bundles[32], 1, by: erin)
+            for person in [dave, erin] { _ = try await Self.approve(site, core, Self.first, 2, by: person) }
+            #expect(await Self.loads(core, Self.first))
+        }
+    }
+
     @Test func ofTwoApprovalsThatBecomeCompleteAtOnceTheOlderIsRefused() async throws {
         try await QuorumSite.run(dials: Self.dials) { site, core in
             try await site.activate(core)

@@ -43,6 +43,9 @@ package struct ActivationRequest: Sendable, Equatable {
     /// Whether shares are only proven, and never combined.
     package var isDrill: Bool { ceremony?.hasPrefix("\(CeremonyKind.drill.rawValue)-") ?? false }
 
+    /// Whether the newest manifest is only signed: it comes into force after new shares were proven, or never.
+    package var provesNewShares: Bool { ceremony?.hasPrefix("\(CeremonyKind.rotateEpoch.rawValue)-") ?? false }
+
     private var json: JSONValue {
         var object: JSONObject = [
             "format": .string(ActivationRequest.format), "appliance": .string(appliance), "nonce": .string(nonce),

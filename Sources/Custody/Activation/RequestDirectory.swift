@@ -31,13 +31,22 @@ package struct RequestDirectory: Sendable {
         try PrivateFile.replace("\(directory)/request.json", request.bytes)
     }
 
+    private var commands: String {
+        guard request.provesNewShares else { return "  vault-appliance custodian contribute --request DIRECTORY" }
+        return """
+              vault-appliance custodian contribute --request DIRECTORY --share FILE
+            FILE is the new share that you were given. Who is new here is asked for the words of the genesis: get them from a
+            custodian who was there before, by word of mouth, and from nobody else. Accept the new manifest afterwards, when the
+            ceremony is completed; the one that lies here is not in force yet.
+            """
+    }
+
     private var readme: String {
         """
         Appliance \(request.appliance) asks for shares. Words: \(request.words). Open until \(request.expires.rfc3339).
 
         With our command:
-          vault-appliance custodian contribute --request DIRECTORY
-        and with --share FILE besides, if you were given a new share that you have not accepted yet.
+        \(commands)
 
         With stock tools alone, in this directory. NAME is your name in the manifest; share-\(request.epoch).age, identity and
         id_ssh are the files in your own directory:

@@ -10,8 +10,10 @@ package struct BundleApprovals: Sendable {
         package let approvers: [String]
     }
 
-    /// How many documents are looked at.
+    /// How many documents are looked at, from the lowest number on.
     private static let mostDocuments = 10_000
+    /// How many documents under one number one approver may have signed: his cannot crowd out what others sign.
+    private static let mostOfOne = 32
 
     private let directory: String
 
@@ -34,16 +36,36 @@ package struct BundleApprovals: Sendable {
         try? FileManager.default.removeItem(atPath: "\(place(of: approval))/\(name).sig")
     }
 
-    /// The documents from a number on, with those of `people` who have signed each; what cannot be read is left out.
+    /// Refuses one more document under a number of which one approver has signed many.
+    package func checkRoom(for approval: BundleApproval, by name: String) throws(CustodyError) {
+        let signed = names(from: approval.number).prefix { $0.number == approval.number }.filter {
+            FileManager.default.fileExists(atPath: "\(directory)/\($0.name)/\(name).sig")
+        }
+        guard signed.count < Self.mostOfOne else {
+            throw CustodyError(
+                .repeated,
+                "\(name) has signed \(signed.count) documents with the number \(approval.number), and no more are taken: "
+                    + "another approver completes one of them, or \(name) signs under a higher number")
+        }
+    }
+
+    /// The documents from a number on in the order of their numbers, with those of `people` who have signed each; what
+    /// cannot be read is left out.
     package func signed(from number: Int64, by people: [Manifest.Person]) -> [Signed] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.sorted().prefix(Self.mostDocuments).compactMap { name in
-            guard let first = name.split(separator: "-").first.flatMap({ Int64($0) }), first >= number,
-                let bytes = try? PrivateFile.readPublic("\(directory)/\(name)/approval.json"),
-                let approval = try? BundleApproval(file: bytes), approval.number == first
+        names(from: number).prefix(Self.mostDocuments).compactMap { entry in
+            guard let bytes = try? PrivateFile.readPublic("\(directory)/\(entry.name)/approval.json"),
+                let approval = try? BundleApproval(file: bytes), approval.number == entry.number
             else { return nil }
             return Signed(approval: approval, approvers: signers(of: approval, among: people))
         }
+    }
+
+    /// The directories of documents from a number on, in the order of their numbers.
+    private func names(from number: Int64) -> [(number: Int64, name: String)] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.compactMap { name in
+            name.split(separator: "-").first.flatMap { Int64($0) }.map { ($0, name) }
+        }.filter { $0.number >= number }.sorted { ($0.number, $0.name) < ($1.number, $1.name) }
     }
 
     /// Those of `people` whose signature of the document lies there and holds.

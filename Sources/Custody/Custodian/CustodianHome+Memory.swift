@@ -44,16 +44,25 @@ extension CustodianHome {
 
     /// Remembers what a request for shares has shown to be in force.
     ///
-    /// Nothing of an appliance that was never accepted, and not the newest manifest of a ceremony that wants new shares
-    /// proven: it comes into force afterwards, or never.
-    func remember(request chain: ManifestChain, provesNewShare: Bool) throws(CustodyError) {
-        guard let pin = try pin(of: chain.current.appliance) else { return }
-        guard provesNewShare else {
-            try remember(chain)
-            return
+    /// A newcomer in a rotation meets the appliance so, after a person has confirmed its genesis and before the share is
+    /// opened: from then on every other appliance is refused.
+    package func remember(_ chain: ManifestChain, shownBy request: ActivationRequest) throws(CustodyError) {
+        let settled = try settled(chain, shownBy: request)
+        // Who has accepted the newest already, after the ceremony or too early, knows more.
+        if let pin = try pin(of: settled.current.appliance), pin.version > settled.current.version { return }
+        try remember(settled)
+    }
+
+    /// The manifests of a request that are in force: all but the one that a rotation brings.
+    ///
+    /// That one is only signed: it comes into force once new shares were proven, or, if the rotation is aborted, never.
+    func settled(_ chain: ManifestChain, shownBy request: ActivationRequest) throws(CustodyError) -> ManifestChain {
+        guard request.provesNewShares else { return chain }
+        let settled = Array(chain.manifests.dropLast())
+        guard !settled.isEmpty else {
+            throw CustodyError(
+                .notChained, "the request names no manifest before the one that it brings: a rotation has one")
         }
-        let settled = chain.manifests.dropLast()
-        guard let last = settled.last, last.version > pin.version else { return }
-        try remember(try ManifestChain(verifying: Array(settled)))
+        return try ManifestChain(verifying: settled)
     }
 }

@@ -55,39 +55,46 @@ package struct CustodianHome: Sendable {
     /// Verifies a request and returns the share, encrypted to it: the file that this custodian then signs.
     ///
     /// Nothing is opened before the request, its signature and its manifests agree with what was pinned; what they say is
-    /// pinned from then on. `newShare` is one of an epoch that is not in force yet, which a ceremony wants proven: its
-    /// holder may have accepted nothing so far, and of that epoch nothing is remembered here.
+    /// pinned from then on. `newShare` is one of an epoch that is not in force yet, which a rotation wants proven: of that
+    /// epoch nothing is remembered here. Its holder, if a newcomer, has met the appliance before.
     package func contribution(
         to request: ActivationRequest, signature: String, chain: ManifestChain, now: UnixTime,
         newShare: [UInt8]? = nil
     ) throws(CustodyError) -> [UInt8] {
-        try check(request, signature: signature, chain: chain, now: now, hasNewShare: newShare != nil)
+        guard try check(request, signature: signature, chain: chain, now: now, hasNewShare: newShare != nil) else {
+            throw CustodianHome.neverAccepted(request.appliance)
+        }
         let person = try me(in: chain.current)
         let file: [UInt8]
         if let newShare { file = newShare } else { file = try PrivateFile.readPublic(sharePath(chain.current)) }
         let share = try openShare(file)
         try check(share, of: person, chain.current)
         let answer = try AgeFile.encrypt(share.encoded, to: [try AgeRecipient(request.recipient)])
-        try remember(request: chain, provesNewShare: newShare != nil)
+        try remember(chain, shownBy: request)
         return answer
     }
 
     /// Verifies a request against what was pinned, and opens nothing.
     ///
-    /// - Returns: Whether the appliance was accepted here; if not, it is a ceremony that wants a new share proven.
+    /// - Returns: Whether the appliance was accepted here; if not, it is a rotation that wants a new share proven, and
+    ///   nothing vouches for its manifests before a person has confirmed their genesis.
     @discardableResult
     package func check(
         _ request: ActivationRequest, signature: String, chain: ManifestChain, now: UnixTime, hasNewShare: Bool
     ) throws(CustodyError) -> Bool {
         let pin = try pin(of: request.appliance)
-        guard pin != nil || (hasNewShare && request.ceremony != nil) else {
-            throw CustodyError(
-                .foreign, "the appliance \(request.appliance) was never accepted here: custodian accept comes first")
+        guard pin != nil || (hasNewShare && request.provesNewShares) else {
+            throw CustodianHome.neverAccepted(request.appliance)
         }
         try pin?.check(chain)
         try request.verify(signature: signature, chain: chain, now: now)
+        _ = try settled(chain, shownBy: request)
         _ = try me(in: chain.current)
         return pin != nil
+    }
+
+    private static func neverAccepted(_ appliance: String) -> CustodyError {
+        CustodyError(.foreign, "the appliance \(appliance) was never accepted here: custodian accept comes first")
     }
 
     private func sharePath(_ manifest: Manifest) -> String {

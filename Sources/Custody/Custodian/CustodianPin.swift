@@ -28,7 +28,9 @@ package struct CustodianPin: Sendable, Equatable {
         }
         guard chain.current.version >= version else {
             throw CustodyError(
-                .stale, "the manifest is version \(chain.current.version); version \(version) was seen before")
+                .stale,
+                "the manifest is version \(chain.current.version); version \(version) was seen before. Open nothing; ask the others "
+                    + "whether the ceremony that made version \(version) was aborted (docs/custodians.md)")
         }
         guard chain.manifests.contains(where: { $0.version == version && $0.hash == manifest }) else {
             throw CustodyError(

@@ -67,12 +67,23 @@ package enum PrivateFile {
     }
 
     /// Puts a file in the place of another at once: readers see the old or the new one whole.
+    ///
+    /// It is written under another name, into a file that this call makes: what lies there (a crash's half, or a link that
+    /// somebody has laid to a file of this user's) is removed, and never opened.
     package static func replace(_ path: String, _ bytes: [UInt8], mode: UInt32 = 0o644) throws(CustodyError) {
         let temporary = path + unfinished
+        if isThere(temporary) { try remove(temporary) }
         // Safety: the bytes are lent for the length of the call.
-        let problem = unsafe bytes.withUnsafeBytes { unsafe write(temporary, $0, mode: mode, flags: O_TRUNC) }
+        let problem = unsafe bytes.withUnsafeBytes { unsafe write(temporary, $0, mode: mode, flags: O_EXCL) }
         if let problem { throw problem }
         try move(temporary, to: path)
+    }
+
+    /// Whether a name is taken, were it by a link that leads nowhere.
+    private static func isThere(_ path: String) -> Bool {
+        var status = stat()
+        // Safety: the string and the local live through the call.
+        return unsafe lstat(path, &status) == 0
     }
 
     /// Gives a file the name of another, in whose place it is at once.
@@ -173,7 +184,7 @@ package enum PrivateFile {
         _ path: String, _ bytes: UnsafeRawBufferPointer, mode: UInt32, flags: Int32
     ) -> CustodyError? {
         // Safety: the string lives through the call.
-        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC | flags, mode)
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | flags, mode)
         guard descriptor >= 0 else {
             return CustodyError(
                 .fileRefused, "\(path): " + (errno == EEXIST ? "exists already" : "cannot be created (errno \(errno))"))

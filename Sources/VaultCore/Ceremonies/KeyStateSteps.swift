@@ -141,15 +141,21 @@ extension CoreCeremony {
 extension VaultCore {
     /// Since when a key has been in its state, as far as verifiers can know: since the manifest that says so was put in
     /// force, by the log's leaf; where that is gone, since the manifest after it was written.
+    ///
+    /// A manifest over which the key was quarantined does not count, whatever it says of the key: verifiers did not see the
+    /// key then, and it is known again since the manifest that gave it back.
     func since(_ key: ManifestKey) -> UnixTime {
         let chain = inForce.current.chain?.manifests ?? []
+        let quarantine = standing.quarantines[key.kid]
+        if let time = quarantine?.time, key.state == .quarantined { return time }
         var first = chain.last
         for manifest in chain.reversed() {
-            guard manifest.keys.first(where: { $0.kid == key.kid })?.state == key.state else { break }
+            guard manifest.keys.first(where: { $0.kid == key.kid })?.state == key.state,
+                !(quarantine?.quarantines(over: manifest) ?? false)
+            else { break }
             first = manifest
         }
         guard let first else { return clock() }
-        if let quarantine = standing.quarantines[key.kid]?.time, key.state == .quarantined { return quarantine }
         if let installed = standing.installation(of: first.version) { return max(installed, first.created) }
         return chain.first { $0.version == first.version + 1 }?.created ?? max(started, first.created)
     }

@@ -16,16 +16,16 @@ extension VaultCore {
         let needed = inForce.current.signed.dials.configApprovals
         guard needed > 0 else { return }
         // One that too few have signed counts for nothing: neither for this bundle nor against it.
-        let documents = approvedDocuments(from: 1).filter { $0.approval.bundle == bundle }
-        let complete = documents.filter { $0.approvers.count >= needed }
-        guard let found = complete.max(by: { $0.approval.number < $1.approval.number }) else {
-            throw VaultCore.lacking(documents.map(\.approvers.count).max() ?? 0, of: needed, bundle)
+        let newest = standing.newestApproval
+        let documents = approvedDocuments(from: newest).filter { $0.approval.bundle == bundle }
+        guard !documents.contains(where: { $0.approvers.count >= needed }) else { return }
+        let older = approvedDocuments(from: 1).filter { signed in
+            signed.approval.bundle == bundle && signed.approval.number < newest && signed.approvers.count >= needed
         }
-        guard found.approval.number >= standing.newestApproval else {
-            throw CoreError(
-                .refused,
-                "entry.bundle: approval \(found.approval.number) is older than \(standing.newestApproval), the newest")
+        if let number = older.map(\.approval.number).max() {
+            throw CoreError(.refused, "entry.bundle: approval \(number) is older than \(newest), the newest")
         }
+        throw VaultCore.lacking(documents.map(\.approvers.count).max() ?? 0, of: needed, bundle)
     }
 
     /// What is missing of a bundle's approvers.
@@ -117,6 +117,7 @@ extension VaultCore {
         guard !before.contains(person.name) else {
             throw CustodyError(.repeated, "\(person.name) has approved this already; one person counts once")
         }
+        try store.checkRoom(for: approval, by: person.name)
         try store.add(approval, signature: signature, by: person.name)
         let names = before + [person.name]
         var entry = Self.approved(approval, by: names, of: needed)

@@ -107,6 +107,29 @@ import VaultTesting
         }
     }
 
+    @Test func aKeyThatComesBackFromAQuarantineWaitsForItsVerifiersAnew() async throws {
+        try await CeremonySite.run { site in
+            try await site.hold(.generate, ["keys": [CeremonySite.signing("sign-next")]])
+            // By now every verifier knows it, until it is taken out of the key set: no signed manifest ever says so.
+            site.quorum.site.clock.move(seconds: 3601)
+            try await site.quorum.order(site.core, "quarantine", .quarantine, try site.key("sign-next").kid)
+            site.quorum.site.clock.move(seconds: 3601)
+            try await change(site, [("sign-next", "prepublished")])
+            let states = site.core.inForce.current.chain?.manifests.compactMap { manifest in
+                manifest.keys.first { $0.label == "sign-next" }?.state
+            }
+            #expect(states == [.prepublished, .prepublished])
+            let early = try site.plan(.changeKeyState, try changes(site, [("sign-next", "active")]))
+            try await site.begin(early)
+            site.quorum.site.clock.move(seconds: 3590)
+            await #expect(throws: CoreError(.refused, "")) { _ = try await site.step(early.id) }
+            #expect(try site.state("sign-next") == .prepublished)
+            site.quorum.site.clock.move(seconds: 11)
+            #expect(try await site.finish(early.id)["state"] == "completed")
+            #expect(try site.state("sign-next") == .active)
+        }
+    }
+
     @Test func theCheckpointKeyIsReplacedInOneCeremony() async throws {
         try await CeremonySite.run { site in
             try await site.hold(.generate, ["keys": [CeremonySite.other("checkpoint-2", "checkpoint", "EdDSA")]])

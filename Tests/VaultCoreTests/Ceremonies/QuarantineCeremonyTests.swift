@@ -84,6 +84,37 @@ import VaultTesting
         }
     }
 
+    /// The order stood over a manifest that called the key prepublished; only the next one gave it back.
+    @Test func aManifestOverWhichTheOrderStoodCountsForNoTimeAlsoAfterARestart() async throws {
+        try await CeremonySite.withGenesis { quorum in
+            var kid = ""
+            try await quorum.running { core in
+                let site = try CeremonySite(quorum, core)
+                try await quorum.activate(core)
+                try await site.hold(.generate, ["keys": [CeremonySite.signing("sign-next")]])
+                kid = try site.key("sign-next").kid
+                let plan = try site.plan(.generate, ["keys": [CeremonySite.signing("sign-third")]])
+                try await site.begin(plan)
+                try await site.go(plan.id, until: ManifestSteps.draft)
+                quorum.site.clock.move(seconds: 1)
+                try await quorum.order(core, "quarantine", .quarantine, kid)
+                try await site.finish(plan.id)
+                #expect(core.inForce.current.signed.keys.first { $0.kid == kid }?.state == .prepublished)
+                #expect(try site.state("sign-next") == .quarantined)
+                quorum.site.clock.move(seconds: 3601)
+                try await site.hold(
+                    .changeKeyState, ["changes": [["kid": .string(kid), "to": "prepublished"]]])
+                #expect(try site.state("sign-next") == .prepublished)
+                #expect(core.standing.installation(of: 4) != nil)
+                #expect(core.since(try site.key("sign-next")) == core.standing.installation(of: 4))
+            }
+            try await quorum.running { core in
+                let site = try CeremonySite(quorum, core)
+                #expect(core.since(try site.key("sign-next")) == core.standing.installation(of: 4))
+            }
+        }
+    }
+
     @Test func theCheckpointKeyThatIsQuarantinedMeanwhileSignsNoMore() async throws {
         try await CeremonySite.run { site in
             try await site.hold(.generate, ["keys": [CeremonySite.other("checkpoint-2", "checkpoint", "EdDSA")]])

@@ -89,10 +89,7 @@ struct CustodianAccept: AsyncParsableCommand {
     @Argument(help: "The appliance's manifests, or a directory with 1.json, 2.json, ...", completion: .file())
     var manifests: [String]
     @Option(help: "Your share: the age file that the ceremony made for you.", completion: .file()) var share: String?
-    // base64url: it may begin with a hyphen.
-    @Option(
-        parsing: .unconditional, help: "The genesis hash as you know it from the ceremony, instead of being asked.")
-    var genesis: String?
+    @OptionGroup var genesis: GenesisOption
     @Flag(help: "Print JSON for machines.") var json = false
 
     func run() async throws {
@@ -100,7 +97,8 @@ struct CustodianAccept: AsyncParsableCommand {
         let home = options.value
         let chain = try ManifestFiles.chain(manifests)
         let manifest = chain.current
-        if try home.pin(of: manifest.appliance) == nil { try confirm(chain) }
+        try ManifestFiles.refuseUnfinished(manifests, chain)
+        try genesis.confirm(chain, isKnown: try home.pin(of: manifest.appliance) != nil)
         let file = try share.map { try PrivateFile.readPublic($0, limit: 65_536) }
         let pin = try home.accept(chain: chain, share: file)
         if json {
@@ -118,8 +116,18 @@ struct CustodianAccept: AsyncParsableCommand {
         Terminal.say(
             "Next: keep a copy of \(home.directory) in a safe place: your share cannot be made again.", hanging: 6)
     }
+}
 
-    private func confirm(_ chain: ManifestChain) throws {
+/// What tells one appliance from every other: the hash of its first manifest, which a person has from elsewhere.
+struct GenesisOption: ParsableArguments {
+    // base64url: it may begin with a hyphen.
+    @Option(
+        parsing: .unconditional,
+        help: "The genesis hash, or its words, as you know it from the ceremony, instead of being asked.")
+    var genesis: String?
+
+    /// Asks whether manifests begin as those of the ceremony did, unless that is known; what is given is always compared.
+    func confirm(_ chain: ManifestChain, isKnown: Bool) throws {
         let words = Proquint.phrase(hexadecimal: chain.genesisHash)
         if let genesis {
             guard genesis.lowercased() == chain.genesisHash || genesis.lowercased() == words else {
@@ -129,6 +137,7 @@ struct CustodianAccept: AsyncParsableCommand {
             }
             return
         }
+        guard !isKnown else { return }
         Terminal.note("appliance   \(chain.current.appliance)")
         Terminal.note("genesis     \(chain.genesisHash)")
         Terminal.note("words       \(words)")
@@ -172,5 +181,25 @@ enum ManifestFiles {
             }.map { "\(path)/\($0)" }
         }
         return try ManifestChain(verifying: try files.map { try CustodyDirectory.readManifest($0) })
+    }
+
+    /// Refuses the manifests that lie with a rotation's request: the newest is signed, and may never come into force.
+    static func refuseUnfinished(_ paths: [String], _ chain: ManifestChain) throws {
+        for path in paths {
+            let place = URL(filePath: path).standardizedFileURL.resolvingSymlinksInPath()
+            for directory in [
+                place.deletingLastPathComponent(), place.deletingLastPathComponent().deletingLastPathComponent(),
+            ] {
+                let file = directory.appending(path: "request.json").path
+                guard let bytes = try? PrivateFile.readPublic(file, limit: ActivationRequest.maximumBytes),
+                    let request = try? ActivationRequest(file: bytes), request.provesNewShares,
+                    request.manifest == chain.current.hash
+                else { continue }
+                throw CommandFailure(
+                    "\(path): manifest \(chain.current.version) is not in force yet as far as these files say: "
+                        + "\(file) asks for shares before it is, and if the ceremony is aborted it never will be. Contribute with --share, and accept the manifests that "
+                        + "you get when the ceremony is completed")
+            }
+        }
     }
 }

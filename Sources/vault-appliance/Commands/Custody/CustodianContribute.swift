@@ -15,6 +15,9 @@ struct CustodianContribute: AsyncParsableCommand {
             With the request's directory (activate writes it): the contribution is two files for the administrator, \
             NAME.age and NAME.age.sig, which `activate --submit NAME.age` hands in. With --socket, on the appliance's own \
             machine or through an SSH tunnel to its admin socket, it is handed in at once.
+
+            In a custodian change give your new share (--share). If you are new, compare the words of the genesis too, with \
+            those that a custodian who was there before has written down: until then nothing tells your appliance from another.
             """)
 
     @OptionGroup var options: CustodianHomeOption
@@ -27,6 +30,7 @@ struct CustodianContribute: AsyncParsableCommand {
     var out: String?
     @Option(help: "A new share that you have not accepted yet, in a custodian change.", completion: .file())
     var share: String?
+    @OptionGroup var genesis: GenesisOption
     @Option(help: "The words of the request as they were read to you, instead of being asked.") var words: String?
     @Flag(help: "Print JSON for machines.") var json = false
 
@@ -45,7 +49,10 @@ struct CustodianContribute: AsyncParsableCommand {
         // Before a person compares words, so that nobody is asked about an impostor's request.
         let isKnown = try home.check(
             asked, signature: offer.signature, chain: offer.chain, now: systemClock(), hasNewShare: share != nil)
-        try confirm(asked, isKnown: isKnown)
+        try genesis.confirm(offer.chain, isKnown: isKnown)
+        try confirm(asked)
+        // A newcomer knows the appliance from here on, and before the share is opened.
+        if !isKnown { try home.remember(offer.chain, shownBy: asked) }
         let file = try home.contribution(
             to: asked, signature: offer.signature, chain: offer.chain, now: systemClock(),
             newShare: try share.map { try PrivateFile.readPublic($0, limit: 65_536) })
@@ -81,7 +88,7 @@ struct CustodianContribute: AsyncParsableCommand {
             hanging: 6)
     }
 
-    private func confirm(_ asked: ActivationRequest, isKnown: Bool) throws {
+    private func confirm(_ asked: ActivationRequest) throws {
         if let words {
             guard words.lowercased() == asked.words else {
                 throw CommandFailure(
@@ -94,10 +101,7 @@ struct CustodianContribute: AsyncParsableCommand {
         Terminal.note("words       \(asked.words)")
         Terminal.note("tokens      \(asked.tokens.joined(separator: ", "))")
         Terminal.note("open until  \(asked.expires.rfc3339)")
-        Terminal.note(
-            isKnown
-                ? "checked     your appliance's own key signed this request"
-                : "careful     you have not accepted this appliance yet: only the words tell")
+        Terminal.note("checked     your appliance's own key signed this request")
         try Confirmation.ask(
             "Are these the words that were read to you?", instead: "--words WORDS",
             otherwise:

@@ -21,6 +21,37 @@ import Testing
         try live.checkRoom(for: entry, now: now + 61)
     }
 
+    @Test func noClientTakesAllPlacesOfRevokedTokens() throws {
+        let now: Int64 = 1_800_000_000
+        func entry(_ number: Int, by client: String, for seconds: Int64 = 60) -> Entry {
+            var entry = Entry(kind: .revoked)
+            entry.jti = "token-of-\(client)-\(number)"
+            entry.client = client
+            entry.until = now + seconds
+            return entry
+        }
+        let half = LiveRevocations.maximumRevoked / 2
+        // What is found in the log at the start counts like what comes later.
+        let found = (0..<half - 1).map { entry($0, by: "one") }
+        let live = LiveRevocations(found, now: now)
+        try live.checkRoom(for: entry(-1, by: "one"), now: now)
+        live.add(entry(half - 1, by: "one", for: 30), now: now)
+        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: entry(-1, by: "one"), now: now) }
+        // Another has the other half, to the last place.
+        for number in 0..<half - 1 { live.add(entry(number, by: "two"), now: now) }
+        try live.checkRoom(for: entry(-1, by: "two"), now: now)
+        try live.checkRoom(for: entry(-1, by: "third"), now: now)
+        live.add(entry(half - 1, by: "two"), now: now)
+        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: entry(-1, by: "two"), now: now) }
+        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: entry(-1, by: "third"), now: now) }
+        // A place that is over is free again, for whoever had it and no more than that.
+        try live.checkRoom(for: entry(-1, by: "one"), now: now + 31)
+        live.add(entry(-1, by: "one"), now: now + 31)
+        #expect(throws: CoreError(.saturated, "")) { try live.checkRoom(for: entry(-2, by: "one"), now: now + 31) }
+        try live.checkRoom(for: entry(-2, by: "one"), now: now + 61)
+        #expect(live.counts.revoked == 0)
+    }
+
     private func event(_ number: Int, _ now: Int64, user: String? = nil) -> Entry {
         var entry = Entry(kind: .cutoff)
         entry.subject = .init(iss: "https://idp.example", sub: user ?? "user-\(number)")

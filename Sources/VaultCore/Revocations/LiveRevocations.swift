@@ -17,10 +17,12 @@ package final class LiveRevocations: Sendable {
         var waiting: [UInt64: (from: UInt64, answer: Answer)] = [:]
         var nextWaiter: UInt64 = 0
         var nextSweep: Int64 = 0
+        /// How many of the records are tokens that each client revoked.
+        var revokedByClient: [String: Int] = [:]
     }
 
     /// How many tokens may be revoked at once; when there are more, further ones are refused, never earlier ones
-    /// forgotten.
+    /// forgotten; one client may bring half of them.
     package static let maximumRevoked = 50_000
     /// The same for the cut-offs of people on call, whatever transmitters send.
     package static let maximumCutOffs = 2000
@@ -94,12 +96,15 @@ package final class LiveRevocations: Sendable {
 
     /// Refuses one more when there are as many as may be.
     ///
-    /// People on call, under their names, have places that no number of security events takes, and no transmitter takes
-    /// all of those that are for events.
+    /// People on call, under their names, have places that no number of security events takes; no transmitter takes all of
+    /// those that are for events, and no client all of those that are for tokens.
     func checkRoom(for entry: Entry, now: Int64) throws(CoreError) {
         let isFull = state.withLock { state in
             Self.sweep(&state, now: now)
-            guard entry.kind == .cutoff else { return state.list.revokedCount >= Self.maximumRevoked }
+            guard entry.kind == .cutoff else {
+                return state.list.revokedCount >= Self.maximumRevoked
+                    || state.revokedByClient[entry.client ?? "", default: 0] >= Self.maximumRevoked / 2
+            }
             let events = state.list.eventCount
             guard entry.operator == nil else { return state.list.cutOffCount - events >= Self.maximumCutOffs }
             guard !state.list.replacesEvent(entry), events >= Self.maximumEvents / 2 else { return false }
@@ -149,6 +154,7 @@ package final class LiveRevocations: Sendable {
         let number = state.nextNumber
         state.nextNumber += 1
         state.records.append(.init(number: number, entry: entry))
+        if entry.kind == .revoked { state.revokedByClient[entry.client ?? "", default: 0] += 1 }
         return number
     }
 
@@ -161,7 +167,16 @@ package final class LiveRevocations: Sendable {
         guard isForced || now >= state.nextSweep else { return }
         state.nextSweep = now + sweepPeriod
         state.list.removeExpired(now: now)
-        state.records.removeAll { (RevocationList.end(of: $0.entry) ?? 0) <= now }
+        var gone: [String: Int] = [:]
+        state.records.removeAll { record in
+            guard (RevocationList.end(of: record.entry) ?? 0) <= now else { return false }
+            if record.entry.kind == .revoked { gone[record.entry.client ?? "", default: 0] += 1 }
+            return true
+        }
+        for (client, count) in gone {
+            let left = state.revokedByClient[client, default: 0] - count
+            state.revokedByClient[client] = left > 0 ? left : nil
+        }
     }
 }
 

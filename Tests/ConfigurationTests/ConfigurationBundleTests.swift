@@ -7,13 +7,15 @@ import Testing
 
 @Suite struct ConfigurationBundleTests {
     private func hash(
-        config: (String, String)? = nil, policy: (String, String)? = nil, keys: String? = nil
+        config: (String, String)? = nil, policy: (String, String)? = nil, keys: String? = nil,
+        authorities: String? = nil
     ) throws -> String {
         var texts = (ConfigurationFixture.config, ConfigurationFixture.policy)
         if let (old, new) = config { texts.0 = try FaultCase(old, new, "", "").apply(to: texts.0) }
         if let (old, new) = policy { texts.1 = try FaultCase(old, new, "", "").apply(to: texts.1) }
         let fixture = try ConfigurationFixture(config: texts.0, policy: texts.1)
         if let keys { try fixture.write(keys, to: "idp-jwks.json") }
+        if let authorities { try fixture.write(authorities, to: "tls/client-ca.pem") }
         return try fixture.bundle().hash
     }
 
@@ -24,7 +26,7 @@ import Testing
         }
         let agents = digest(#"{"keys":[{"kty":"EC"}]}"#)
         let expected = #"""
-            {"client_jwks":{},"clients":[{"auth":"tls_client_auth","id":"gateway-mcp","san_uri":"spiffe://acme.example/gateway/mcp"},
+            {"client_ca":{"gateway":"\#(digest(ConfigurationFixture.clientAuthority))"},"client_jwks":{},"clients":[{"auth":"tls_client_auth","id":"gateway-mcp","san_uri":"spiffe://acme.example/gateway/mcp"},
             {"auth":"tls_client_auth","id":"gateway-dns","san_dns":"gateway.acme.example"},
             {"auth":"tls_client_auth","id":"gateway-dn","subject_dn":"CN=gateway,O=Acme Corp"}],"delegation_depth":3,"format":"vault-bundle/1",
             "issuers":[{"agent":"actor_token","algorithms":["ES256","RS256"],"audiences":["https://vault.acme.example"],
@@ -48,6 +50,10 @@ import Testing
         #expect(try hash() == same)
         #expect(try hash(config: ("roles: [subject]", "roles:\n      - subject # the user")) == same)
         #expect(try hash(config: ("lanes: 4", "lanes: 5")) == same)
+        let moved = try ConfigurationFixture(
+            config: ConfigurationFixture.config.replacingOccurrences(of: "tls/client-ca.pem", with: "elsewhere.pem"))
+        try moved.write(ConfigurationFixture.clientAuthority, to: "elsewhere.pem")
+        #expect(try moved.bundle().hash == same)
     }
 
     @Test func theHashChangesWithWhateverDecides() throws {
@@ -69,6 +75,7 @@ import Testing
                 )), try hash(config: ("[actor]", "[actor, client]")),
             try hash(config: ("agent: actor_token", "agent: subject_act")),
             try hash(config: ("request_timeout: 5s", "request_timeout: 5s\n  delegation_depth: 2")),
+            try hash(authorities: ConfigurationFixture.clientAuthority + ConfigurationFixture.clientAuthority),
         ]
         #expect(Set(hashes).count == hashes.count)
     }
@@ -77,6 +84,32 @@ import Testing
         let bundle = try ConfigurationFixture().bundle()
         #expect(
             bundle.keySets == ["corp": Array(#"{"keys":[]}"#.utf8), "agents": Array(#"{"keys":[{"kty":"EC"}]}"#.utf8)])
+    }
+
+    @Test func theAuthoritiesOfClientsAreTheBytesThatWereHashedAndAPartOfTheirOwn() throws {
+        let fixture = try ConfigurationFixture()
+        let bundle = try fixture.bundle()
+        try fixture.write(ConfigurationFixture.clientAuthority + "\n", to: "tls/client-ca.pem")
+        let other = try fixture.bundle()
+        #expect(bundle.clientAuthorities == ["gateway": Array(ConfigurationFixture.clientAuthority.utf8)])
+        #expect(bundle.parts.filter { other.parts[$0.key] != $0.value }.map(\.key) == ["client_ca gateway"])
+    }
+
+    @Test(
+        "a file of clients' authorities that says nothing is a fault",
+        arguments: [
+            (nil, "there is no such file"), ("", "cannot be read or is empty"),
+            ("no certificate", "holds no certificate in PEM"),
+        ] as [(String?, String)])
+    func authoritiesFault(text: String?, message: String) throws {
+        let fixture = try ConfigurationFixture()
+        if let text {
+            try fixture.write(text, to: "tls/client-ca.pem")
+        } else {
+            try fixture.remove("tls/client-ca.pem")
+        }
+        #expect(
+            ConfigurationFixture.lines(fixture.faults()) == ["9: listeners.gateway.client_ca: \(message)"])
     }
 
     @Test(

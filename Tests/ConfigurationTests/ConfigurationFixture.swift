@@ -16,6 +16,8 @@ final class ConfigurationFixture {
         try write(policy, to: "policy.yaml")
         try write(#"{"keys":[]}"#, to: "idp-jwks.json")
         try write(#"{"keys":[{"kty":"EC"}]}"#, to: "agents-jwks.json")
+        try FileManager.default.createDirectory(atPath: directory + "/tls", withIntermediateDirectories: true)
+        try write(ConfigurationFixture.clientAuthority, to: "tls/client-ca.pem")
     }
 
     deinit { try? FileManager.default.removeItem(atPath: directory) }
@@ -82,6 +84,23 @@ struct FaultCase: Sendable, CustomTestStringConvertible {
 }
 
 extension ConfigurationFixture {
+    /// An authority whose key nobody has.
+    static let clientAuthority = """
+        -----BEGIN CERTIFICATE-----
+        MIIB0jCCAXegAwIBAgIUD1yhkwrTkktj14r5PkPJKhz59K4wCgYIKoZIzj0EAwIw
+        NTESMBAGA1UECgwJQWNtZSBDb3JwMR8wHQYDVQQDDBZBY21lIGV4YW1wbGUgY2xp
+        ZW50IENBMCAXDTI2MTEyNjIyNDI1MVoYDzIxMjYxMTAyMjI0MjUxWjA1MRIwEAYD
+        VQQKDAlBY21lIENvcnAxHzAdBgNVBAMMFkFjbWUgZXhhbXBsZSBjbGllbnQgQ0Ew
+        WTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQHQ0CYhMoMkL9D1G6MezDBaUK70caG
+        TVI9pHvwMCNn2PFrVy6Zb6LagMsCJas8FR6m5RjCIpE2+Se9KkBFdb6oo2MwYTAd
+        BgNVHQ4EFgQU/dDDdlwr6AS9JLp2mn9veF9tY4YwHwYDVR0jBBgwFoAU/dDDdlwr
+        6AS9JLp2mn9veF9tY4YwDwYDVR0TAQH/BAUwAwEB/zAOBgNVHQ8BAf8EBAMCAgQw
+        CgYIKoZIzj0EAwIDSQAwRgIhAJw/Y2yiKsmLhVlruEasYb5xdnaheF3iGzelklSL
+        wGEAAiEA/vJwIT9hlxXHlh+6bn02XCuGltgj549kJyc7My+O++o=
+        -----END CERTIFICATE-----
+
+        """
+
     static let config = """
         version: 1
         issuer: https://vault.acme.example

@@ -15,9 +15,13 @@ struct ExchangeFiles {
         try write("idp-jwks.json", JSONWriter.compact(.object(try users.jwks)))
         try write("agents-jwks.json", JSONWriter.compact(.object(try agents.jwks)))
         try write("gateway-jwks.json", JSONWriter.compact(.object(try gateway.jwks)))
+        try write("ca.pem", Array(try Data(contentsOf: Self.examples.appending(path: "client-ca.pem"))))
         try write("config.yaml", Array(devices[0].adapted(configuration).utf8))
         try write("policy.yaml", Array(devices[0].adapted(policy).utf8))
     }
+
+    private static let examples = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        .deletingLastPathComponent().appending(path: "hsm-config")
 
     private var hsm: String {
         let tokens = devices.map {

@@ -51,8 +51,7 @@ import X509
         }
 
         func transport() throws -> Listener.Transport {
-            let identity = try TLSIdentity(
-                chainFile: chainFile, clientAuthoritiesFile: nil, keys: [tls.hsmKey()], now: .now)
+            let identity = try TLSIdentity(chainFile: chainFile, keys: [tls.hsmKey()], now: .now)
             return .tls { identity }
         }
 

@@ -7,13 +7,12 @@ import Testing
 @testable import VaultAppliance
 
 @Suite struct TLSIdentityTests {
-    private func code(_ tls: TestTLS, chain: String, authorities: String? = nil, now: UnixTime = .now) throws
+    private func code(_ tls: TestTLS, chain: String, now: UnixTime = .now) throws
         -> ListenerError.Code?
     {
         let file = try tls.directory.write("chain.pem", chain)
         do {
-            _ = try TLSIdentity(
-                chainFile: file, clientAuthoritiesFile: authorities, keys: [tls.hsmKey()], now: now)
+            _ = try TLSIdentity(chainFile: file, keys: [tls.hsmKey()], now: now)
             return nil
         } catch {
             return error.code
@@ -44,9 +43,9 @@ import Testing
         #expect(throws: ListenerError(.unreadableFile, "")) {
             try TLSIdentity(chainFile: tls.directory.path + "/none.pem", keys: [tls.hsmKey()], now: .now)
         }
-        let good = try tls.authority.issueServer(key: tls.key).pem
-        let empty = try tls.directory.write("empty.pem", "")
-        #expect(try code(tls, chain: good, authorities: empty) == .malformedCertificate)
+        for text in ["", "no certificate", tls.authority.key.pemRepresentation] {
+            #expect(throws: ListenerError(.malformedCertificate, "")) { try ClientAuthorities(pem: Array(text.utf8)) }
+        }
     }
 
     @Test func aChainMustBeInOrder() throws {

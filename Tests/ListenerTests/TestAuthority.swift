@@ -4,6 +4,8 @@ import NIOSSL
 import SwiftASN1
 import X509
 
+@testable import VaultAppliance
+
 /// A certificate authority of a test, and a directory for its files.
 struct TestAuthority: Sendable {
     /// A certificate with the key it is for.
@@ -48,6 +50,9 @@ struct TestAuthority: Sendable {
     }
 
     var pem: String { get throws { try certificate.serializeAsPEM().pemString } }
+
+    /// The authority as the only one of a listener's clients.
+    var forClients: ClientAuthorities { get throws { try ClientAuthorities(pem: Array(pem.utf8)) } }
 
     func issue(_ request: Request, key: P256.Signing.PrivateKey = .init()) throws -> Credential {
         var extensions = try Certificate.Extensions {

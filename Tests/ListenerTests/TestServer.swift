@@ -81,13 +81,11 @@ struct TestTLS: Sendable {
     let directory: TestDirectory
     let key = P256.Signing.PrivateKey()
     let chainFile: String
-    let authorityFile: String
 
     init() throws {
         authority = try TestAuthority()
         directory = try TestDirectory()
         chainFile = try directory.write("chain.pem", try authority.issueServer(key: key).pem)
-        authorityFile = try directory.write("ca.pem", try authority.pem)
     }
 
     /// Signs like the core, at once.
@@ -102,9 +100,15 @@ struct TestTLS: Sendable {
     }
 
     func identity(verifiesClients: Bool = true, _ signer: HSMTLSKey.Signer? = nil) throws -> TLSIdentity {
-        try TLSIdentity(
-            chainFile: chainFile, clientAuthoritiesFile: verifiesClients ? authorityFile : nil, keys: [hsmKey(signer)],
-            now: .now)
+        guard verifiesClients else { return try TLSIdentity(chainFile: chainFile, keys: [hsmKey(signer)], now: .now) }
+        let authorities = try authority.forClients
+        return try TLSIdentity(
+            chainFile: chainFile, clientAuthorities: { authorities }, keys: [hsmKey(signer)], now: .now)
+    }
+
+    /// One that asks a closure which authorities are in force.
+    func identity(clientAuthorities: @escaping @Sendable () -> ClientAuthorities) throws -> TLSIdentity {
+        try TLSIdentity(chainFile: chainFile, clientAuthorities: clientAuthorities, keys: [hsmKey()], now: .now)
     }
 
     func transport(_ signer: HSMTLSKey.Signer? = nil) throws -> Listener.Transport {

@@ -37,10 +37,10 @@ def config():
     return environment["VAULT_CONFIG"]
 
 
-def minted():
-    """The answer to an exchange; None while nobody listens."""
+def minted(certificate="GATEWAY"):
+    """The answer to an exchange; None while nobody listens, or takes the certificate."""
     try:
-        gateway = GatewayClient(environment)
+        gateway = GatewayClient(environment, certificate)
         try:
             return gateway.exchange(authorization_details=tool("crm.read_account", "read"))[0]
         finally:
@@ -273,6 +273,52 @@ class OfConfigurations(unittest.TestCase):
         # The front may have the core take the new one again; never the old one.
         self.assertEqual({entry["bundle"] for entry in entries("config.loaded")[loaded:]} - {bundle}, set())
         self.assertEqual(minted(), 200)
+
+
+    def test_5_an_authority_of_clients_waits_for_both_and_then_ends_what_the_old_ones_admitted(self):
+        certificate, name = newcomer()
+        authorities, front = pathlib.Path(environment["VAULT_CA"]), environment.directory / "front.log"
+        authorities.write_text(authorities.read_text() + certificate)
+        size = front.stat().st_size
+        os.kill(int(environment["VAULT_PID"]), signal.SIGHUP)
+        wait_until(lambda: "the bundle was not reloaded" in front.read_text()[size:], "the front says why not")
+        self.assertEqual((minted(name), minted()), (None, 200))
+        gateway = GatewayClient(environment)
+        self.addCleanup(gateway.close)
+        exchange = lambda: gateway.exchange(authorization_details=tool("crm.read_account", "read"))[0]
+        self.assertEqual(exchange(), 200)
+        said = party.run("config", "approve", "--config", config(), "--yes", "--key", key("dan"))
+        self.assertIn("  changed    client_ca gateway", said)
+        party.run("config", "approve", "--config", config(), "--yes", "--key", key("eva"))
+        os.kill(int(environment["VAULT_PID"]), signal.SIGHUP)
+        wait_until(lambda: minted(name) == 200, "the new authority's client gets tokens")
+        # The old authority stands beside it, but the connection was opened under other ones.
+        self.assertEqual(exchange(), 401)
+        self.assertEqual(exchange(), 200)
+
+
+def newcomer():
+    """A gateway of another authority: that one's certificate, and the name under which the environment has the gateway's."""
+    for file, words in (
+            ("authority", ("-subj", "/CN=Another CA")),
+            ("newcomer", (
+                "-subj", "/CN=newcomer", "-addext", "subjectAltName=URI:spiffe://acme.example/gateway/mcp",
+                "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "extendedKeyUsage=clientAuth"))):
+        subprocess.run(
+            ["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", *words,
+             "-keyout", root / f"{file}-key.pem", "-out", root / f"{file}.csr"], check=True, capture_output=True)
+    (root / "authority.cnf").write_text("basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign\n")
+    sign_csr = ["openssl", "x509", "-req", "-days", "1"]
+    subprocess.run(
+        [*sign_csr, "-in", root / "authority.csr", "-key", root / "authority-key.pem", "-extfile", root / "authority.cnf",
+         "-out", root / "authority.pem"], check=True, capture_output=True)
+    subprocess.run(
+        [*sign_csr, "-in", root / "newcomer.csr", "-copy_extensions", "copy", "-CA", root / "authority.pem",
+         "-CAkey", root / "authority-key.pem", "-CAcreateserial", "-out", root / "newcomer.pem"],
+        check=True, capture_output=True)
+    environment.variables |= {
+        f"NEWCOMER_{word}": str(root / f"newcomer{end}.pem") for word, end in (("CERT", ""), ("KEY", "-key"))}
+    return (root / "authority.pem").read_text(), "NEWCOMER"
 
 
 class QuarantineByCommand(unittest.TestCase):

@@ -25,7 +25,8 @@ extension Bundle {
                 issuer: configuration.issuer, maximumLength: configuration.limits.tokenBytes),
             audiences: ClientAudiences(configuration.clients), delegation: DelegationRules(configuration),
             introspection: IntrospectionRights(configuration), transmitters: EventTransmitters(configuration),
-            policy: source.policy, remotes: RemoteKeySetList(sets: sources.sets))
+            policy: source.policy, remotes: RemoteKeySetList(sets: sources.sets),
+            clientAuthorities: try ClientAuthorities(source))
     }
 }
 
@@ -56,6 +57,19 @@ private struct KeySources {
         let set = remotes?.set(identity) ?? RemoteKeySet(identity)
         sets.append(set)
         return set.keys
+    }
+}
+
+extension ClientAuthorities {
+    fileprivate convenience init(_ source: ConfigurationBundle) throws(ConfigurationError) {
+        do throws(ListenerError) {
+            try self.init(pem: source.clientAuthorities["gateway"] ?? [])
+        } catch {
+            let fault = ConfigurationFault(
+                file: source.configuration.file, line: nil, field: "listeners.gateway.client_ca",
+                message: error.context, mend: "put the CA certificates of the clients there")
+            throw ConfigurationError(faults: [fault])
+        }
     }
 }
 

@@ -80,7 +80,11 @@ package struct Front: Service {
         let limits = ListenerLimits(configuration.limits)
         let gateway = try Listener(
             name: "gateway", settings: .init(configuration.listeners.gateway, limits),
-            transport: .tls { try await opening.identity("gateway", configuration.listeners.gateway) },
+            transport: .tls {
+                try await opening.identity("gateway", configuration.listeners.gateway) {
+                    bundles.current.clientAuthorities
+                }
+            },
             routes: routes, environment: environment)
         let `public` = try Listener(
             name: "public", settings: .init(configuration.listeners.public, limits),
@@ -127,7 +131,9 @@ package struct Front: Service {
         _ = try Bundle(source, cache: VerificationCache())
     }
 
-    /// Loads the bundle anew, whole or not at all, then the certificates; each says for itself what became of it.
+    /// Loads the bundle anew, whole or not at all, then the listeners' chains; each says for itself what became of it.
+    ///
+    /// The authorities of clients are the bundle's: they change with it, and only when the core has taken it.
     fileprivate func reload() async {
         var faults: [String] = []
         do {

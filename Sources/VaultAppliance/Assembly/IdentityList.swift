@@ -37,7 +37,12 @@ struct ListenerOpening: Sendable {
     let clock: @Sendable () -> UnixTime
 
     /// Waits for the core, then loads the chains and checks them against the listener's keys.
-    func identity(_ name: String, _ listener: Configuration.TLSListener) async throws -> TLSIdentity {
+    ///
+    /// `clientAuthorities` gives those in force, where clients show certificates.
+    func identity(
+        _ name: String, _ listener: Configuration.TLSListener,
+        clientAuthorities: (@Sendable () -> ClientAuthorities)? = nil
+    ) async throws -> TLSIdentity {
         var known = keys.listenerKeys(label: listener.key)
         // A sealed core has no key to shake hands with: the listener opens when custodians have brought it to life.
         while known.isEmpty || keys.isSealed {
@@ -46,7 +51,7 @@ struct ListenerOpening: Sendable {
         }
         let (client, keys, label) = (client, keys, listener.key)
         let identity = try TLSIdentity(
-            chainFile: listener.certificateFile, clientAuthoritiesFile: listener.clientCAFile,
+            chainFile: listener.certificateFile, clientAuthorities: clientAuthorities,
             currentKeys: {
                 keys.listenerKeys(label: label).map { key in
                     HSMTLSKey(label: label, kid: key.kid, publicKey: key.point) { kid, data in

@@ -35,6 +35,9 @@ extension Configuration {
 }
 
 extension Configuration.Listeners {
+    /// The listeners that have a certificate, with their names.
+    var withTLS: [(name: String, listener: Configuration.TLSListener)] { [("gateway", gateway), ("public", `public`)] }
+
     init(_ section: YAMLSection, _ paths: PathFormat) {
         gateway = .init(section.section("gateway"), paths, asksForClientCertificates: true)
         `public` = .init(section.section("public"), paths, asksForClientCertificates: false)

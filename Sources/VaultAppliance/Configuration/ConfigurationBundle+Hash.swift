@@ -13,6 +13,7 @@ extension ConfigurationBundle {
     /// - `jwks`: SHA-256 of each issuer's key file, in hexadecimal, by the issuer's name
     /// - `client_jwks`: the same of clients that sign assertions, by the client's id
     /// - `jwks_ca`: the same of authorities for keys that are fetched, by `issuer NAME` or `client ID`
+    /// - `client_ca`: the same of authorities of clients' certificates, by the listener's name
     ///
     /// So it depends on what decides and on nothing else: not on where files lie, nor on comments and layout of the
     /// configuration file. The policy file counts byte for byte, since it is what people review and approve.
@@ -57,6 +58,7 @@ extension ConfigurationBundle {
             "jwks": digests(keySets.issuers), "client_jwks": digests(keySets.clients),
             "jwks_ca": digests(
                 Dictionary(uniqueKeysWithValues: keySets.authorities.map { ($0.key.description, $0.value) })),
+            "client_ca": digests(keySets.clientAuthorities),
         ]
     }
 

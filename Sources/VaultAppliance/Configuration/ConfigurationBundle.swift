@@ -16,6 +16,8 @@ package struct ConfigurationBundle: Sendable {
     package let clientKeySets: [String: [UInt8]]
     /// PEM certificates that vouch for the hosts of fetched keys, by whose keys they are.
     package let authorities: [KeySetOwner: [UInt8]]
+    /// PEM certificates that clients' certificates chain to, by the listener's name: the bytes that were hashed.
+    package let clientAuthorities: [String: [UInt8]]
     /// SHA-256 in hexadecimal of `hashedBytes`.
     package let hash: String
     /// SHA-256 in hexadecimal of each part of it, by its name.
@@ -59,6 +61,7 @@ package struct ConfigurationBundle: Sendable {
         self.keySets = keySets.issuers
         clientKeySets = keySets.clients
         authorities = keySets.authorities
+        clientAuthorities = keySets.clientAuthorities
         parts = ConfigurationBundle.parts(configuration, policyBytes: policyBytes, keySets: keySets)
         hash = Hexadecimal.string(
             SHA256.hash(

@@ -2,7 +2,8 @@ import Minting
 import NIOSSL
 import StrictEncoding
 
-/// The bytes of every file about keys that a configuration names: JWK Sets, and authorities of those that are fetched.
+/// The bytes of every file about keys that a configuration names: JWK Sets, authorities of those that are fetched, and
+/// authorities of clients' certificates.
 struct KeySetFiles {
     /// The largest JWK Set that is read.
     static let maximumSize = 256 << 10
@@ -15,6 +16,8 @@ struct KeySetFiles {
     private(set) var clients: [String: [UInt8]] = [:]
     /// Authorities by whose keys are fetched.
     private(set) var authorities: [KeySetOwner: [UInt8]] = [:]
+    /// Authorities of clients' certificates by the listener's name.
+    private(set) var clientAuthorities: [String: [UInt8]] = [:]
 
     /// Whether the keys themselves are looked at, as the bundle will.
     private let parsesKeys: Bool
@@ -32,6 +35,10 @@ struct KeySetFiles {
             let section = "clients[\(position)]"
             clients[client.id] = keySet(assertions.keySet, assertions.algorithms, section, source)
             authorities[.client(client.id)] = Self.authorities(assertions.keySet, section, source)
+        }
+        for (name, listener) in configuration.listeners.withTLS {
+            clientAuthorities[name] = Self.certificates(
+                listener.clientCAFile, "listeners.\(name).client_ca", of: "the clients", source)
         }
     }
 
@@ -63,11 +70,15 @@ struct KeySetFiles {
     }
 
     private static func authorities(_ location: KeySetLocation, _ section: String, _ source: YAMLSource) -> [UInt8]? {
-        let field = "\(section).jwks_ca"
-        let path = location.remote?.authoritiesFile
+        certificates(location.remote?.authoritiesFile, "\(section).jwks_ca", of: "the host", source)
+    }
+
+    private static func certificates(
+        _ path: String?, _ field: String, of whom: String, _ source: YAMLSource
+    ) -> [UInt8]? {
         guard let bytes = read(path, limit: maximumAuthoritiesSize, field, source) else { return nil }
         if (try? NIOSSLCertificate.fromPEMBytes(bytes))?.isEmpty ?? true {
-            source.fault(field, "holds no certificate in PEM", mend: "put the CA certificates of the host there")
+            source.fault(field, "holds no certificate in PEM", mend: "put the CA certificates of \(whom) there")
         }
         return bytes
     }

@@ -20,13 +20,15 @@ final class Bundle: Sendable {
     let policy: PolicySet
     /// The key sets among those of issuers and clients that are fetched.
     let remotes: RemoteKeySetList
+    /// What the certificates of the gateway listener's clients chain to.
+    let clientAuthorities: ClientAuthorities
 
     /// A bundle by its parts.
     init(
         hash: String, clients: ClientDirectory, targets: TargetDirectory, verifier: InboundTokenVerifier,
         ownTokens: OwnTokenVerifier, audiences: ClientAudiences, delegation: DelegationRules,
         introspection: IntrospectionRights, transmitters: EventTransmitters, policy: PolicySet,
-        remotes: RemoteKeySetList
+        remotes: RemoteKeySetList, clientAuthorities: ClientAuthorities
     ) {
         self.hash = hash
         self.clients = clients
@@ -39,6 +41,7 @@ final class Bundle: Sendable {
         self.transmitters = transmitters
         self.policy = policy
         self.remotes = remotes
+        self.clientAuthorities = clientAuthorities
     }
 
     /// Verifies one inbound token; the refusal names the parameter it came in.

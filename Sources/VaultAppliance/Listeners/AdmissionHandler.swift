@@ -52,7 +52,11 @@ final class AdmissionHandler: ChannelInboundHandler {
         let handshake = HandshakeHandler(
             connection, limits: limits, timeout: handshakeTimeout, metrics: metrics, logger: logger)
         do {
-            let server = NIOSSLServerHandler(context: try NIOSSLContext(configuration: tls.configuration))
+            // The connection remembers what it was verified by: it is worth nothing under other authorities.
+            let authorities = tls.clientAuthorities
+            connection.verifies(by: authorities)
+            let configuration = tls.configuration(verifyingBy: authorities)
+            let server = NIOSSLServerHandler(context: try NIOSSLContext(configuration: configuration))
             try context.pipeline.syncOperations.addHandlers([server, handshake], position: .after(self))
         } catch {
             limits.handshakeEnded(connection.party)

@@ -9,6 +9,7 @@ final class ClientConnection: Sendable {
     private struct State {
         var address: String?
         var party = ClientNetwork(nil)
+        var authorities: ClientAuthorities?
         var peer: PeerCertificate?
     }
     private let state = Mutex(State())
@@ -27,6 +28,18 @@ final class ClientConnection: Sendable {
         state.withLock {
             $0.address = address?.ipAddress
             $0.party = ClientNetwork(address)
+        }
+    }
+
+    /// Called before the handshake, with what a client's certificate has to chain to.
+    func verifies(by authorities: ClientAuthorities?) { state.withLock { $0.authorities = authorities } }
+
+    /// Whether the client's certificate was verified by other authorities than those in force; false without one.
+    func isVerified(otherThanBy inForce: ClientAuthorities?) -> Bool {
+        state.withLock { state in
+            guard state.peer != nil else { return false }
+            guard let inForce, let own = state.authorities else { return true }
+            return !own.isSame(as: inForce)
         }
     }
 

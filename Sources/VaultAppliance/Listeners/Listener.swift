@@ -52,7 +52,8 @@ package final class Listener: Service {
         }
         identity.map(metrics.follow)
         let responder = ListenerResponder(
-            routes, limits: settings.limits, metrics: metrics, environment: environment)
+            routes, limits: settings.limits, metrics: metrics, environment: environment,
+            authorities: { identity?.clientAuthorities })
         let server = Server(
             childChannelSetup: ListenerChannel(
                 settings.limits, tls: identity, responder: responder, metrics: metrics,

@@ -11,18 +11,21 @@ struct ListenerResponder: Sendable {
     private let environment: ListenerEnvironment
     private let date: HTTPDate
     private let refusals: RefusalLog
+    private let authorities: @Sendable () -> ClientAuthorities?
 
     private static let requestIDField = HTTPField.Name("X-Request-Id")
     private static let hostField = HTTPField.Name("Host")
 
-    /// A responder with a rate limit of its own.
+    /// A responder with a rate limit of its own; `authorities` gives those in force for clients' certificates.
     init(
-        _ routes: RouteTable, limits: ListenerLimits, metrics: ListenerMetrics, environment: ListenerEnvironment
+        _ routes: RouteTable, limits: ListenerLimits, metrics: ListenerMetrics, environment: ListenerEnvironment,
+        authorities: @escaping @Sendable () -> ClientAuthorities?
     ) {
         self.routes = routes
         self.limits = limits
         self.metrics = metrics
         self.environment = environment
+        self.authorities = authorities
         rate = RateLimit(limits)
         date = HTTPDate()
         refusals = RefusalLog(environment.logger)
@@ -37,7 +40,7 @@ struct ListenerResponder: Sendable {
         var route = "none"
         var response: Response
         do {
-            response = try await answer(request, context, connection.party, &route)
+            response = try await answer(request, context, connection, &route)
         } catch {
             response = error.response
             // Nothing else knows the id that the answer has.
@@ -53,10 +56,12 @@ struct ListenerResponder: Sendable {
     }
 
     private func answer(
-        _ request: Request, _ context: GatewayRequestContext, _ party: ClientNetwork, _ route: inout String
+        _ request: Request, _ context: GatewayRequestContext, _ connection: ClientConnection, _ route: inout String
     ) async throws(Refusal) -> Response {
-        let client = context.peer.map { RateLimit.Client.certificate(thumbprint: $0.thumbprint) } ?? .network(party)
+        let client =
+            context.peer.map { RateLimit.Client.certificate(thumbprint: $0.thumbprint) } ?? .network(connection.party)
         if let wait = rate?.take(client, at: .now) { throw .tooManyRequests(wait) }
+        if connection.isVerified(otherThanBy: authorities()) { throw .authoritiesChanged }
         // RFC 9112 section 3.2. The first field has become the request's authority: one that is left is another.
         if let name = Self.hostField, request.headers[name] != nil { throw .severalHosts }
         // A target that is a route to the letter has nothing to be checked.

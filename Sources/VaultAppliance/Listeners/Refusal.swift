@@ -28,6 +28,11 @@ struct Refusal: Error, Sendable, Equatable {
         status: 400, code: "invalid_request", explanation: "parameters belong in the body, not in the URI")
     static let wrongContentType = Refusal(
         status: 400, code: "invalid_request", explanation: "the body must be application/x-www-form-urlencoded")
+    /// The client's certificate was verified by authorities that are in force no more; a new connection tells whether
+    /// those of today take it (RFC 9110 section 15.5.2 asks for the challenge).
+    static let authoritiesChanged = Refusal(
+        status: 401, code: "invalid_client", explanation: "authorities have changed: connect anew",
+        fields: [.wwwAuthenticate: "Basic realm=\"clients\""], closes: true)
     static let notFound = Refusal(status: 404, code: "not_found", explanation: "there is nothing here")
     static let requestTimeout = Refusal(
         status: 408, code: "invalid_request", explanation: "the request did not arrive in time", closes: true)

@@ -4,11 +4,12 @@ import NIOSSL
 package import StrictEncoding
 import Synchronization
 
-/// A listener's certificate chains and HSM keys, and the authorities whose clients it verifies.
+/// A listener's certificate chains and HSM keys, and where the authorities of its clients come from.
 ///
 /// Each token has a key of its own for the listener, and each such key a chain of its own; a connection takes the first
 /// whose token is well. Everything is read, parsed and checked at load; a connection only takes the finished
-/// configuration. `reload` puts new chains in force for new connections, or leaves the old ones and says why.
+/// configuration. `reload` puts new chains in force for new connections, or leaves the old ones and says why. The
+/// authorities are those of the bundle in force, and change with it alone, whatever becomes of the chains.
 package final class TLSIdentity: Sendable {
     /// The chain of one key.
     private struct Face {
@@ -18,39 +19,40 @@ package final class TLSIdentity: Sendable {
     }
 
     private let chainFile: String
-    private let clientAuthoritiesFile: String?
+    private let authorities: (@Sendable () -> ClientAuthorities)?
     private let keys: @Sendable () -> [HSMTLSKey]
     private let isAvailable: @Sendable (_ kid: String) -> Bool
     /// At least one, in the order of the file.
     private let faces: Mutex<[Face]>
 
-    /// Loads the chains of one file (PEM, each leaf first) for `keys`; without `clientAuthoritiesFile` no client is asked
-    /// to show one.
+    /// Loads the chains of one file (PEM, each leaf first) for `keys`; without `clientAuthorities`, which is asked for
+    /// those in force, no client is asked to show a certificate.
     package convenience init(
-        chainFile: String, clientAuthoritiesFile: String? = nil, keys: [HSMTLSKey], now: UnixTime,
+        chainFile: String, clientAuthorities: (@Sendable () -> ClientAuthorities)? = nil, keys: [HSMTLSKey],
+        now: UnixTime,
         isAvailable: @escaping @Sendable (_ kid: String) -> Bool = { _ in true }
     ) throws(ListenerError) {
         try self.init(
-            chainFile: chainFile, clientAuthoritiesFile: clientAuthoritiesFile, currentKeys: { keys }, now: now,
+            chainFile: chainFile, clientAuthorities: clientAuthorities, currentKeys: { keys }, now: now,
             isAvailable: isAvailable)
     }
 
     /// The same where tokens come and go: each `reload` asks which keys the listener has by then.
     init(
-        chainFile: String, clientAuthoritiesFile: String? = nil,
+        chainFile: String, clientAuthorities: (@Sendable () -> ClientAuthorities)? = nil,
         currentKeys keys: @escaping @Sendable () -> [HSMTLSKey], now: UnixTime,
         isAvailable: @escaping @Sendable (_ kid: String) -> Bool
     ) throws(ListenerError) {
         self.chainFile = chainFile
-        self.clientAuthoritiesFile = clientAuthoritiesFile
+        authorities = clientAuthorities
         self.keys = keys
         self.isAvailable = isAvailable
-        faces = Mutex(try Self.load(chainFile, clientAuthoritiesFile, keys(), now))
+        faces = Mutex(try Self.load(chainFile, keys(), now))
     }
 
-    /// Reads the files again, for new connections; on an error the old chains stay in force.
+    /// Reads the file again, for new connections; on an error the old chains stay in force.
     package func reload(now: UnixTime) throws(ListenerError) {
-        let new = try Self.load(chainFile, clientAuthoritiesFile, keys(), now)
+        let new = try Self.load(chainFile, keys(), now)
         faces.withLock { $0 = new }
     }
 
@@ -60,8 +62,18 @@ package final class TLSIdentity: Sendable {
     /// The leaf certificates of all keys that have one.
     package var leaves: [PeerCertificate] { faces.withLock { $0.map(\.leaf) } }
 
-    /// The configuration of new connections.
-    var configuration: TLSConfiguration { current.configuration }
+    /// The authorities in force; nil where no client is asked to show a certificate.
+    var clientAuthorities: ClientAuthorities? { authorities?() }
+
+    /// The configuration of a new connection whose client is verified by some authorities.
+    func configuration(verifyingBy authorities: ClientAuthorities?) -> TLSConfiguration {
+        var configuration = current.configuration
+        if let authorities {
+            configuration.certificateVerification = .optionalVerification
+            configuration.trustRoots = .certificates(authorities.certificates)
+        }
+        return configuration
+    }
 
     /// The first whose token is well; where none is, the first.
     private var current: Face {
@@ -70,10 +82,9 @@ package final class TLSIdentity: Sendable {
     }
 
     private static func load(
-        _ chainFile: String, _ authoritiesFile: String?, _ keys: [HSMTLSKey], _ now: UnixTime
+        _ chainFile: String, _ keys: [HSMTLSKey], _ now: UnixTime
     ) throws(ListenerError) -> [Face] {
         let chains = try CertificateChain.split(try read(chainFile), of: chainFile, for: keys)
-        let authorities: [NIOSSLCertificate]? = if let authoritiesFile { try read(authoritiesFile) } else { nil }
         var faces: [Face] = []
         for chain in chains {
             let leaf = chain.leaf
@@ -83,15 +94,12 @@ package final class TLSIdentity: Sendable {
                     "\(chainFile): valid from \(leaf.notBefore.rfc3339) to \(leaf.notAfter.rfc3339); install a new chain"
                 )
             }
-            faces.append(
-                Face(kid: chain.key.kid, configuration: configuration(chain, authorities: authorities), leaf: leaf))
+            faces.append(Face(kid: chain.key.kid, configuration: configuration(chain), leaf: leaf))
         }
         return faces
     }
 
-    private static func configuration(
-        _ chain: CertificateChain, authorities: [NIOSSLCertificate]?
-    ) -> TLSConfiguration {
+    private static func configuration(_ chain: CertificateChain) -> TLSConfiguration {
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.certificates.map { .certificate($0) },
             privateKey: .privateKey(NIOSSLPrivateKey(customPrivateKey: chain.key)))
@@ -99,10 +107,6 @@ package final class TLSIdentity: Sendable {
         configuration.maximumTLSVersion = .tlsv13
         configuration.applicationProtocols = ["http/1.1"]
         configuration.shutdownTimeout = .seconds(1)
-        if let authorities {
-            configuration.certificateVerification = .optionalVerification
-            configuration.trustRoots = .certificates(authorities)
-        }
         return configuration
     }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import CoreProtocol
-import NIOSSL
 import StrictEncoding
 import VaultAppliance
 import VaultCore
@@ -35,20 +34,11 @@ struct ConfigCommand: AsyncParsableCommand {
             }
         }
 
-        /// What the processes would find out only later: when a client connects, or when somebody has to be cut off.
+        /// What the processes would find out only later: when somebody has to be cut off.
         private static func check(
             _ configuration: Configuration
         ) -> [(field: String, message: String, mend: String)] {
             var faults: [(field: String, message: String, mend: String)] = []
-            if let path = configuration.listeners.gateway.clientCAFile,
-                ((try? NIOSSLCertificate.fromPEMFile(path)) ?? []).isEmpty
-            {
-                faults.append(
-                    (
-                        "listeners.gateway.client_ca", "\(path) cannot be read, or holds no certificate in PEM",
-                        "put the CA certificates of the clients there"
-                    ))
-            }
             if let path = configuration.core.onCallFile {
                 do throws(CoreError) {
                     _ = try OnCallList(file: path)

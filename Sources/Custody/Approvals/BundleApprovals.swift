@@ -10,15 +10,17 @@ package struct BundleApprovals: Sendable {
         package let approvers: [String]
     }
 
-    /// How many documents are looked at, from the lowest number on.
-    private static let mostDocuments = 10_000
     /// How many documents under one number one approver may have signed: his cannot crowd out what others sign.
     private static let mostOfOne = 32
 
     private let directory: String
+    private let mostDocuments: Int
 
-    /// The approvals of a custody directory.
-    package init(_ directory: CustodyDirectory) { self.directory = directory.approvals }
+    /// The approvals of a custody directory, of which so many are looked at, from the lowest number on.
+    package init(_ directory: CustodyDirectory, mostDocuments: Int = 10_000) {
+        self.directory = directory.approvals
+        self.mostDocuments = mostDocuments
+    }
 
     /// Keeps a document and one approver's signature; a signature that is there is never overwritten.
     package func add(_ approval: BundleApproval, signature: String, by name: String) throws(CustodyError) {
@@ -52,7 +54,7 @@ package struct BundleApprovals: Sendable {
     /// The documents from a number on in the order of their numbers, with those of `people` who have signed each; what
     /// cannot be read is left out.
     package func signed(from number: Int64, by people: [Manifest.Person]) -> [Signed] {
-        names(from: number).prefix(Self.mostDocuments).compactMap { entry in
+        names(from: number).prefix(mostDocuments).compactMap { entry in
             guard let bytes = try? PrivateFile.readPublic("\(directory)/\(entry.name)/approval.json"),
                 let approval = try? BundleApproval(file: bytes), approval.number == entry.number
             else { return nil }

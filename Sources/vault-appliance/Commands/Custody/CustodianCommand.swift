@@ -197,8 +197,9 @@ enum ManifestFiles {
                 else { continue }
                 throw CommandFailure(
                     "\(path): manifest \(chain.current.version) is not in force yet as far as these files say: "
-                        + "\(file) asks for shares before it is, and if the ceremony is aborted it never will be. Contribute with --share, and accept the manifests that "
-                        + "you get when the ceremony is completed")
+                        + "\(file) asks for shares before it is, and if the ceremony is aborted it never will be. "
+                        + "Contribute with --share, and accept the manifests that you get when the ceremony is completed"
+                )
             }
         }
     }

@@ -5,7 +5,8 @@
 // another copy of it logs in may find tokens without a serial number, and two of those end the process by an assertion
 // (SlotManager::insertToken). Our tests load many copies in one process (docs/testing-hsm.md); an appliance loads one.
 //
-// Preloaded, this turns the locks of SoftHSM's files into those of the open file (F_OFD_SETLKW), held until it is closed.
+// Preloaded, this turns the locks of SoftHSM's files into those of the open file (F_OFD_SETLKW), held until it is closed. A
+// program that is started meanwhile must not inherit the open file: it would keep it locked, and wait for itself.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -46,3 +47,23 @@ int fcntl(int file, int command, ...) {
     lock->l_pid = 0;
     return next(file, command == F_SETLK ? F_OFD_SETLK : F_OFD_SETLKW, argument);
 }
+
+static int open_unshared(const char *symbol, const char *path, int flags, mode_t mode) {
+    int (*next)(const char *, int, ...) = (int (*)(const char *, int, ...))dlsym(RTLD_NEXT, symbol);
+    return next(path, strstr(path, "/tokens/") == NULL ? flags : flags | O_CLOEXEC, mode);
+}
+
+#define OPEN(NAME)                                                        \
+    int NAME(const char *path, int flags, ...) {                          \
+        mode_t mode = 0;                                                  \
+        if ((flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE) { \
+            va_list arguments;                                            \
+            va_start(arguments, flags);                                   \
+            mode = va_arg(arguments, mode_t);                             \
+            va_end(arguments);                                            \
+        }                                                                 \
+        return open_unshared(#NAME, path, flags, mode);                   \
+    }
+
+OPEN(open)
+OPEN(open64)

@@ -21,6 +21,7 @@ package struct OpenRequest: Sendable {
 
 /// An opened secret whose record is durable.
 package struct OpenedSecret: Sendable {
+    /// The secret itself, in locked memory.
     package let value: SecretValue
     /// Which version it is.
     package let version: Int64
@@ -75,6 +76,7 @@ package struct SecretPassage: Sendable {
 
     /// The core's side: reads a request, with what its answer is to be encrypted to.
     package struct Far: Sendable {
+        /// What is asked for.
         package let request: OpenRequest
         private let key: Curve25519.KeyAgreement.PublicKey
 

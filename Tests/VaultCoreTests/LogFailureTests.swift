@@ -38,6 +38,27 @@ import Testing
         }
     }
 
+    @Test func anEnvelopeWhoseLeafMayBeOnTheDiskStaysAndOneWhoseLeafIsNotGoes() async throws {
+        try await CoreFixture.run { fixture in
+            let disk = FailingDisk()
+            let core = try Self.core(fixture, disk.operations, headroom: 1 << 20)
+            let secrets = SecretsOfACore(fixture: CoreFixture(site: fixture.site, core: core, fatal: fixture.fatal))
+            try await secrets.store(try secrets.envelope())
+            let beside = secrets.file().path + ".next"
+            disk.leave(0)
+            try await Self.until { core.log.status.room == .none }
+            let second = try secrets.envelope(version: 2)
+            #expect(await secrets.code { try await secrets.store(second, rotate: true) } != nil)
+            #expect(!FileManager.default.fileExists(atPath: beside))
+            disk.leave(1 << 30)
+            try await Self.until { core.log.status.room == .ample }
+            disk.fail(EIO)
+            #expect(await secrets.code { try await secrets.store(second, rotate: true) } != nil)
+            #expect(FileManager.default.fileExists(atPath: beside))
+            await #expect(throws: AuditLogError(.failed, "")) { try await core.log.close() }
+        }
+    }
+
     @Test func aFullDiskRefusesUntilThereIsRoomAgain() async throws {
         try await CoreFixture.run { fixture in
             let disk = FailingDisk()

@@ -211,47 +211,22 @@ import VaultTesting
         try await CoreFixture.run(changing: { $0.tokens[0].lanes = 1 }) { fixture in
             try await fixture.loadBundle()
             let now = fixture.site.clock.now.seconds
-            let lane = await HeldLane(fixture.core.hsm)
             var request = try fixture.draft().request
             // Signed in at `now`; the session that ended began up to then.
             request.issued = .byIssuer(now + age)
-            let asked = request
-            async let outcome: CoreError.Code? = {
-                do throws(CoreError) {
-                    _ = try await fixture.core.sign(asked)
-                    return nil
-                } catch { return error.code }
-            }()
-            while try !fixture.entries().contains(where: { $0.kind == .mint }) {
-                try await Task.sleep(for: .milliseconds(5))
-            }
             var ended = fixture.cutOff(.user, "alice", life: 60)
             ended.iat = now
-            fixture.core.revocations.add(ended, now: now)
-            await lane.release()
-            let code = await outcome
+            let code = try await fixture.outcome(of: request) { fixture.core.revocations.add(ended, now: now) }
             #expect(code == (age > 0 ? nil : .cutOff))
-            if code != nil { try await fixture.untilAborted(asked.entry.jti) }
+            if code != nil { try await fixture.untilAborted(request.entry.jti) }
         }
     }
 
     @Test func aSignatureThatWasUnderWayWhenItsKeyWasQuarantinedIsNotReleased() async throws {
         try await CoreFixture.run(changing: { $0.tokens[0].lanes = 1 }) { fixture in
             try await fixture.loadBundle()
-            let lane = await HeldLane(fixture.core.hsm)
             let request = try fixture.draft().request
-            async let outcome: CoreError.Code? = {
-                do throws(CoreError) {
-                    _ = try await fixture.core.sign(request)
-                    return nil
-                } catch { return error.code }
-            }()
-            while try !fixture.entries().contains(where: { $0.kind == .mint }) {
-                try await Task.sleep(for: .milliseconds(5))
-            }
-            fixture.core.inForce.quarantine([request.kid])
-            await lane.release()
-            let code = await outcome
+            let code = try await fixture.outcome(of: request) { fixture.core.inForce.quarantine([request.kid]) }
             #expect(code == .unknownKey)
             if code != nil { try await fixture.untilAborted(request.entry.jti) }
         }
@@ -302,20 +277,10 @@ import VaultTesting
     @Test func aSignatureThatWasUnderWayWhenItsUserWasCutOffIsNotReleased() async throws {
         try await CoreFixture.run(changing: { $0.tokens[0].lanes = 1 }) { fixture in
             try await fixture.loadBundle()
-            let lane = await HeldLane(fixture.core.hsm)
             let request = try fixture.draft().request
-            async let outcome: CoreError.Code? = {
-                do throws(CoreError) {
-                    _ = try await fixture.core.sign(request)
-                    return nil
-                } catch { return error.code }
-            }()
-            while try !fixture.entries().contains(where: { $0.kind == .mint }) {
-                try await Task.sleep(for: .milliseconds(5))
-            }
-            fixture.core.revocations.add(fixture.cutOff(.user, "alice", life: 60), now: fixture.site.clock.now.seconds)
-            await lane.release()
-            #expect(await outcome == .cutOff)
+            let (cutOff, now) = (fixture.cutOff(.user, "alice", life: 60), fixture.site.clock.now.seconds)
+            let code = try await fixture.outcome(of: request) { fixture.core.revocations.add(cutOff, now: now) }
+            #expect(code == .cutOff)
             await fixture.core.shutdown()
             #expect(try fixture.entries().filter { $0.jti == request.entry.jti }.map(\.kind) == [.mint, .mintAborted])
         }
@@ -323,6 +288,21 @@ import VaultTesting
 }
 
 extension CoreFixture {
+    /// What becomes of a signature that is under way, its entry durable and its one lane held, when `change` is made.
+    fileprivate func outcome(of request: SignRequest, _ change: () -> Void) async throws -> CoreError.Code? {
+        let lane = await HeldLane(core.hsm)
+        async let outcome: CoreError.Code? = {
+            do throws(CoreError) {
+                _ = try await core.sign(request)
+                return nil
+            } catch { return error.code }
+        }()
+        while try !entries().contains(where: { $0.kind == .mint }) { try await Task.sleep(for: .milliseconds(5)) }
+        change()
+        await lane.release()
+        return await outcome
+    }
+
     /// Waits until the log says that a mint came to nothing: the caller may hear of it first.
     func untilAborted(_ jti: String?) async throws {
         while try !entries().contains(where: { $0.kind == .mintAborted && $0.jti == jti }) {

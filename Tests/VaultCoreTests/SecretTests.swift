@@ -215,20 +215,22 @@ import VaultTesting
         }
     }
 
+    /// A core that has one secret in two versions, and had another; it has stopped.
+    private func aRun(_ site: CoreSite) async throws -> ([SealedSecret], SecretsOfACore) {
+        let core = try await site.start()
+        let secrets = SecretsOfACore(fixture: CoreFixture(site: site, core: core, fatal: FatalErrors()))
+        let envelopes = [try secrets.envelope(), try secrets.envelope(version: 2), try secrets.envelope("erp")]
+        try await secrets.store(envelopes[0])
+        try await secrets.store(envelopes[1], rotate: true)
+        try await secrets.store(envelopes[2])
+        try await secrets.remove("erp")
+        await core.shutdown()
+        return (envelopes, secrets)
+    }
+
     @Test func theLogDecidesAfterARestart() async throws {
         try await CoreSite.withGenesis { site in
-            var envelopes: [SealedSecret] = []
-            let first = try await site.start()
-            do {
-                let fixture = CoreFixture(site: site, core: first, fatal: FatalErrors())
-                let secrets = SecretsOfACore(fixture: fixture)
-                envelopes = [try secrets.envelope(), try secrets.envelope(version: 2), try secrets.envelope("erp")]
-                try await secrets.store(envelopes[0])
-                try await secrets.store(envelopes[1], rotate: true)
-                try await secrets.store(envelopes[2])
-                try await secrets.remove("erp")
-            }
-            await first.shutdown()
+            let (envelopes, _) = try await aRun(site)
             let second = try await site.start()
             let fixture = CoreFixture(site: site, core: second, fatal: FatalErrors())
             let secrets = SecretsOfACore(fixture: fixture)
@@ -250,15 +252,7 @@ import VaultTesting
 
     @Test func aStartEndsWhatACrashLeftBetweenLeafAndFile() async throws {
         try await CoreSite.withGenesis { site in
-            var envelopes: [SealedSecret] = []
-            let first = try await site.start()
-            let secrets = SecretsOfACore(fixture: CoreFixture(site: site, core: first, fatal: FatalErrors()))
-            envelopes = [try secrets.envelope(), try secrets.envelope(version: 2), try secrets.envelope("erp")]
-            try await secrets.store(envelopes[0])
-            try await secrets.store(envelopes[1], rotate: true)
-            try await secrets.store(envelopes[2])
-            try await secrets.remove("erp")
-            await first.shutdown()
+            let (envelopes, secrets) = try await aRun(site)
             let (crm, erp) = (secrets.file(), secrets.file("erp"))
             let (beside, later) = (crm.path + ".next", try secrets.envelope(version: 3))
             // The leaf is there, and the new envelope not yet in its place; that of a removal, and the file still there.

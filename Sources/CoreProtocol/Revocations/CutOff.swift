@@ -15,7 +15,9 @@ package struct CutOff: Sendable, Equatable {
         case target
     }
 
+    /// Who or what is stopped.
     package let kind: Kind
+    /// Its name, as it stands in entries.
     package let name: String
     /// Whose user or agent; nil for whoever bears the name.
     package let issuer: String?

@@ -187,6 +187,17 @@ import Testing
         #expect(try fixture.verify().outcome == .aborted)
     }
 
+    @Test func aGenesisWhoseTokensAreHandedOverIsFinishedHoweverLongItTakes() async throws {
+        let fixture = try CeremonyFixture()
+        try fixture.approve()
+        let step = CeremonyStep(name: ManifestSteps.handOver, title: "Hand over", act: {}, verify: { [:] })
+        let runner = try fixture.runner(steps: [step])
+        _ = try await runner.advance()
+        #expect(try !fixture.directory.loadTranscript(plan: runner.ceremony.plan).goesForwardOnly(.genesis))
+        _ = try await runner.advance()
+        #expect(try fixture.directory.loadTranscript(plan: runner.ceremony.plan).goesForwardOnly(.genesis))
+    }
+
     @Test func twoProcessesDoNotRunOneCeremonyAtOnce() async throws {
         let fixture = try CeremonyFixture()
         try fixture.approve()

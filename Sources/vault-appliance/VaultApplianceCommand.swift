@@ -33,7 +33,7 @@ struct VaultApplianceCommand: AsyncParsableCommand {
     /// Runs the command that was typed; whatever it throws is said in words for whoever typed it.
     static func main() async {
         do {
-            var command = try parseAsRoot()
+            var command = try parseAsRoot(Quarantine.arguments(Array(CommandLine.arguments.dropFirst())))
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {

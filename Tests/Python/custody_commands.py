@@ -326,6 +326,10 @@ class QuarantineByCommand(unittest.TestCase):
         before = next(entry for entry in party.appliance()["keys"] if entry["label"] == "sign-es256")
         self.assertIn("has no such key", party.run(
             "quarantine", "--config", config(), "--key", key("dan"), "sign-nothing", code=1))
+        # A kid is base64url: one in 64 begins with a hyphen, and is no option.
+        for kid in ("-ZA4zYIdCwqhlRLkaPZtHgtAses-BOkmBcDvqp4BuTY", "--A4zYIdCwqhlRLkaPZtHgtAses-BOkmBcDvqp4BuTY"):
+            self.assertIn(f"{kid}: the core has no such key", party.run(
+                "quarantine", "--config", config(), kid, "--key", key("dan"), code=1))
         order = root / "quarantine.json"
         party.run("quarantine", "--config", config(), "--write", order, "sign-es256")
         self.assertEqual(json.loads(order.read_text())["subject"], before["kid"])

@@ -136,6 +136,17 @@ struct Quarantine: AsyncParsableCommand {
         )
     }
 
+    /// What was typed, with a kid that begins with a hyphen behind `--`: it is base64url (RFC 7638), and would be taken for options.
+    static func arguments(_ typed: [String]) -> [String] {
+        guard typed.first == "quarantine", !typed.contains("--"),
+            let place = typed.firstIndex(where: { $0.utf8.count == Self.kidBytes && $0.hasPrefix("-") })
+        else { return typed }
+        return typed[..<place] + typed[(place + 1)...] + ["--", typed[place]]
+    }
+
+    /// Length of a SHA-256 in base64url.
+    private static let kidBytes = 43
+
     private func kid(_ socket: String) async throws -> String {
         let keys = try await AdminClient.describe(socket: socket).keys
         let found = keys.filter { $0.kid == key || $0.label == key }

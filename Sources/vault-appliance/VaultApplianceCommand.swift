@@ -39,6 +39,10 @@ struct VaultApplianceCommand: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+        } catch let error as ValidationError {
+            // Of a command that runs: a name that the configuration does not have. The usage of the whole program is no help.
+            Terminal.note("Error: \(error.message)")
+            exit(withError: ExitCode.validationFailure)
         } catch {
             exit(withError: PlainError.of(error))
         }

@@ -137,12 +137,13 @@ package struct Front: Service {
     fileprivate func reload() async {
         var faults: [String] = []
         do {
-            let next = try Bundle(
-                try ConfigurationBundle.load(file: configuration.file), cache: cache, remotes: remotes)
+            let source = try ConfigurationBundle.load(file: configuration.file)
+            let next = try Bundle(source, cache: cache, remotes: remotes)
             _ = try await client.append(next.loadedEntry)
             bundles.replace(with: next)
             remotes.use(next.remotes)
             logger.info("reloaded the bundle", metadata: ["bundle": "\(next.hash)"])
+            tellWhatStands(against: source.configuration)
         } catch {
             let reason = ReloadState.oneLine("\(error)")
             logger.error("the bundle was not reloaded; the old one stays in force", metadata: ["reason": "\(reason)"])
@@ -153,6 +154,16 @@ package struct Front: Service {
             faults.append(fault)
         }
         reloads.ended(faults)
+    }
+
+    /// Says what of the file is in force only after a restart: whoever changed it would take it to be in force now.
+    private func tellWhatStands(against next: Configuration) {
+        let standing = configuration.standing(against: next)
+        for (process, fields) in [("front", standing.front), ("core", standing.core)] where !fields.isEmpty {
+            logger.warning(
+                "changed in the file and not in force: restart the \(process)",
+                metadata: ["fields": "\(fields.joined(separator: ", "))"])
+        }
     }
 
     /// Listens for SIGHUP.

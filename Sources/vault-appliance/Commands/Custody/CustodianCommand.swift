@@ -47,6 +47,13 @@ struct CustodianEnrol: AsyncParsableCommand {
     @Flag(help: "Make the SSH key without a passphrase; for tests and demonstrations.") var noPassphrase = false
     @Flag(help: "Print JSON for machines.") var json = false
 
+    // Before a key is made, whose comment it is.
+    func validate() throws {
+        guard Manifest.isName(name) else {
+            throw ValidationError("\(name): a name has 1 to 64 of a-z, 0-9, '.', '_' and '-'")
+        }
+    }
+
     func run() async throws {
         try ProcessHygiene.apply()
         let home = options.value

@@ -54,8 +54,12 @@ extension Gate {
     /// The entry names the call that the token is for, which is in `tctx` of a transaction token.
     static func checkDetails(_ entry: Entry, against claims: JSONObject) throws(CoreError) {
         let claim = claims["authorization_details"] ?? claims["tctx"]?.object?["authorization_details"]
-        // A federation's token has no such claim: its entry says what it was asked for.
-        guard let claim else { return }
+        guard let claim else {
+            guard entry.tool == nil, entry.actions == nil, entry.locations == nil, entry.identifier == nil,
+                entry.argumentsSHA256 == nil
+            else { throw refusal("entry: names a call, and the token none") }
+            return
+        }
         guard let call = try? ToolInvocation(claim), call.tool == entry.tool, call.actions == entry.actions ?? [],
             call.locations == entry.locations ?? [], call.identifier == entry.identifier,
             call.argumentsSHA256 == entry.argumentsSHA256

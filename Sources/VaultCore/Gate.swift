@@ -108,9 +108,18 @@ package enum Gate {
             throw refusal("entry.granted_scope: is not the token's")
         }
         guard entry.audience == claims["aud"]?.string else { throw refusal("entry.audience: is not the token's") }
+        guard entry.txn.map({ .string($0) }) == claims["txn"] else { throw refusal("entry.txn: is not the token's") }
+        try checkPeer(entry, against: claims["cnf"])
         try checkDetails(entry, against: claims)
         try checkActors(entry.actors ?? [], against: claims["act"])
         if let mayAct = claims["may_act"] { try check(mayAct: mayAct, among: entry.actors ?? []) }
+    }
+
+    /// A token that is bound to a certificate (RFC 8705 section 3.1) is bound to the one that asked for it.
+    private static func checkPeer(_ entry: Entry, against confirmation: JSONValue?) throws(CoreError) {
+        guard let thumbprint = confirmation?.object?["x5t#S256"] else { return }
+        guard let digest = thumbprint.string.flatMap({ Base64URL.decode($0) }), entry.peer == Hexadecimal.string(digest)
+        else { throw refusal("entry.peer: is not the certificate that the token is bound to") }
     }
 
     /// Whoever may act with a token later is one of those who act now, named in full (RFC 8693 section 4.4).

@@ -145,6 +145,15 @@ import Testing
         #expect(verifier.rejection(of: token) == expected)
     }
 
+    @Test func theAgeOfSubjectTokensDoesNotLimitThatOfActors() throws {
+        let verifier = try Corp.verifier(Corp.configured(maximumAge: 3600))
+        for iat in ["\(Self.now - 3631)", nil] {
+            let token = try TestKey.es256.token(ClaimsText(["iat": iat]))
+            #expect(verifier.rejection(of: token, role: .actor) == nil)
+            #expect(verifier.rejection(of: token) == (iat == nil ? .missingClaim("iat") : .tooOld))
+        }
+    }
+
     @Test func whereAgeIsLimitedIatMustBeThere() throws {
         let verifier = try Corp.verifier(Corp.configured(maximumAge: 3600))
         #expect(try verifier.rejection(of: TestKey.es256.token(ClaimsText(["iat": nil]))) == .missingClaim("iat"))

@@ -34,6 +34,7 @@ import VaultCore
             token.change = {
                 $0.user?.sub = "alice"
                 $0.subject = .init(iss: nil, sub: "acme:alice")
+                ($0.tool, $0.actions) = (nil, nil)
             }
         default: break
         }
@@ -113,6 +114,7 @@ import VaultCore
         token.change = {
             $0.user?.sub = "alice"
             $0.subject = subject
+            ($0.tool, $0.actions) = (nil, nil)
         }
         refuses(token, "entry.subject: is not the token's subject")
     }

@@ -29,7 +29,7 @@ struct GateCase {
         .init(name: "exp", value: .integer(now.seconds + 60)), .init(name: "jti", value: "0123456789abcdef"),
         .init(name: "scope", value: "accounts:read"),
         .init(name: "act", value: ["iss": "https://agents.example", "sub": "assistant"]),
-        .init(name: "authorization_details", value: details),
+        .init(name: "authorization_details", value: details), .init(name: "txn", value: "t"),
     ])
     static let details: JSONValue = [["type": "tool_invocation", "tool": "crm.read", "actions": ["read"]]]
     /// Changes the entry after it was made to agree with the claims.
@@ -50,6 +50,7 @@ struct GateCase {
         entry.exp = claims["exp"]?.integer
         entry.kid = key.kid
         entry.grantedScope = claims["scope"]?.string
+        entry.txn = claims["txn"]?.string
         entry.actors = [.init(iss: "https://agents.example", sub: "assistant")]
         entry.inputSHA256 = Base64URL.string(Array(SHA256.hash(data: bytes)))
         change(&entry)
@@ -106,6 +107,7 @@ struct GateCase {
         { $0.actors = [.init(iss: nil, sub: "assistant")] },
         { $0.actors = ($0.actors ?? []) + [.init(iss: "https://agents.example", sub: "second")] },
         { $0.inputSHA256 = Base64URL.string([UInt8](repeating: 0, count: 32)) }, { $0.inputSHA256 = nil },
+        { $0.txn = "other" }, { $0.txn = nil },
     ]
 
     @Test("an entry that does not say what the token says is refused", arguments: lies.indices)
@@ -113,6 +115,43 @@ struct GateCase {
         var token = GateCase()
         token.change = Self.lies[index]
         refuses(token)
+    }
+
+    private static let calls: [@Sendable (inout Entry) -> Void] = [
+        { $0.tool = "crm.read" }, { $0.actions = ["read"] }, { $0.locations = ["https://api.example/"] },
+        { $0.identifier = "1" }, { $0.argumentsSHA256 = Base64URL.string([UInt8](repeating: 0, count: 32)) },
+    ]
+
+    @Test("an entry names no call where the token has none", arguments: calls.indices)
+    func noCall(index: Int) throws {
+        var token = GateCase()
+        token.claims["authorization_details"] = nil
+        token.change = {
+            ($0.tool, $0.actions) = (nil, nil)
+        }
+        try token.check()
+        token.change = {
+            ($0.tool, $0.actions) = (nil, nil)
+            Self.calls[index](&$0)
+        }
+        refuses(token)
+    }
+
+    @Test(
+        "an entry names the certificate that the token is bound to",
+        arguments: [nil, String(repeating: "08", count: 32), Base64URL.string([UInt8](repeating: 7, count: 32))])
+    func peer(other: String?) throws {
+        var token = GateCase()
+        token.claims["cnf"] = ["x5t#S256": .string(Base64URL.string([UInt8](repeating: 7, count: 32)))]
+        token.change = { $0.peer = String(repeating: "07", count: 32) }
+        try token.check()
+        token.change = { $0.peer = other }
+        refuses(token)
+        token.claims["cnf"] = ["x5t#S256": 7]
+        refuses(token)
+        // A token that is bound to another key names no certificate.
+        token.claims["cnf"] = ["jkt": "x"]
+        try token.check()
     }
 
     @Test(

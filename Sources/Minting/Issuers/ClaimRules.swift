@@ -62,7 +62,8 @@ struct ClaimRules {
         }
         let issuedAt = try reader.time("iat")
         if let issuedAt, issuedAt > now + issuer.clockSkew { throw TokenRejection(.issuedInFuture) }
-        if let maximumAge = issuer.maximumAge {
+        // It bounds how long ago the user was there; an agent's session may be older.
+        if role.namesUsers, let maximumAge = issuer.maximumAge {
             guard let issuedAt else { throw TokenRejection(.missingClaim("iat")) }
             guard now - issuedAt <= maximumAge + issuer.clockSkew else { throw TokenRejection(.tooOld) }
         }

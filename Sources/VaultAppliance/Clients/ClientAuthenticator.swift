@@ -102,7 +102,7 @@ package struct ClientAuthenticator: Sendable {
         }
         // Its maker's clock may be ahead by the skew: what says it is from after the start may be from before it.
         let skew = clients.assertionClient(verified.clientID)?.clockSkew ?? Issuer.maximumClockSkew
-        try checkStart(issuedAt: verified.issuedAt, skew: skew, now) {
+        try checkStart("client_assertion", issuedAt: verified.issuedAt, skew: skew, now) {
             .client("client_assertion: was issued before this front started")
         }
         return verified
@@ -113,14 +113,14 @@ package struct ClientAuthenticator: Sendable {
 
     /// Refuses what may have been used before the start, and asks for a later one where its maker could not know.
     private func checkStart(
-        issuedAt: Int64, skew: Int64, _ now: UnixTime, _ refusal: () -> ExchangeRefusal
+        _ what: String, issuedAt: Int64, skew: Int64, _ now: UnixTime, _ refusal: () -> ExchangeRefusal
     ) throws(ExchangeRefusal) {
         // The start was some time within its second, so that second counts as before it.
         let earliest = started.seconds + skew + 1
         guard issuedAt < earliest else { return }
         let isOnItsWay = issuedAt >= started.seconds && now.seconds < earliest + Self.journey
         guard now.seconds < earliest || isOnItsWay else { throw refusal() }
-        throw .justStarted(retryAfter: Int(clamping: max(1, earliest - now.seconds)))
+        throw .justStarted(what, retryAfter: Int(clamping: max(1, earliest - now.seconds)))
     }
 
     /// The proof of a request, verified; nil when it has none.
@@ -148,7 +148,7 @@ package struct ClientAuthenticator: Sendable {
         _ assertion: RedeemedAssertion, by client: String, clockSkew: Int64, now: UnixTime
     ) throws(ExchangeRefusal) {
         // The partner's clock may be ahead by so much: what says it is from after the start may be from before it.
-        try checkStart(issuedAt: assertion.issuedAt, skew: clockSkew, now) {
+        try checkStart("assertion", issuedAt: assertion.issuedAt, skew: clockSkew, now) {
             .assertion("was issued before this front started")
         }
         let use = ReplayCache.Use(.grant, issuer: assertion.token.issuer, identifier: assertion.jti)

@@ -47,7 +47,13 @@ struct BoundedAccess: Sendable {
     }
 
     /// What a receipt is asked for: exactly what was granted, and as long as the token beside it was asked for.
-    init(granted scopes: [String], _ asked: BoundedAccess) {
+    ///
+    /// A transaction token must have a scope. Beside a token that could have one and has none there is no receipt: the scope
+    /// of the receipt's own rule was not granted. Tokens for federations never have one.
+    init(
+        granted scopes: [String], by target: TargetDirectory.Target, _ asked: BoundedAccess
+    ) throws(ExchangeRefusal) {
+        guard !scopes.isEmpty || target.kind.tokenKind == .federation else { throw .noScope }
         details = asked.details
         expiresIn = asked.expiresIn
         scope = scopes.isEmpty ? nil : scopes

@@ -48,11 +48,11 @@ extension ExchangeRefusal {
         .invalidRequest, "client_assertion and client_assertion_type must stand together",
         reason: "client: client_assertion or client_assertion_type is missing")
 
-    /// A client assertion from about the time of our start could have been used before it.
-    static func justStarted(retryAfter: Int) -> ExchangeRefusal {
+    /// What was issued about the time of our start, the parameter `what`, could have been used before it.
+    static func justStarted(_ what: String, retryAfter: Int) -> ExchangeRefusal {
         ExchangeRefusal(
             .temporarilyUnavailable, "try again later with a new assertion", status: 503,
-            reason: "client_assertion: was issued before this front started, or too shortly after",
+            reason: "\(what): was issued before this front started, or too shortly after",
             retryAfter: retryAfter)
     }
 

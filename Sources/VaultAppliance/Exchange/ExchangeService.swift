@@ -64,7 +64,7 @@ package struct ExchangeService: Sendable {
         if let domain = asked.access.receipt {
             receipt = try await issuance.receipt(
                 of: .init(audience: target.audience, jti: jti), for: domain,
-                BoundedAccess(granted: scopes, bounded), record)
+                try BoundedAccess(granted: scopes, by: target, bounded), record)
         }
         // A receipt that is out names the token it is for: that one is signed under this identifier or not at all.
         return try await issuance.issue(grant, bounded, target, jti: jti, rename: receipt == nil ? name : nil, record)

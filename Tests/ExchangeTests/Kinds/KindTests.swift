@@ -197,6 +197,24 @@ import Testing
             entries.map(\.tokenKind) == ["txntoken+jwt", "at+jwt"] && entries.map(\.target) == ["trust", "demo-api"])
     }
 
+    @Test func aReceiptHasNoScopeThatTheTokenBesideItHasNot() async throws {
+        let count: JSONValue = [["type": "tool_invocation", "tool": "crm.count", "actions": ["read"]]]
+        func ask(_ target: String) async throws -> ExchangeAnswer {
+            try await KindsFixture.ask(
+                KindsFixture.request(for: target, keepsDetails: target == "aws") {
+                    $0.set("receipt", "trust")
+                    if target == "crm" {
+                        $0.set("authorization_details", String(decoding: JSONWriter.compact(count), as: UTF8.self))
+                    }
+                })
+        }
+        let refused = try await ask("crm")
+        #expect(refused.error == "invalid_scope" && refused.token == nil && refused.body["receipt"] == nil)
+        // A federation knows no scopes: the receipt's rule says what it is for.
+        let (_, receipt) = try await KindsFixture.verified(try await ask("aws").body["receipt"]?.string)
+        #expect(receipt["scope"] == "accounts:read")
+    }
+
     @Test(
         "a receipt that is not granted leaves nothing granted",
         arguments: [("demo-api", "invalid_target"), ("nowhere", "invalid_target"), ("trust", "access_denied")])

@@ -8,6 +8,7 @@ import pathlib
 import re
 import signal
 import ssl
+import stat
 import subprocess
 import tempfile
 import threading
@@ -69,6 +70,46 @@ class Case(unittest.TestCase):
     def refused(self, answer, status, code):
         self.assertEqual((answer[0], answer[1].get("error")), (status, code), answer[1])
         self.assertNotIn("access_token", answer[1])
+
+
+class Contract(unittest.TestCase):
+    """What scripts/dev-up leaves for whoever sources DIR/env, and what scripts/dev-down ends."""
+
+    FILES = (
+        "VAULT_CA", "GATEWAY_CERT", "GATEWAY_KEY", "STRANGER_CERT", "STRANGER_KEY", "IDP_JWK", "IDP_RSA_JWK", "AGENT_JWK",
+        "VAULT_CONFIG", "VAULT_POLICY", "VAULT_ADMIN_SOCKET", "VAULT_LOG_DIR", "VAULT_LOG_VKEY", "SOFTHSM2_CONF",
+        "VAULT_MODULE")
+    URLS = ("VAULT_URL", "VAULT_PUBLIC_URL", "VAULT_OPS_URL", "VAULT_ISSUER")
+    NAMES = (
+        "IDP_ISSUER", "IDP_AUDIENCE", "AGENT_ISSUER", "AGENT_AUDIENCE", "VAULT_TOKEN_LABEL", "VAULT_PID", "VAULT_CORE_PID")
+
+    def test_every_variable_is_exported_and_every_path_is_absolute_and_there(self):
+        for name in self.FILES:
+            with self.subTest(name):
+                path = pathlib.Path(environment[name])
+                self.assertTrue(path.is_absolute() and path.exists(), path)
+        for name in self.URLS:
+            self.assertRegex(environment[name], r"^https?://[^/]+$", name)
+        for name in self.NAMES:
+            self.assertTrue(environment[name], name)
+        self.assertTrue(stat.S_ISSOCK(os.stat(environment["VAULT_ADMIN_SOCKET"]).st_mode))
+        for name, algorithm in (("IDP_JWK", "ES256"), ("IDP_RSA_JWK", "RS256"), ("AGENT_JWK", None)):
+            key = json.loads(pathlib.Path(environment[name]).read_text())
+            self.assertTrue(key["kid"] and key["d"], name)
+            self.assertIn(algorithm, (None, key.get("alg")), name)
+        custodians = {path.name for path in (environment.directory / "custodians").iterdir() if path.is_dir()}
+        self.assertLessEqual({"anna", "ben", "carla"}, custodians)
+
+    def test_another_environment_is_ended_without_this_one(self):
+        with tempfile.TemporaryDirectory(prefix="vault other ") as place:
+            other = Environment.up(pathlib.Path(place) / "other")
+            pids = [int(other[name]) for name in ("VAULT_PID", "VAULT_CORE_PID")]
+            self.assertTrue(all(is_alive(pid) for pid in pids))
+            for url in self.URLS[:3]:
+                self.assertNotEqual(other[url], environment[url], "ports are free ones")
+            other.down()
+            self.assertFalse(any(is_alive(pid) for pid in pids))
+        self.assertTrue(all(is_alive(int(environment[name])) for name in ("VAULT_PID", "VAULT_CORE_PID")))
 
 
 class Grants(Case):

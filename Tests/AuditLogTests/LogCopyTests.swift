@@ -136,9 +136,73 @@ import Testing
         try await eventually { log.status.shard == 2 && log.status.checkpoint?.size == 1 }
         _ = try await log.prune(shard: 1, operator: "carol")
         try await eventually { log.status.checkpoint?.size == 2 }
-        let outcome = try await copy(fixture).update(current: 2)
-        #expect(outcome.incomplete == [1] && outcome.files > 1)
-        #expect(try fixture.verify(fixture.root + "/copy.1").checkpoint.size == 300)
+        for _ in 1...2 {
+            let outcome = try await copy(fixture).update(current: 2)
+            #expect(outcome.pruned == [1] && outcome.incomplete.isEmpty)
+            #expect(try fixture.verify(fixture.root + "/copy.1").checkpoint.size == 300)
+        }
         try await log.close()
+    }
+
+    @Test func whoComesAfterAPruningGetsWhatIsLeftAndCanVerifyIt() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        try await fixture.append(300, to: log)
+        log.rollOver()
+        try await eventually { log.status.shard == 2 && log.status.checkpoint?.size == 1 }
+        // One who was interrupted has some of its tiles.
+        let files = LogFiles(directory: fixture.directory)
+        let interrupted = LogCopy(directory: fixture.root + "/copy") { path, shard in
+            guard !path.hasPrefix("tile/0/") else { throw CancellationError() }
+            return try files.contents(of: path, shard: shard)
+        }
+        await #expect(throws: CancellationError.self) { try await interrupted.update(current: 2) }
+        _ = try await log.prune(shard: 1, operator: "carol")
+        try await eventually { log.status.checkpoint?.size == 2 }
+        // Whoever holds the entries back without a word of pruning is found out.
+        let withheld = LogCopy(directory: fixture.root + "/copy") { path, shard in
+            path == "retained" ? nil : try files.contents(of: path, shard: shard)
+        }
+        #expect(try await withheld.update(current: 2).incomplete == [1])
+        for round in 1...2 {
+            let outcome = try await copy(fixture).update(current: 2)
+            #expect(outcome.pruned == (round == 1 ? [1] : []) && outcome.incomplete.isEmpty)
+            #expect(try verify(fixture).map(\.checkpoint.size) == [301, 2])
+        }
+        try await log.close()
+    }
+
+    @Test func aForkThatHasBegunAnotherShardLeavesTheCopyWhereItIs() async throws {
+        let fixture = try TestLog()
+        try await fixture.write(3)
+        let older = try fixture.copy(to: "older")
+        try await fixture.write(297, from: 3)
+        _ = try await copy(fixture).update(current: 1)
+        let before = try state(fixture).copy
+        try replace(fixture, with: older)
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        try await fixture.append(400, from: 1_000_000, to: log)
+        log.rollOver()
+        try await eventually { log.status.shard == 2 && log.status.checkpoint?.size == 1 }
+        #expect(await code { _ = try await copy(fixture).update(current: 2) } == .rolledBack)
+        #expect(try state(fixture).copy == before)
+        try await log.close()
+    }
+
+    @Test func aSourceThatHasFewerShardsThanTheCopyIsRefusedAlsoWhereTheNewestIsMissing() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        try await fixture.append(3, to: log)
+        log.rollOver()
+        try await eventually { log.status.shard == 2 && log.status.checkpoint != nil }
+        _ = try await copy(fixture).update(current: 2)
+        try await log.close()
+        // As if a round had ended between moving the one and fetching the other.
+        try FileManager.default.removeItem(atPath: fixture.root + "/copy")
+        let before = try state(fixture).copy
+        try replace(fixture, with: fixture.directory + ".1")
+        try FileManager.default.removeItem(atPath: fixture.directory + ".1")
+        #expect(await code { _ = try await copy(fixture).update(current: 1) } == .rolledBack)
+        #expect(try state(fixture).copy == before)
     }
 }

@@ -281,4 +281,38 @@ import Testing
         try await again.close()
         #expect(try fixture.verify().checkpoint.size == 4000)
     }
+
+    @Test func theLastBatchIsWrittenAgainBeforeAnythingIsBuiltOnIt() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open()
+        _ = try await log.append(TestLog.entry(0))
+        _ = try await log.append(TestLog.entry(1))
+        let crashed = try fixture.copy()
+        try await log.close()
+        // A sync that failed leaves pages that count as clean: only what is written again is synced again.
+        let calls = Mutex<[String]>([])
+        var operations = FileOperations.system
+        operations.write = { descriptor, bytes, offset in
+            if String(decoding: bytes, as: UTF8.self).contains(#""jti":"1""#) {
+                calls.withLock { $0.append("write \(descriptor)") }
+            }
+            return FileOperations.system.write(descriptor, bytes, offset)
+        }
+        operations.sync = { descriptor in
+            calls.withLock { $0.append("sync \(descriptor)") }
+            return FileOperations.system.sync(descriptor)
+        }
+        let again = try fixture.open(crashed, operations: operations)
+        let made = calls.withLock { $0 }
+        let write = try #require(made.first { $0.hasPrefix("write ") })
+        #expect(made.contains(write.replacing("write", with: "sync")))
+        #expect(again.status.size == 2)
+        try await again.close()
+        // Where that fails, the log does not open.
+        operations.write = { descriptor, bytes, offset in
+            let isBatch = String(decoding: bytes, as: UTF8.self).contains(#""jti":"1""#)
+            return isBatch ? -Int(EIO) : FileOperations.system.write(descriptor, bytes, offset)
+        }
+        #expect(code { _ = try fixture.open(crashed, operations: operations) } != nil)
+    }
 }

@@ -240,6 +240,27 @@ import Testing
         #expect(code { _ = try verify(fixture) } != nil)
     }
 
+    @Test func whatANewerVersionWroteIsFoundAndOutlivesAPruning() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        try await fixture.append(3, to: log)
+        try await log.appendForeign(kind: "revoked")
+        let series = LogSeries(directory: fixture.directory)
+        #expect(try series.entries(jti: "f").map(\.kind) == ["revoked"])
+        log.rollOver()
+        try await eventually { log.status.shard == 2 && log.status.checkpoint != nil }
+        #expect(try series.pruned().isEmpty)
+        _ = try await log.prune(shard: 1, operator: "carol")
+        try await log.close()
+        #expect(try series.pruned() == [1])
+        var kept: [String] = []
+        try series.forEach { (shard, _, bytes) throws(AuditLogError) in
+            if shard == 1 { kept.append(String(decoding: bytes, as: UTF8.self)) }
+        }
+        #expect(kept.count == 2 && kept[1].contains("novelty"))
+        _ = try verify(fixture)
+    }
+
     @Test func aTamperedShardIsNotPruned() async throws {
         let fixture = try TestLog()
         let log = try await series(fixture)

@@ -170,6 +170,26 @@ import Testing
         _ = try SeriesVerifier(directory: fixture.directory, verifierKeys: [fixture.signer.verifierKey]).verify()
     }
 
+    @Test func aCopyUnderTheNameOfAShardIsNamedAndEndsNothing() async throws {
+        let fixture = try TestLog()
+        let log = try fixture.open(options: options(fixture))
+        try await fixture.append(3, to: log)
+        try await eventually { log.status.checkpoint?.size == 3 }
+        let stray = try fixture.copy(to: "log.20261123")
+        log.rollOver()
+        try await fixture.append(3, from: 3, to: log)
+        #expect(log.status.shard == 1 && log.status.rollOverProblem?.path == stray)
+        #expect(fixture.fatal.withLock { $0.isEmpty })
+        try await log.close()
+        #expect(code { _ = try fixture.open() } == .unexpectedFile)
+        try FileManager.default.removeItem(atPath: stray)
+        let again = try fixture.open(options: options(fixture))
+        #expect(again.status.size == 6)
+        again.rollOver()
+        try await eventually { again.status.shard == 2 && again.status.rollOverProblem == nil }
+        try await again.close()
+    }
+
     @Test func aClosedShardBehindALinkKeepsItsNumber() async throws {
         let fixture = try TestLog()
         let log = try fixture.open(options: options(fixture))

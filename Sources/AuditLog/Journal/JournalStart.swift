@@ -26,14 +26,24 @@ struct JournalStart: Sendable {
             segment.entries.map { Journal.Retired(sequence: segment.header.sequence, end: $0.upperBound) }
         }
         for segment in segments[last...].prefix(2) {
-            try JournalStart.clear(segment, operations: operations)
+            try JournalStart.settle(segment, operations: operations)
         }
     }
 
-    /// Fills a segment with zeros from its end on, unless it is, and gives it back its size.
-    private static func clear(_ segment: JournalReader.Segment, operations: FileOperations) throws(AuditLogError) {
+    /// Makes sure that a segment's last batch is on the disk, fills the segment with zeros from its end on, unless it is, and
+    /// gives it back its size.
+    ///
+    /// A batch whose sync failed, or that was never synced, is read from memory as if it were durable; after a failed sync its
+    /// pages count as clean, and no later sync would write them. So they are written again.
+    private static func settle(_ segment: JournalReader.Segment, operations: FileOperations) throws(AuditLogError) {
         let file = try OpenFile(segment.path, .updating)
         let bytes = try file.contents()
+        if segment.entries != nil {
+            let start =
+                max(0, segment.end - Journal.maximumBatchBytes) / JournalRecord.pageBytes * JournalRecord.pageBytes
+            try file.write(bytes[start..<segment.end], at: Int64(start), operations)
+            try file.sync(operations)
+        }
         let isZero = unsafe bytes[segment.end...].withUnsafeBytes { rest in
             // Safety: the pointer and the count are those of one buffer, which is only read.
             unsafe csystem_is_zero(rest.baseAddress, rest.count) == 1

@@ -66,7 +66,7 @@ extension AuditLog {
 
     /// Opens the shard that is to be written, and writes the entries that must come first in it.
     func openShard() throws(AuditLogError) -> LogShard {
-        let number = try series.current()
+        let number = try currentNumber()
         let record = settings.options.lastCheckpointFile.map { LastCheckpoint(path: $0) }
         var restoration: Restoration?
         var isEmpty = false
@@ -99,6 +99,21 @@ extension AuditLog {
             try restoration.finish(record, directory: settings.directory, settings.operations)
         }
         return shard
+    }
+
+    /// The number of the shard that is written: the one after the last closed one, which is seen to be of this log.
+    ///
+    /// A directory that somebody put beside the log under such a name, as a copy, is none.
+    func currentNumber() throws(AuditLogError) -> UInt64 {
+        guard let last = try series.closed().last else { return 1 }
+        let path = series.path(last)
+        let note = try OpenFile.contentsIfPresent(of: LogLayout(path).checkpoint)
+        let origin = note.flatMap { try? Checkpoint(text: SignedNote(parsing: $0).text).origin }
+        guard origin?.hasSameBytes(as: LogSeries.origin(settings.origin, last)) == true else {
+            throw AuditLogError(
+                .unexpectedFile, "is no closed shard of this log, but has the name of one: move it away", path: path)
+        }
+        return last + 1
     }
 
     /// The time of a closed shard's last entry, which the next one's must not be before; nil when it was pruned.

@@ -31,10 +31,26 @@ extension AuditLog {
 
     /// Closes the shard that is written and begins the next; entries that come meanwhile are held for it.
     func rollOver() {
+        guard isInOrder() else { return }
         state.withLock { state in
             guard state.held == nil, !state.isClosed, let shard = state.shard else { return }
             state.held = []
             state.rollOver = Task { await self.replace(shard) }
+        }
+    }
+
+    /// Whether the shard that is written is the next one of those that lie beside it: else it could not be set aside.
+    private func isInOrder() -> Bool {
+        let shard = state.withLock { $0.shard?.number }
+        do throws(AuditLogError) {
+            let number = try currentNumber()
+            guard number != shard else { return true }
+            throw AuditLogError(
+                .unexpectedFile, "is no shard of this log, but has the name of one: move it away",
+                path: series.path(number - 1))
+        } catch {
+            state.withLock { $0.rollOverProblem = (error, .now + AuditLog.pause) }
+            return false
         }
     }
 

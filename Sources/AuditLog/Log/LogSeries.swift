@@ -52,6 +52,13 @@ package struct LogSeries: Sendable {
         return try Checkpoint(text: SignedNote(parsing: bytes).text).size > 0
     }
 
+    /// The numbers of the shards whose entries were removed.
+    package func pruned() throws(AuditLogError) -> [UInt64] {
+        var numbers: [UInt64] = []
+        for shard in try shards() where try LogSeries.isPruned(shard.directory) { numbers.append(shard.number) }
+        return numbers
+    }
+
     /// Reads entries of every shard, oldest first, with the shard's number; of a pruned one those that were retained.
     package func forEach(
         _ body: (_ shard: UInt64, _ index: UInt64, _ entry: [UInt8]) throws(AuditLogError) -> Void

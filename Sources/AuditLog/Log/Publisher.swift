@@ -46,6 +46,8 @@ final class Publisher {
     private var leaves: [CommittedLeaf] = []
     /// Checkpoints with cosignatures that are not in place yet; they stay here while the disk is full.
     private var cosigned: [CosignedCheckpoint] = []
+    /// What the signer has answered and was not settled yet; it stays here while the disk is full.
+    private var signature: Result<[SignedNote.Signature], AuditLogError>?
     /// Full tiles and bundles that are not in place yet; they stay here while the disk is full.
     private var unwritten: [DurableFiles.File] = []
     /// Places that have become full: their partial ones go once a checkpoint covers them.
@@ -120,10 +122,14 @@ final class Publisher {
         waiting += delivery.waiting
         leaves += delivery.leaves
         cosigned += delivery.cosigned
+        signature = delivery.signature ?? signature
         try catchUp()
         for leaf in leaves { try derive(leaf) }
         leaves = []
-        if let signature = delivery.signature { try settle(signature) }
+        if let answer = signature {
+            signature = nil
+            try settle(answer)
+        }
         while let first = cosigned.first {
             try settle(first)
             cosigned.removeFirst()

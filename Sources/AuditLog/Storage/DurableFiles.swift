@@ -20,8 +20,8 @@ struct DurableFiles {
 
     /// Puts all of `files` in place, durably.
     mutating func put(_ files: [File]) throws(AuditLogError) {
-        var changed: Set<String> = []
-        for file in files { try makeParents(of: file.path, changed: &changed) }
+        var (changed, made): (Set<String>, Set<String>) = ([], [])
+        for file in files { try makeParents(of: file.path, changed: &changed, made: &made) }
         try write(files[...], number: 0)
         for (number, file) in files.enumerated() {
             let path = "\(layout.directory)/\(file.path)"
@@ -30,6 +30,8 @@ struct DurableFiles {
             changed.insert(DurableFiles.parent(of: path))
         }
         for directory in changed.sorted() { try Directory(directory).sync(operations) }
+        // Not before: what is tried again after a full disk has to sync them too.
+        known.formUnion(made)
     }
 
     private func temporary(_ number: Int) -> String { "\(layout.temporary)/\(number)" }
@@ -48,14 +50,15 @@ struct DurableFiles {
     ///
     /// Each one's parent is synced once, even when it was there already: the run that made it may have ended before it
     /// could.
-    private mutating func makeParents(of path: String, changed: inout Set<String>) throws(AuditLogError) {
+    private func makeParents(
+        of path: String, changed: inout Set<String>, made: inout Set<String>
+    ) throws(AuditLogError) {
         let parent = DurableFiles.parent(of: path)
-        guard !parent.isEmpty, !known.contains(parent) else { return }
-        try makeParents(of: parent, changed: &changed)
+        guard !parent.isEmpty, !known.contains(parent), made.insert(parent).inserted else { return }
+        try makeParents(of: parent, changed: &changed, made: &made)
         let directory = "\(layout.directory)/\(parent)"
         try Directory(directory).make()
         changed.insert(DurableFiles.parent(of: directory))
-        known.insert(parent)
     }
 
     /// Removes the partial tiles or bundles of a place whose full one is in place.

@@ -12,7 +12,9 @@ package struct LogCopy: Sendable {
     package struct Outcome: Sendable, Equatable {
         /// How many files came.
         package var files = 0
-        /// The shards that were pruned at the source before the copy had all of them.
+        /// The shards that were pruned at the source before the copy had all of them; of each it has what is left.
+        package var pruned: [UInt64] = []
+        /// The shards whose entries the source has not, although it says nothing of a pruning.
         package var incomplete: [UInt64] = []
     }
 
@@ -57,14 +59,21 @@ package struct LogCopy: Sendable {
             return Outcome()
         }
         let log = try LogSeries.log(of: Checkpoint(text: SignedNote(parsing: note).text).origin, shard: newest)
-        try setAside(newest: newest, log: log, note: note)
         var outcome = Outcome()
+        outcome.files += try await setAside(newest: newest, log: log, note: note, progress: progress)
         for shard in 1...newest {
             let directory = shard == newest ? series.directory : series.path(shard)
             let files = try await update(shard, at: directory, origin: LogSeries.origin(log, shard)) {
                 progress(shard, $0)
             }
-            if let files { outcome.files += files } else { outcome.incomplete.append(shard) }
+            if let files {
+                outcome.files += files
+            } else if shard < newest, let left = try await takeWhatIsLeft(shard, at: directory) {
+                outcome.files += left
+                outcome.pruned.append(shard)
+            } else {
+                outcome.incomplete.append(shard)
+            }
             if files == nil, shard == newest {
                 throw AuditLogError(.missingFile, "the source has not the tiles of its checkpoint", path: directory)
             }
@@ -73,8 +82,15 @@ package struct LogCopy: Sendable {
     }
 
     /// Where the source has begun a new shard, what was the newest here is a closed one now.
-    private func setAside(newest: UInt64, log: String, note: [UInt8]) throws(AuditLogError) {
-        guard let held = try held(series.directory) else { return }
+    ///
+    /// Before it is moved it gets all that the source has of it: what contradicts it leaves it where it is.
+    private func setAside(
+        newest: UInt64, log: String, note: [UInt8], progress: (_ shard: UInt64, _ files: Int) -> Void
+    ) async throws -> Int {
+        guard let held = try held(series.directory) else {
+            guard let last = try series.closed().last, last >= newest else { return 0 }
+            throw try refusal(newest, note, "shard \(newest) is the newest, but the copy has shard \(last)")
+        }
         guard let number = LogSeries.number(of: held.origin, log: log) else {
             throw AuditLogError(
                 .wrongOrigin, "is a copy of \(held.origin), and the source is \(log)", path: series.directory)
@@ -82,7 +98,7 @@ package struct LogCopy: Sendable {
         guard number <= newest else {
             throw try refusal(newest, note, "shard \(newest) is the newest, but the copy has shard \(number)")
         }
-        guard number < newest else { return }
+        guard number < newest else { return 0 }
         let path = series.path(number)
         guard try Directory(path).list().isEmpty else {
             throw AuditLogError(
@@ -90,9 +106,33 @@ package struct LogCopy: Sendable {
                 "is there already, but \(series.directory) holds shard \(number) too: verify both, and move one away",
                 path: path)
         }
+        let files = try await update(number, at: series.directory, origin: LogSeries.origin(log, number)) {
+            progress(number, $0)
+        }
         let failure = FileOperations.system.rename(series.directory, path)
-        guard failure == 0 else { throw .space("rename", failure, path: path) }
+        guard failure == 0 else { throw AuditLogError.space("rename", failure, path: path) }
         try Directory.parent(of: path).sync(.system)
+        return files ?? 0
+    }
+
+    /// Takes what is left of a shard that was pruned; nil when the source does not say that it was.
+    ///
+    /// A copy that had entries of it keeps them, and gets nothing.
+    private func takeWhatIsLeft(_ shard: UInt64, at directory: String) async throws -> Int? {
+        guard let retained = try await source("retained", shard), let note = try await source("checkpoint", shard)
+        else {
+            return nil
+        }
+        let layout = LogLayout(directory)
+        guard try held(directory) == nil else { return 0 }
+        // Tiles that came before it was pruned are not all of them, and would make it look like a shard that has its entries.
+        try Directory(layout.directory + "/tile").removeTree(.system)
+        try Directory(layout.temporary).make()
+        var files = DurableFiles(layout: layout, operations: .system)
+        try files.put([.init(path: "retained", bytes: retained)])
+        try files.put([.init(path: "checkpoint", bytes: note)])
+        try Directory(layout.temporary).removeTree(.system)
+        return 2
     }
 
     /// Brings one shard up to the source's checkpoint; nil when the source has its entries no more.

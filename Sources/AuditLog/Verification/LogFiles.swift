@@ -1,4 +1,5 @@
-/// The files of a log that anybody may have who may read the log: checkpoint, tiles and bundles, and nothing else.
+/// The files of a log that anybody may have who may read the log: checkpoint, tiles and bundles, what is left of a pruned
+/// shard, and nothing else.
 ///
 /// Source: C2SP tlog-tiles, "APIs".
 package struct LogFiles: Sendable {
@@ -10,13 +11,13 @@ package struct LogFiles: Sendable {
     /// A file by its path in the standard; nil when there is none.
     ///
     /// - Parameters:
-    ///   - path: `checkpoint`, `witnessed`, or a tile's or bundle's path in its one canonical form.
+    ///   - path: `checkpoint`, `witnessed`, `retained`, or a tile's or bundle's path in its one canonical form.
     ///   - shard: The shard's number; nil means the one that is written.
     /// - Returns: The file's bytes.
     /// - Throws: `unexpectedFile` for any other path.
     package func contents(of path: String, shard: UInt64?) throws(AuditLogError) -> [UInt8]? {
         // Nothing but these forms reaches the file system, so no path leads out of the log.
-        guard ["checkpoint", "witnessed"].contains(path) || TilePath(parsing: path) != nil else {
+        guard ["checkpoint", "witnessed", "retained"].contains(path) || TilePath(parsing: path) != nil else {
             throw AuditLogError(.unexpectedFile, "is neither checkpoint nor tile")
         }
         let current = try series.current()

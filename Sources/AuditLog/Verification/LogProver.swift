@@ -60,11 +60,13 @@ extension LogSeries {
         package let index: UInt64
         /// The leaf, as it is hashed.
         package let bytes: [UInt8]
-        /// What the leaf says.
-        package let entry: Entry
+        /// The kind of entry; nil where a newer version wrote one that does not say.
+        package let kind: String?
     }
 
-    /// The entries about one credential, by the `jti` it has or had; oldest first.
+    /// The entries about one credential, by the `jti` it has or had; oldest first, and of shards that have their entries.
+    ///
+    /// One that a newer version wrote is among them.
     package func entries(jti: String) throws(AuditLogError) -> [Found] {
         var found: [Found] = []
         // Nearly every entry is passed over by its bytes alone; those that may be meant are read strictly.
@@ -72,9 +74,13 @@ extension LogSeries {
         for shard in try shards() where try !LogSeries.isPruned(shard.directory) {
             try LogReader(directory: shard.directory).forEach(in: 0..<UInt64.max) {
                 (index, bytes) throws(AuditLogError) in
-                guard bytes.contains(needle), let entry = try? Entry(jsonBytes: bytes), entry.jti == jti else { return }
+                guard bytes.contains(needle), let object = (try? JSONParser.parse(bytes))?.object,
+                    object["jti"]?.string == jti
+                else { return }
                 found.append(
-                    Found(shard: shard.number, directory: shard.directory, index: index, bytes: bytes, entry: entry))
+                    Found(
+                        shard: shard.number, directory: shard.directory, index: index, bytes: bytes,
+                        kind: object["kind"]?.string))
             }
         }
         return found

@@ -143,7 +143,13 @@ package final class Witness: Sendable {
         let size = known?.size ?? 0
         guard request.oldSize == size else { throw .conflict(size: size) }
         var oldRoot = MerkleHash.empty
-        if let known { oldRoot = MerkleHash(bytes: known.root[...]) }
+        if let known {
+            // Two trees of one size are a conflict to the standard; of two sizes the proof cannot hold.
+            if known.size == request.checkpoint.size, known.root != request.checkpoint.root {
+                throw .conflict(size: size)
+            }
+            oldRoot = MerkleHash(bytes: known.root[...])
+        }
         let isConsistent = MerkleProof.isConsistent(
             oldSize: size, oldRoot: oldRoot, size: request.checkpoint.size,
             root: MerkleHash(bytes: request.checkpoint.root[...]), proof: request.proof)

@@ -8,7 +8,8 @@ package enum WitnessRefusal: Error, Sendable, Equatable {
     case unknownLog
     /// No trusted key has signed, or one has signed wrongly.
     case untrusted
-    /// The witness last cosigned a checkpoint of this size, not of the old size that was named.
+    /// The witness last cosigned a checkpoint of this size, not of the old size that was named; or of the same size as the
+    /// one to be cosigned, and of another tree.
     case conflict(size: UInt64)
     /// The checkpoint does not continue the one the witness cosigned last: the log has forked.
     case inconsistent

@@ -95,11 +95,16 @@ extension Witnesses {
                 witness, "has cosigned \(size) entries of this log, which has \(target.checkpoint.size): an older copy",
                 contradicts: true)
         }
-        return state.withLock { state in
+        let isNew = state.withLock { state in
             let isNew = state.known[witness].map { $0.size != size || $0.origin != target.checkpoint.origin } ?? true
             state.known[witness] = (target.checkpoint.origin, size)
-            return isNew ? .askAgain : .refused
+            return isNew
         }
+        guard !isNew else { return .askAgain }
+        // It was asked from the very size that it names. Where that is also the size of the checkpoint, it knows another tree.
+        return size == target.checkpoint.size
+            ? refused(witness, "has cosigned another log of \(size) entries: a fork", contradicts: true)
+            : refused(witness, "goes on answering that it last cosigned \(size) entries")
     }
 
     private func asked(_ witness: WitnessKey) -> Target? {

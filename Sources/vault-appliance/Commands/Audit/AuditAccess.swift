@@ -31,12 +31,17 @@ struct AuditAccess: AsyncParsableCommand {
         rows += uses.keys.filter { !known.contains($0) && !isInPolicy($0, bundle.policy) }.sorted()
             .map { Row(id: $0, rule: nil, use: uses[$0], isGone: true) }
         if unused { rows = rows.filter { !$0.isDenial && ($0.use?.granted ?? 0) == 0 } }
+        let pruned = PrunedShards(in: LogSeries(directory: directory))
         if json {
-            Terminal.print(json: ["rules": .array(rows.map(\.json)), "unread": .integer(Int64(unread))])
+            Terminal.print(json: [
+                "rules": .array(rows.map(\.json)), "unread": .integer(Int64(unread)),
+                "pruned_shards": .array(try pruned.numbers.map { .integer(Int64(clamping: $0)) }),
+            ])
         } else {
             for row in rows { row.lines.forEach { print($0) } }
         }
         NewerEntries.note(unread, "they may be uses too, and are not counted")
+        try pruned.note("what was used there alone counts as never used")
     }
 
     private func isInPolicy(_ id: String, _ policy: PolicySet) -> Bool {

@@ -32,8 +32,15 @@ struct AuditFetch: AsyncParsableCommand {
         let outcome = try await copy.update(current: UInt64(clamping: current)) {
             Terminal.progress("shard \($0): \($1) files")
         }
-        for shard in outcome.incomplete {
-            Terminal.note("shard \(shard) was pruned before the copy had all of it: what it has stays")
+        for shard in outcome.pruned {
+            Terminal.note(
+                "shard \(shard) was pruned before the copy had all of it: the copy has what is left, or what it had")
+        }
+        guard outcome.incomplete.isEmpty else {
+            let numbers = outcome.incomplete.map(String.init).joined(separator: ", ")
+            throw CommandFailure(
+                "the core has not the entries of shard \(numbers), and nothing that says they were pruned: damaged, or withheld. "
+                    + "What the copy has stays")
         }
         print("fetched \(outcome.files) files; now: vault-appliance audit verify --log \(directory) --vkey FILE")
     }

@@ -180,12 +180,40 @@ enum NewerEntries {
     }
 }
 
+/// Shards that were pruned: of what was in them only state is left, and no mint.
+struct PrunedShards {
+    let series: LogSeries
+
+    init(in series: LogSeries) { self.series = series }
+
+    var numbers: [UInt64] {
+        get throws { try series.pruned() }
+    }
+
+    /// An exception to put behind a sentence about all entries; empty where nothing was pruned.
+    var exception: String {
+        get throws {
+            let numbers = try numbers
+            guard !numbers.isEmpty else { return "" }
+            return " in what is kept (pruned: shard \(numbers.map(String.init).joined(separator: ", ")))"
+        }
+    }
+
+    /// Says which they are, and what that means.
+    func note(_ what: String = "its entries are not among these") throws {
+        let numbers = try numbers
+        guard !numbers.isEmpty else { return }
+        Terminal.note("pruned: shard \(numbers.map(String.init).joined(separator: ", ")); \(what)")
+    }
+}
+
 /// A time as people write it, in UTC: a day, or a day and a time with or without milliseconds.
 struct Moment: ExpressibleByArgument {
     let time: UnixTime
 
     init?(argument: String) {
-        let candidates = [argument, argument.dropLast() + ".000Z", argument + "T00:00:00.000Z"].map { String($0) }
+        let withMilliseconds = argument.hasSuffix("Z") ? argument.dropLast() + ".000Z" : ""
+        let candidates = [argument, withMilliseconds, argument + "T00:00:00.000Z"].map { String($0) }
         guard let time = candidates.lazy.compactMap({ UnixTime(rfc3339: $0) }).first else { return nil }
         self.time = time
     }

@@ -10,7 +10,8 @@ struct AuditProve: AsyncParsableCommand {
         discussion: """
             The proof goes to standard output or --out; the entry it is about to --entry, byte for byte as it was hashed. \
             Whoever has both and the log's verifier key needs nothing else: see audit check-proof. A mint whose signature \
-            failed has a second entry, mint.aborted; --all lists every entry of the credential.
+            failed has a second entry, mint.aborted; --all lists every entry of the credential. Without its mint, as where that \
+            was pruned, the oldest entry there is gets the proof, and standard error says which.
             """)
 
     @OptionGroup var log: LogOption
@@ -22,10 +23,19 @@ struct AuditProve: AsyncParsableCommand {
 
     func run() async throws {
         let found = try log.series.entries(jti: jti)
-        guard let first = found.first else { throw CommandFailure("no entry has this jti") }
+        let pruned = PrunedShards(in: log.series)
+        guard let oldest = found.first else { throw CommandFailure("no entry has this jti\(try pruned.exception)") }
         if all {
+            try pruned.note()
             for one in found { print(String(decoding: try line(one), as: UTF8.self)) }
             return
+        }
+        let mint = found.first { $0.kind == Entry.Kind.mint.rawValue }
+        let first = mint ?? oldest
+        if mint == nil {
+            Terminal.note(
+                "of this credential's mint there is no entry\(try pruned.exception): proven is its \(first.kind ?? "-")"
+            )
         }
         let proof = try LogProver(directory: first.directory).proof(
             index: first.index, entry: first.bytes, prefersWitnessed: true)

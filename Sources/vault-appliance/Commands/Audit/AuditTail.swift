@@ -34,6 +34,7 @@ struct AuditTail: AsyncParsableCommand {
         }
         for (index, bytes) in last.suffix(number) { try show(index, bytes) }
         NewerEntries.note(unread, "each is shown as it stands")
+        try PrunedShards(in: log.series).note()
         if follow { try await wait(shard: shard, next: next, filter) }
     }
 
@@ -55,7 +56,7 @@ struct AuditTail: AsyncParsableCommand {
         guard !json else {
             return print(String(decoding: try LogSeries.line(index: index, bytes: bytes, proof: nil), as: UTF8.self))
         }
-        guard let entry = try? Entry(jsonBytes: bytes) else { return print(String(decoding: bytes, as: UTF8.self)) }
+        guard let entry = try? Entry(jsonBytes: bytes) else { return print(Terminal.visible(bytes)) }
         print(EntryText(entry, index: index).line)
     }
 }

@@ -6,21 +6,6 @@ enum Terminal {
     /// A line on standard error.
     static func note(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
 
-    /// Bytes that nobody has checked, on one line: what could move a cursor or turn text around is written as `\u{...}`.
-    static func visible(_ bytes: [UInt8]) -> String {
-        var text = ""
-        for scalar in String(decoding: bytes, as: UTF8.self).unicodeScalars {
-            let isPlain =
-                scalar == " " || !(scalar.properties.isWhitespace || scalar.properties.isDefaultIgnorableCodePoint)
-            switch scalar.properties.generalCategory {
-            case .control, .format, .surrogate, .privateUse, .unassigned, .lineSeparator, .paragraphSeparator:
-                text += "\\u{\(String(scalar.value, radix: 16))}"
-            default: text += isPlain ? String(scalar) : "\\u{\(String(scalar.value, radix: 16))}"
-            }
-        }
-        return text
-    }
-
     /// A line that replaces itself, for work that takes longer than a second.
     static func progress(_ text: String) {
         guard isatty(FileHandle.standardError.fileDescriptor) == 1 else { return }

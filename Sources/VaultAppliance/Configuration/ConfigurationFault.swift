@@ -1,3 +1,5 @@
+import StrictEncoding
+
 /// One thing wrong with a configuration or policy file: where, what, and what to do about it.
 package struct ConfigurationFault: Sendable, Equatable, CustomStringConvertible {
     /// The file as the operator or the configuration named it.
@@ -19,19 +21,7 @@ package struct ConfigurationFault: Sendable, Equatable, CustomStringConvertible 
     /// show a line other than it is.
     package var description: String {
         let place = line.map { "\(file):\($0)" } ?? file
-        return ConfigurationFault.visible("\(place): \(field.isEmpty ? "" : field + ": ")\(message). Mend: \(mend).")
-    }
-
-    private static func visible(_ text: String) -> String {
-        var visible = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator:
-                visible.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
-            default: visible.append(scalar)
-            }
-        }
-        return String(visible)
+        return "\(place): \(field.isEmpty ? "" : field + ": ")\(message). Mend: \(mend).".visible
     }
 }
 

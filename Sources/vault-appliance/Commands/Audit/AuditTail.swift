@@ -56,7 +56,9 @@ struct AuditTail: AsyncParsableCommand {
         guard !json else {
             return print(String(decoding: try LogSeries.line(index: index, bytes: bytes, proof: nil), as: UTF8.self))
         }
-        guard let entry = try? Entry(jsonBytes: bytes) else { return print(Terminal.visible(bytes)) }
+        guard let entry = try? Entry(jsonBytes: bytes) else {
+            return print(String(decoding: bytes, as: UTF8.self).visible)
+        }
         print(EntryText(entry, index: index).line)
     }
 }

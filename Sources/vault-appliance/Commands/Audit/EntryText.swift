@@ -10,7 +10,7 @@ struct EntryText {
         if let party = EntryText.parties(entry) { parts.append(party) }
         if let what = EntryText.what(entry) { parts.append(what) }
         parts += EntryText.members(entry)
-        line = parts.joined(separator: "  ")
+        line = parts.joined(separator: "  ").visible
     }
 
     private static func parties(_ entry: Entry) -> String? {

@@ -38,7 +38,7 @@ enum DocumentText {
     /// A value in one line; what names a thing stands first.
     private static func text(_ value: JSONValue) -> String {
         switch value {
-        case .string(let text): return visible(text)
+        case .string(let text): return text.visible
         case .integer(let number): return String(number)
         case .bool(let flag): return flag ? "yes" : "no"
         case .null: return "none"
@@ -66,18 +66,5 @@ enum DocumentText {
         let text = text(value)
         // What people wrote shall not look like a member of its own.
         return "\(name) \(text.contains(", ") && value.string != nil ? "\"\(text)\"" : text)"
-    }
-
-    /// A text without what a terminal or a reader's eye could be led astray by.
-    private static func visible(_ text: String) -> String {
-        var visible = ""
-        for scalar in text.unicodeScalars {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .unassigned:
-                visible += "\\u{\(String(scalar.value, radix: 16))}"
-            default: visible.unicodeScalars.append(scalar)
-            }
-        }
-        return visible
     }
 }

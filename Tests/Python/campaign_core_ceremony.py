@@ -5,7 +5,7 @@ For each sync, write, rename and unlink in the custody directory and among the t
 children, from the approved plan to the end of one whole ceremony of every kind; for an activation those of the log as well.
 SIGKILL before that call; the core is started again, two custodians activate it, and the ceremony is gone on with or aborted.
 Then the transcript is verified offline, another program looks at the tokens, nothing may lie about, the log verifies, and
-the appliance mints. scripts/test runs a sample (--every).
+the appliance mints. scripts/test runs a sample of every kind (--points).
 """
 
 import argparse
@@ -39,18 +39,37 @@ class Campaign:
         """Every point of one kind, or a sample of them; neighbours end differently."""
         kind = KINDS[name](self.site)
         identifier = self.draft(kind)
-        points = [
-            (under, call, number) for under in kind.places for call, count in self.count(kind, identifier, under).items()
-            for number in range(1, count + 1)]
-        points = points[self.options.skip :: self.options.every]
+        points, turn = self.few(kind, identifier) if self.options.points else (self.points_of(kind, identifier), 0)
         print(f"{name}: {len(points)} points", flush=True)
         started = time.monotonic()
         for number, point in enumerate(points):
             # Each line of a transcript is two writes: pairs, else one of the two would always end the same way.
-            self.point(kind, identifier, *point, kind.endings[(number // 2 + self.options.turn) % len(kind.endings)])
+            ending = kind.endings[(number // 2 + turn + self.options.turn) % len(kind.endings)]
+            self.point(kind, identifier, *point, ending)
             if (number + 1) % 20 == 0:
                 said = f"{number + 1} points, {len(self.faults)} faults, {time.monotonic() - started:.0f} s"
                 print(f"   {name}: {said}", flush=True)
+
+    def points_of(self, kind, identifier):
+        return self.calls(kind, identifier, kind.places)[self.options.skip :: self.options.every]
+
+    def few(self, kind, identifier):
+        """A few points of a kind, far from each other; also by how much its endings are ahead of another kind's.
+
+        Kinds take turns at the parts of the environment: to count the calls in each is to hold the ceremony again.
+        """
+        turn = list(KINDS).index(kind.name)
+        for under in kind.places[turn % len(kind.places) :] + kind.places:
+            if calls := self.calls(kind, identifier, [under]):
+                break
+        # The golden section: no two kinds fall on the same place.
+        first, count = 0.5 + 0.618 * turn, self.options.points
+        return [calls[int((first + number / count) % 1 * len(calls))] for number in range(count)], turn // 2
+
+    def calls(self, kind, identifier, places):
+        return [
+            (under, call, number) for under in places for call, count in self.count(kind, identifier, under).items()
+            for number in range(1, count + 1)]
 
     def draft(self, kind):
         """The appliance as it is when the plan of this kind is approved and nobody has begun."""
@@ -153,6 +172,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--every", type=int, default=1, help="take one point of so many")
     parser.add_argument("--skip", type=int, default=0, help="begin with the point after so many")
+    parser.add_argument("--points", type=int, help="take so many points of each kind instead, of one part of the environment")
     parser.add_argument("--turn", type=int, default=0, help="1: end those with an abort that 0 goes on with, and vice versa")
     parser.add_argument("--kind", action="append", choices=KINDS, help="only this kind; may be given again")
     # A process that dies before a sync leaves what it leaves before its next write: they are there for those who doubt it.

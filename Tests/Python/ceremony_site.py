@@ -9,6 +9,7 @@ import time
 
 from custodians import Custodian, combine, unwrap_pin
 from environment import ROOT, wait_until
+from token_keys import faults, list_objects
 
 NAMES = ("anna", "ben", "carla")
 KEYS = [
@@ -219,18 +220,16 @@ class Site:
         return unwrap_pin(pins, serial or pins["tokens"][0]["serial"], secret).decode()
 
     def objects(self, pin, label="vault"):
-        """What pkcs11-tool lists: the lines of each object."""
-        listing = subprocess.run(
-            ["pkcs11-tool", "--module", module(), "--token-label", label, "--login", "--pin", pin, "--list-objects"],
-            capture_output=True, text=True, check=True, env=self.variables).stdout
-        objects, current = [], None
-        for line in listing.splitlines():
-            if line and not line.startswith(" "):
-                current = [line]
-                objects.append(current)
-            elif current is not None:
-                current.append(line.strip())
-        return objects
+        """What another program lists on a token."""
+        return list_objects(module(), label, pin, {"SOFTHSM2_CONF": self.variables["SOFTHSM2_CONF"]})
+
+    def check_keys(self):
+        """Another program reads back every key of every token: it is what the manifest says, and nothing more."""
+        manifest = json.loads((self.custody / "manifests" / "1.json").read_text())
+        for token in manifest["tokens"]:
+            keys = [key for key in manifest["keys"] if key["token"] == token["serial"]]
+            found = faults(self.objects(self.final_pin(serial=token["serial"]), token["label"]), keys)
+            assert keys and not found, f"{token['label']}: {found}"
 
     def copy(self, directory):
         """The same site elsewhere, before its ceremony; people are shared."""

@@ -4,19 +4,17 @@ import contextlib
 import json
 import os
 import pathlib
-import re
 import signal
 import subprocess
 import time
 
-from custodians import combine, unwrap_pin
 from environment import Environment, is_alive, script, wait_until
 from failing_disk import KILL, FailingDisk
-from fault_module import pkcs11_tool
 from gateway_client import GatewayClient
 from gateway_load import verify_log
 from party import Party
 from shims import MovingClock
+from token_keys import member
 
 NAMES = ("anna", "ben", "carla")
 # What an appliance and its people keep; everything else of an environment stays as it is.
@@ -130,34 +128,16 @@ class CoreSite:
         return {str(path.relative_to(self.custody)) for path in self.custody.rglob("*") if path.is_file()}
 
     def manifest(self, version=None):
-        """A manifest of the chain; the newest, unless told."""
-        version = version or max(int(path.stem) for path in (self.custody / "manifests").glob("*.json"))
-        return json.loads((self.custody / "manifests" / f"{version}.json").read_text())
+        return self.environment.manifest(version)
 
     def pin(self, serial):
-        """A token's PIN, out of two custodians' shares of the epoch in force."""
-        epoch = self.manifest()["activation"]["epoch"]
-        kind = "genesis" if epoch == 1 else "rotate-epoch"
-        secret = combine([
-            subprocess.run(
-                ["age", "-d", "-i", self.party.home(name) / "identity",
-                 next(self.custody.glob(f"ceremonies/{kind}-*/shares/{name}.age"))],
-                check=True, stdout=subprocess.PIPE).stdout
-            for name in ("anna", "carla")])
-        return unwrap_pin(json.loads((self.custody / f"pins-{epoch}.json").read_text()), serial, secret).decode()
+        return self.environment.pin(serial)
 
     def inventory(self, label, pin):
         """Kind, label and id of every object on a token, as pkcs11-tool sees them."""
-        listing = pkcs11_tool(
-            self.environment["VAULT_MODULE"], "--token-label", label, "--login", "--pin", pin, "--list-objects",
-            variables={"SOFTHSM2_CONF": self.environment["SOFTHSM2_CONF"]})
-        assert listing.returncode == 0, f"{label}: {listing.stderr}"
-        found = []
-        for part in re.split(r"\n(?=\S)", listing.stdout):
-            if " Object" in part:
-                name, number = (re.search(rf"{word}: +(\S+)", part) for word in ("label", "ID"))
-                found.append((part.split(" Object")[0], name and name[1], number and number[1]))
-        return sorted(found, key=str)
+        return sorted((
+            (text.split(" Object")[0], member(text, "label"), member(text, "ID"))
+            for text in self.environment.objects(label, pin)), key=str)
 
     def wanted(self, serial):
         """The same, as the manifest in force says."""

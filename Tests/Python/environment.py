@@ -14,6 +14,7 @@ import uuid
 import jwt
 
 from custodians import combine, unwrap_pin
+from token_keys import faults, list_objects
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -75,17 +76,38 @@ class Environment:
         script("dev-activate", self.directory)
 
     def pin(self, serial=None):
-        """A token's PIN, which nobody has seen: out of two custodians' shares, as they could if all else were lost."""
+        """A token's PIN, which nobody has seen: out of two custodians' shares of the epoch in force, as they could if all else
+        were lost."""
         custody = self.directory / "custody"
+        epoch = self.manifest()["activation"]["epoch"]
+        kind = "genesis" if epoch == 1 else "rotate-epoch"
         secret = combine([
             subprocess.run(
                 ["age", "-d", "-i", self.directory / "custodians" / name / "identity",
-                 next(custody.glob(f"ceremonies/genesis-*/shares/{name}.age"))],
+                 next(custody.glob(f"ceremonies/{kind}-*/shares/{name}.age"))],
                 check=True, stdout=subprocess.PIPE).stdout
             for name in ("anna", "carla")])
-        pins = json.loads((custody / "pins-1.json").read_text())
-        first = json.loads((custody / "manifests" / "1.json").read_text())["tokens"][0]["serial"]
-        return unwrap_pin(pins, serial or first, secret).decode()
+        pins = json.loads((custody / f"pins-{epoch}.json").read_text())
+        return unwrap_pin(pins, serial or self.manifest(1)["tokens"][0]["serial"], secret).decode()
+
+    def manifest(self, version=None):
+        """A manifest of the chain; the newest, unless told."""
+        manifests = self.directory / "custody" / "manifests"
+        version = version or max(int(path.stem) for path in manifests.glob("*.json"))
+        return json.loads((manifests / f"{version}.json").read_text())
+
+    def objects(self, label, pin):
+        """What another program lists on a token of this environment, whoever has it open."""
+        return list_objects(self["VAULT_MODULE"], label, pin, {"SOFTHSM2_CONF": self["SOFTHSM2_CONF"]})
+
+    def check_keys(self):
+        """Another program reads back every key of every token: it is what the manifest in force says, and nothing more."""
+        manifest = self.manifest()
+        for token in manifest["tokens"]:
+            keys = [
+                key for key in manifest["keys"] if key["token"] == token["serial"] and key["state"] != "destroyed"]
+            found = faults(self.objects(token["label"], self.pin(token["serial"])), keys)
+            assert keys and not found, f"{token['label']}: {found}"
 
     def pin_file(self, directory):
         """The same in a new file of its own, for commands that read it there."""

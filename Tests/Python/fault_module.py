@@ -73,13 +73,6 @@ class FaultyHSM(FaultModule):
         self.environment.restart("core")
 
 
-def pkcs11_tool(module, *arguments, variables=None):
-    """Run pkcs11-tool; returns the completed process with its text."""
-    return subprocess.run(
-        ["pkcs11-tool", "--module", str(module), *arguments], capture_output=True, text=True, errors="replace", timeout=300,
-        env=os.environ | (variables or {}))
-
-
 def softhsm(path, pin, officer):
     """A SoftHSM of its own with one token, "a token"; the variables to see it."""
     (path / "tokens").mkdir(parents=True)

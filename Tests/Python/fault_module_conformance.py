@@ -14,7 +14,8 @@ import unittest
 
 import newer_python
 import summary
-from fault_module import FaultModule, library, pkcs11_tool, softhsm
+from fault_module import FaultModule, library, softhsm
+from token_keys import pkcs11_tool
 
 PIN, OFFICER = "1234", "567890"
 KNOWN = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so",

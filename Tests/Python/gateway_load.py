@@ -30,11 +30,12 @@ class RenewedForm:
     AGE = 120
 
     def __init__(self, environment):
-        self.environment, self.form, self.made = environment, {}, -self.AGE
+        self.environment, self.form, self.made = environment, {}, 0
 
     def current(self):
-        if time.monotonic() - self.made >= self.AGE:
-            self.form, self.made = exchange_form(self.environment, authorization_details=READ), time.monotonic()
+        # By the time of day, as whoever looks at them: a test may move it.
+        if time.time() - self.made >= self.AGE:
+            self.form, self.made = exchange_form(self.environment, authorization_details=READ), time.time()
         return self.form
 
 

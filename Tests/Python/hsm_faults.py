@@ -15,9 +15,10 @@ from pkcs11 import KeyType, Mechanism, ObjectClass
 
 import summary
 from environment import Environment, Stopwatch, is_alive, wait_until
-from fault_module import FaultModule, FaultyHSM, library, pkcs11_tool, softhsm
+from fault_module import FaultModule, FaultyHSM, library, softhsm
 from gateway_client import GatewayClient
 from gateway_load import READ, GatewayLoad, await_leaves, identifier, readiness, refusals, verify_log
+from token_keys import pkcs11_tool
 
 # EX_UNAVAILABLE of sysexits.h: the PKCS#11 library has to be initialised again.
 LIBRARY_LOST = 69

@@ -6,7 +6,10 @@ import pathlib
 import re
 import subprocess
 
-from fault_module import pkcs11_tool
+from token_keys import member
+
+# The kinds of ceremony after which tokens hold more.
+BRINGS_KEYS = ("generate-", "import-", "replicate-", "rotate-epoch-")
 
 
 class Party:
@@ -127,12 +130,17 @@ class Party:
         raise AssertionError(f"the ceremony does not end: {status}")
 
     def close(self, identifier):
-        """The head is signed, and everything is verified offline; returns the transcript's evidence by step."""
+        """The head is signed, and everything is verified offline; returns the transcript's evidence by step.
+
+        Where it made or brought keys, another program reads them all back.
+        """
         self.sign(identifier, "head.json")
         said = self.ceremony_without_configuration(
             "verify", "--manifests", self.custody / "manifests", self.place(identifier))
         if "sealed" not in said:
             raise AssertionError(said)
+        if identifier.startswith(BRINGS_KEYS) and "aborted" not in said:
+            self.environment.check_keys()
         return self.evidence(identifier)
 
     def begin_import(self, label, token, method="unwrap", rehearsed=True):
@@ -177,14 +185,5 @@ class Party:
 
     def objects(self, label, pin):
         """What pkcs11-tool sees on a token of the environment: kind and label of each object, and what it says of it."""
-        listing = pkcs11_tool(
-            self.environment["VAULT_MODULE"], "--token-label", label, "--login", "--pin", pin, "--list-objects",
-            variables={"SOFTHSM2_CONF": self.environment["SOFTHSM2_CONF"]})
-        if listing.returncode != 0:
-            raise AssertionError(listing.stderr)
-        found = {}
-        for part in re.split(r"\n(?=\S)", listing.stdout):
-            kind = part.split(" Object")[0]
-            if name := re.search(r"label: +(\S+)", part):
-                found[kind, name[1]] = part
-        return found
+        objects = self.environment.objects(label, pin)
+        return {(text.split(" Object")[0], member(text, "label")): text for text in objects}

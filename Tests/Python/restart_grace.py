@@ -167,6 +167,6 @@ if __name__ == "__main__":
     try:
         manager = service_manager.ServiceManager(directory.name)
     except service_manager.Unavailable as reason:
-        print(f"restart grace: {reason}")
+        print(f"CANNOT RUN: {reason}")
         sys.exit(77)
     summary.run("restart grace")

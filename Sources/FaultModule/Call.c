@@ -31,6 +31,18 @@ static void learn_label(struct fm_token *token) {
     token->label[length] = '\0';
 }
 
+// The label of the object that a call names; asked for only where the script goes by it.
+static bool learn_object(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object, char label[FM_LABEL]) {
+    if (object == CK_INVALID_HANDLE || !fm_script_names_objects()) return false;
+    CK_ATTRIBUTE attribute = {CKA_LABEL, label, FM_LABEL - 1};
+    pthread_mutex_unlock(&fm_lock);
+    CK_RV value = fm_target->C_GetAttributeValue(session, object, &attribute, 1);
+    pthread_mutex_lock(&fm_lock);
+    if (value != CKR_OK || attribute.ulValueLen >= FM_LABEL) return false;
+    label[attribute.ulValueLen] = '\0';
+    return true;
+}
+
 // Waits, with no lock held, until the rule is taken out of the script.
 static void hang(uint64_t rule) {
     bool holds = true;
@@ -140,8 +152,10 @@ static bool is_removed(struct fm_call *call, bool has_session) {
     return false;
 }
 
-bool fm_begin(struct fm_call *call, int function, CK_SLOT_ID slot, CK_SESSION_HANDLE session) {
+static bool begin(
+    struct fm_call *call, int function, CK_SLOT_ID slot, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
     struct fm_step steps[FM_STEPS];
+    char name[FM_LABEL];
     *call = (struct fm_call){.function = function, .session = session, .answer = CKR_CRYPTOKI_NOT_INITIALIZED};
     if (fm_target == NULL && function != FM_INITIALISE) return false;
     pthread_mutex_lock(&fm_lock);
@@ -154,7 +168,9 @@ bool fm_begin(struct fm_call *call, int function, CK_SLOT_ID slot, CK_SESSION_HA
     }
     learn_label(call->token);
     call->token->counts[function]++;
-    int count = fm_script_match(function, call->token->label[0] == '\0' ? NULL : call->token->label, steps);
+    bool is_named = learn_object(session, object, name);
+    int count = fm_script_match(
+        function, call->token->label[0] == '\0' ? NULL : call->token->label, is_named ? name : NULL, steps);
     pthread_mutex_unlock(&fm_lock);
     for (int index = 0; index < count; index++) {
         if (!perform(call, &steps[index])) return false;
@@ -165,6 +181,14 @@ bool fm_begin(struct fm_call *call, int function, CK_SLOT_ID slot, CK_SESSION_HA
     pthread_mutex_unlock(&fm_lock);
     if (removed) pthread_rwlock_unlock(&call->token->calls);
     return !removed;
+}
+
+bool fm_begin(struct fm_call *call, int function, CK_SLOT_ID slot, CK_SESSION_HANDLE session) {
+    return begin(call, function, slot, session, CK_INVALID_HANDLE);
+}
+
+bool fm_begin_with(struct fm_call *call, int function, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object) {
+    return begin(call, function, NO_SLOT, session, object);
 }
 
 CK_RV fm_end(struct fm_call *call, CK_RV value) {

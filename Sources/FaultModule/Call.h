@@ -32,6 +32,9 @@ extern pthread_mutex_t fm_lock;
 // When true, the token's calls are held until fm_end.
 bool fm_begin(struct fm_call *call, int function, CK_SLOT_ID slot, CK_SESSION_HANDLE session);
 
+// The same for a call that names an object.
+bool fm_begin_with(struct fm_call *call, int function, CK_SESSION_HANDLE session, CK_OBJECT_HANDLE object);
+
 // Ends a call that was made, and returns what the caller is told.
 CK_RV fm_end(struct fm_call *call, CK_RV value);
 

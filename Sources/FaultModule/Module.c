@@ -30,6 +30,14 @@ static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER;
     }
 FM_SESSION(PASS_SESSION)
 
+#define PASS_OBJECT(name, parameters, arguments) \
+    static CK_RV fm_##name parameters { \
+        struct fm_call call; \
+        if (!fm_begin_with(&call, F_##name, s, o)) return call.answer; \
+        return fm_end(&call, TARGET(name, arguments)); \
+    }
+FM_OBJECT(PASS_OBJECT)
+
 #define PASS_SLOT(name, parameters, arguments) \
     static CK_RV fm_##name parameters { \
         struct fm_call call; \

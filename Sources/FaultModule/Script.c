@@ -7,14 +7,14 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { FUNCTIONS = 68, LABEL = 33, MOST_RULES = 4096, LONGEST_LINE = 512 };
+enum { FUNCTIONS = 68, MOST_RULES = 4096, LONGEST_LINE = 512 };
 
 struct rule {
     char line[LONGEST_LINE];        // as it stands in the script: a rule whose line stays goes on counting
     uint64_t id;
     bool functions[FUNCTIONS];
-    bool has_label;
-    char label[LABEL];
+    char label[FM_LABEL];           // of the token; empty for any
+    char object[FM_LABEL];          // the object's; empty for any call
     uint64_t first, last, every;    // calls it fires on, counted from 1; `every` 0 is every call in the range
     double chance;
     uint64_t random;
@@ -90,18 +90,17 @@ static bool parse_functions(struct rule *rule, char *text) {
 }
 
 // A label as in a PKCS#11 URI: %20 is a blank.
-static bool parse_label(struct rule *rule, const char *text) {
+static bool parse_label(char *label, const char *text) {
     size_t length = 0;
     while (*text != '\0') {
-        if (length == LABEL - 1) return false;
+        if (length == FM_LABEL - 1) return false;
         unsigned byte = (unsigned char)*text++;
         if (byte == '%') {
             if (sscanf(text, "%2x", &byte) != 1 || text[0] == '\0' || text[1] == '\0') return false;
             text += 2;
         }
-        rule->label[length++] = (char)byte;
+        label[length++] = (char)byte;
     }
-    rule->has_label = true;
     return length > 0;
 }
 
@@ -118,7 +117,8 @@ static bool parse_calls(struct rule *rule, const char *text) {
 
 static bool parse_condition(struct rule *rule, const char *name, const char *value) {
     const char *rest;
-    if (strcmp(name, "token") == 0) return parse_label(rule, value);
+    if (strcmp(name, "token") == 0) return parse_label(rule->label, value);
+    if (strcmp(name, "object") == 0) return parse_label(rule->object, value);
     if (strcmp(name, "call") == 0) return parse_calls(rule, value);
     if (strcmp(name, "every") == 0) return parse_number(value, &rule->every, &rest) && *rest == '\0' && rule->every > 0;
     if (strcmp(name, "seed") == 0) {
@@ -289,12 +289,24 @@ static bool fires(struct rule *rule) {
     return rule->chance >= 1 || random_fraction(rule) < rule->chance;
 }
 
-int fm_script_match(int function, const char *label, struct fm_step steps[FM_STEPS]) {
+// Whether a rule's label, if it has one, is this one.
+static bool fits(const char *wanted, const char *label) {
+    return wanted[0] == '\0' || (label != NULL && strcmp(wanted, label) == 0);
+}
+
+bool fm_script_names_objects(void) {
+    for (size_t index = 0; index < rule_count; index++) {
+        if (rules[index].object[0] != '\0') return true;
+    }
+    return false;
+}
+
+int fm_script_match(int function, const char *label, const char *object, struct fm_step steps[FM_STEPS]) {
     int count = 0;
     for (size_t index = 0; index < rule_count; index++) {
         struct rule *rule = &rules[index];
         if (!rule->functions[function]) continue;
-        if (rule->has_label && (label == NULL || strcmp(rule->label, label) != 0)) continue;
+        if (!fits(rule->label, label) || !fits(rule->object, object)) continue;
         if (!fires(rule) || count == FM_STEPS) continue;
         rule->fired++;
         uint64_t spread = rule->most - rule->least;

@@ -36,8 +36,8 @@ struct fm_step {
     uint64_t pause;     // nanoseconds
 };
 
-// More steps than a call can use.
-enum { FM_STEPS = 16 };
+// More steps than a call can use, and room for a label of a token or an object.
+enum { FM_STEPS = 16, FM_LABEL = 65 };
 
 // All functions below are called with the module's lock held, `fm_script_broken` excepted.
 
@@ -48,8 +48,13 @@ bool fm_script_refresh(void);
 // Whether the script as it was last read could not be understood.
 bool fm_script_is_broken(void);
 
+// Whether a rule goes by the label of the object that a call names.
+bool fm_script_names_objects(void);
+
 // Counts the call against every rule it matches, and fills in the steps of those that fire; returns how many.
-int fm_script_match(int function, const char *label, struct fm_step steps[FM_STEPS]);
+//
+// `label` is the token's, `object` that of the object the call names; NULL where it is not known or there is none.
+int fm_script_match(int function, const char *label, const char *object, struct fm_step steps[FM_STEPS]);
 
 // Whether a rule is still in the script.
 bool fm_script_holds(uint64_t rule);

@@ -1,8 +1,8 @@
 // The 68 functions of PKCS#11 v2.40, in the order of CK_FUNCTION_LIST.
 //
-// FM_ALL(X) names each. FM_SESSION(X) and FM_SLOT(X) are those that do nothing but pass through, with parameters and
-// arguments, the session or slot first; the others are written out in Module.c. The types have one letter here, so that
-// a function fits a line.
+// FM_ALL(X) names each. FM_SESSION(X), FM_OBJECT(X) and FM_SLOT(X) are those that do nothing but pass through, with
+// parameters and arguments, the session or slot first, and for FM_OBJECT the object by the name of `o`; the others are
+// written out in Module.c. The types have one letter here, so that a function fits a line.
 #ifndef FM_FUNCTIONS_H
 #define FM_FUNCTIONS_H
 
@@ -38,10 +38,7 @@ typedef CK_ULONG N;
     X(C_SetOperationState, (S s, B *a, N b, O c, O d), (s, a, b, c, d)) \
     X(C_CreateObject, (S s, A *a, N b, O *c), (s, a, b, c)) \
     X(C_CopyObject, (S s, O a, A *b, N c, O *d), (s, a, b, c, d)) \
-    X(C_DestroyObject, (S s, O a), (s, a)) \
     X(C_GetObjectSize, (S s, O a, N *b), (s, a, b)) \
-    X(C_GetAttributeValue, (S s, O a, A *b, N c), (s, a, b, c)) \
-    X(C_SetAttributeValue, (S s, O a, A *b, N c), (s, a, b, c)) \
     X(C_FindObjectsInit, (S s, A *a, N b), (s, a, b)) \
     X(C_FindObjects, (S s, O *a, N b, N *c), (s, a, b, c)) \
     X(C_FindObjectsFinal, (S s), (s)) \
@@ -49,7 +46,6 @@ typedef CK_ULONG N;
     X(C_Encrypt, (S s, B *a, N b, B *c, N *d), (s, a, b, c, d)) \
     X(C_EncryptUpdate, (S s, B *a, N b, B *c, N *d), (s, a, b, c, d)) \
     X(C_EncryptFinal, (S s, B *a, N *b), (s, a, b)) \
-    X(C_DecryptInit, (S s, M *a, O b), (s, a, b)) \
     X(C_Decrypt, (S s, B *a, N b, B *c, N *d), (s, a, b, c, d)) \
     X(C_DecryptUpdate, (S s, B *a, N b, B *c, N *d), (s, a, b, c, d)) \
     X(C_DecryptFinal, (S s, B *a, N *b), (s, a, b)) \
@@ -58,7 +54,6 @@ typedef CK_ULONG N;
     X(C_DigestUpdate, (S s, B *a, N b), (s, a, b)) \
     X(C_DigestKey, (S s, O a), (s, a)) \
     X(C_DigestFinal, (S s, B *a, N *b), (s, a, b)) \
-    X(C_SignInit, (S s, M *a, O b), (s, a, b)) \
     X(C_SignUpdate, (S s, B *a, N b), (s, a, b)) \
     X(C_SignRecoverInit, (S s, M *a, O b), (s, a, b)) \
     X(C_SignRecover, (S s, B *a, N b, B *c, N *d), (s, a, b, c, d)) \
@@ -81,6 +76,13 @@ typedef CK_ULONG N;
     X(C_GenerateRandom, (S s, B *a, N b), (s, a, b)) \
     X(C_GetFunctionStatus, (S s), (s)) \
     X(C_CancelFunction, (S s), (s))
+
+#define FM_OBJECT(X) \
+    X(C_DestroyObject, (S s, O o), (s, o)) \
+    X(C_GetAttributeValue, (S s, O o, A *a, N b), (s, o, a, b)) \
+    X(C_SetAttributeValue, (S s, O o, A *a, N b), (s, o, a, b)) \
+    X(C_DecryptInit, (S s, M *a, O o), (s, a, o)) \
+    X(C_SignInit, (S s, M *a, O o), (s, a, o))
 
 #define FM_SLOT(X) \
     X(C_GetMechanismList, (L s, T *a, N *b), (s, a, b)) \

@@ -35,7 +35,7 @@ package final class FaultModule: Sendable {
     private let supply: Supply
     private let taken = Mutex(0)
     private let script = Mutex(Script())
-    private static let poolSize = 128
+    private static let poolSize = 192
 
     /// The fault module of this process; its product must have been built.
     package static func shared() throws -> FaultModule { try outcome.get() }

@@ -1,3 +1,4 @@
+import Crypto
 import Foundation
 import Testing
 import VaultTesting
@@ -157,6 +158,60 @@ struct KeyTests {
             let publicKey = try session.publicKey(of: pair.publicKey, algorithm: .es256)
             return KeyReference(id: [0xaa], label: label, algorithm: .es256, publicKey: publicKey)
         }
+    }
+
+    static let unknown = ["CKR_ATTRIBUTE_TYPE_INVALID", "CKR_ATTRIBUTE_VALUE_INVALID"].map { "return \($0)" }
+
+    @Test func aTokenThatDoesNotKnowAnAttributeIsAskedForAKeyWithoutIt() async throws {
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
+            let before = try faults.calls(of: "C_GenerateKeyPair")
+            try faults.next("C_GenerateKeyPair", Self.unknown)
+            let made = try await hsm.generate(.init(label: "key", algorithm: .es256, purpose: .signing))
+            #expect(try faults.calls(of: "C_GenerateKeyPair") == before + 3)
+            // Not stated, and read back all the same.
+            #expect(made.attributes["CKA_ALWAYS_AUTHENTICATE"] == false)
+            #expect(made.attributes["CKA_ALLOWED_MECHANISMS"] == false && made.attributes["CKA_COPYABLE"] == false)
+        }
+    }
+
+    @Test func aKeyThatATokenMakesLooserThanWantedIsRefusedHoweverLittleWasStated() async throws {
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
+            let before = try faults.calls(of: "C_GenerateKeyPair")
+            try faults.next("C_GenerateKeyPair", Self.unknown + [Self.unknown[0]])
+            let specification = KeySpecification(label: "key", algorithm: .es256, purpose: .signing)
+            // SoftHSM's keys are modifiable and copyable unless the template says otherwise.
+            #expect(await Harness.code { _ = try await hsm.generate(specification) } == .keyRefused)
+            #expect(try faults.calls(of: "C_GenerateKeyPair") == before + 4)
+            #expect(try await hsm.inventory().isEmpty)
+            try faults.next("C_GenerateKeyPair", Self.unknown + Self.unknown)
+            #expect(await Harness.code { _ = try await hsm.generate(specification) } == .device)
+        }
+    }
+
+    @Test func aKeyFromOutsideComesInWithoutAnAttributeThatTheTokenDoesNotKnow() async throws {
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
+            let secret = Curve25519.Signing.PrivateKey()
+            let seed = Array(secret.rawRepresentation)
+            let arrival = KeyArrival(
+                specification: .init(label: "key", algorithm: .edDSA, purpose: .signing),
+                expected: .ed25519(Array(secret.publicKey.rawRepresentation)), profile: hsm.profile)
+            try faults.next("C_CreateObject", Self.unknown)
+            let made = try await hsm.perform { (_) throws(HSMError) in
+                let numbers = try PrivateKeyParts(.curve(seed)).attributes(for: .edDSA)
+                return try arrival.run(in: try hsm.login.openSession(readWrite: true)) {
+                    (session, template) throws(HSMError) in
+                    try session.createObject(template + numbers)
+                }
+            }
+            #expect(made.isImported && made.attributes["CKA_ALWAYS_AUTHENTICATE"] == false)
+            _ = try await hsm.signingKey(made.reference)
+        }
+    }
+
+    @Test func anEdwardsCurveGoesByItsNumberOrItsName() {
+        let name = [0x13, 0x0c] + Array("edwards25519".utf8)
+        #expect(KeyAlgorithm.edDSA.isCurve(name) && KeyAlgorithm.edDSA.isCurve([0x06, 0x03, 0x2b, 0x65, 0x70]))
+        #expect(!KeyAlgorithm.es256.isCurve(name) && !KeyAlgorithm.edDSA.isCurve([0x13, 0x05] + Array("other".utf8)))
     }
 
     @Test func keysAreMadeWhileOtherLanesSign() async throws {

@@ -120,6 +120,36 @@ struct LoginTests {
         }
     }
 
+    @Test(arguments: ["CKR_USER_TYPE_INVALID", "CKR_ARGUMENTS_BAD"])
+    func aRefusalWithACodeForSomethingElseIsARefusalAllTheSame(code: String) async throws {
+        let faults = try FaultModule.shared().takeToken()
+        try faults.next("C_Login", "return \(code)")
+        #expect(await Harness.code { _ = try await open(faults.token, pin: "wrong-3") } == .pinRefused)
+        for _ in 0..<3 {
+            #expect(await Harness.code { _ = try await open(faults.token, pin: "wrong-3") } == .pinKnownBad)
+        }
+        #expect(try faults.calls(of: "C_Login") == 1)
+        #expect(await Harness.code { _ = try await open(faults.token, pin: faults.token.pin).shutdown() } == nil)
+    }
+
+    @Test(arguments: [("CKR_USER_TYPE_INVALID", LoginState.refused), ("CKR_PIN_LOCKED", .locked)])
+    func aLoginThatATokenRefusesLaterIsTriedOnceWhateverItsCode(code: String, state: LoginState) async throws {
+        try await Harness.withFaultyHSM(Harness.configuration(lanes: 2)) { hsm, faults in
+            let key = try await Harness.signingKey(hsm)
+            let before = try faults.calls(of: "C_Login")
+            let rules = try faults.always("C_Login", "return \(code)")
+            try faults.next("C_SignInit", "logout")
+            let load = await Load.run(key, requests: 100)
+            #expect(load.wrong == 0 && !load.codes.isEmpty, "\(load)")
+            // Time for some canaries.
+            try await Task.sleep(for: .seconds(2))
+            try faults.lift(rules)
+            try await Task.sleep(for: .seconds(2))
+            #expect(try faults.calls(of: "C_Login") == before + 1)
+            #expect(hsm.status.login == state && !hsm.status.isReady)
+        }
+    }
+
     @Test func aTokenThatSaysLockedIsNotTakenForAWrongPIN() async throws {
         let faults = try FaultModule.shared().takeToken()
         try faults.next("C_Login", "return CKR_PIN_LOCKED")

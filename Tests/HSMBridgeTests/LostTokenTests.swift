@@ -57,6 +57,22 @@ struct LostTokenTests {
         }
     }
 
+    @Test func aTokenComesBackWhereItWasWhileAnotherSlotOfTheLibraryDoesNotAnswer() async throws {
+        let module = try FaultModule(ofItsOwn: "slots")
+        let (faults, other) = (try module.takeToken(), try module.takeToken())
+        let hsm = try await module.open(faults, configuration: Harness.configuration(lanes: 1))
+        let key = try await Harness.signingKey(hsm)
+        let hang = try other.always("C_GetTokenInfo", "hang")
+        let rules = try faults.always("C_Sign", "return CKR_DEVICE_ERROR")
+        #expect(await Load.run(key, requests: 50).codes.isSuperset(of: [.device, .unavailable]))
+        #expect(hsm.status.breaker != .closed)
+        try faults.lift(rules)
+        try await Harness.until { hsm.status.isReady }
+        #expect(await Load.run(key, requests: 50).signatures == 50)
+        try other.lift(hang)
+        #expect(await hsm.shutdown())
+    }
+
     @Test func aKeyThatIsNotThereIsAFaultUntilItIsFoundAgain() async throws {
         try await Harness.withFaultyHSM(Harness.configuration(lanes: 1)) { hsm, faults in
             let key = try await Harness.signingKey(hsm)

@@ -89,6 +89,15 @@ extension Session {
         return (value, length)
     }
 
+    /// What the token refuses to show a secret attribute with; nil where it would show it.
+    ///
+    /// Some tokens answer CKR_OK, and no length or none that is one (PKCS#11 v2.40 section 5.7): that shows nothing either.
+    func refusalToShow(_ type: AttributeType, of object: CK_OBJECT_HANDLE) -> ReturnValue? {
+        let (value, length) = lengthProbe(type, object)
+        guard value == .ok else { return value }
+        return length == 0 || length == P11_UNAVAILABLE_INFORMATION ? .ok : nil
+    }
+
     private func length(of type: AttributeType, _ object: CK_OBJECT_HANDLE) throws(HSMError) -> Int? {
         let (value, length) = lengthProbe(type, object)
         if value == .attributeTypeInvalid || value == .attributeSensitive { return nil }

@@ -36,6 +36,13 @@ package struct Finding: Sendable, Equatable {
         Finding(severity: .fault, subject: subject, code: code, text: text, mend: mend)
     }
 
+    /// Whether something is refused could not be seen.
+    static func probeNotDone(_ subject: String, _ probe: String, _ problem: String) -> Finding {
+        .note(
+            subject, "probe-not-done", "whether it refuses \(probe) was not seen: \(problem)",
+            mend: "look at the HSM and its library's log, and run `doctor` again")
+    }
+
     /// A failure of the bridge or of the device.
     package static func failure(_ subject: String, _ error: HSMError) -> Finding {
         .fault(subject, error.findingCode, "\(error)", mend: error.mend)

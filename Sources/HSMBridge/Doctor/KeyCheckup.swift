@@ -164,50 +164,84 @@ struct KeyCheckup {
 extension KeyCheckup {
     private mutating func probe(_ login: TokenLogin, in session: borrowing Session) {
         let isRSA = report.algorithm.map(\.isRSA) ?? false
-        let value = session.lengthProbe(isRSA ? .privateExponent : .value, item.handle).value
-        note("read_private", value, fault: "the token would show the private key", mend: "do not use this token")
+        switch session.refusalToShow(isRSA ? .privateExponent : .value, of: item.handle) {
+        case .some(.ok): report.refusals["read_private"] = .ok
+        case let answer:
+            note(
+                "read_private", answer ?? .ok, fault: "the token would show the private key",
+                mend: "do not use this token")
+        }
         probeFreezing(login)
         guard let algorithm = report.algorithm, signs, use == .sign else { return }
         if !report.allowedMechanisms.isEmpty {
             let foreign = algorithm.foreignMechanisms.first {
                 profile.mechanisms.contains($0.type) && !report.allowedMechanisms.contains($0.type.name)
             }
-            if let foreign { begin("other_mechanism", login) { $0.signInit(foreign, $1) } }
+            if let foreign {
+                begin("other_mechanism", login) { (session, key) throws(HSMError) in
+                    try session.signInit(foreign, key: key)
+                }
+            }
         }
         if isRSA, use == .sign, profile.mechanisms.contains(.rsaPKCS) {
-            begin("decrypt", login) { $0.decryptInit(.plain(.rsaPKCS), $1) }
+            begin("decrypt", login) { (session, key) throws(HSMError) in
+                try session.decryptInit(.plain(.rsaPKCS), key: key)
+            }
         }
     }
 
     /// Sets the label to what it is: a token that keeps CKA_MODIFIABLE refuses, and one that does not changes nothing.
     private mutating func probeFreezing(_ login: TokenLogin) {
-        guard report.attributes[AttributeType.modifiable.name] == false,
-            let session = try? login.openSession(readWrite: true)
-        else { return }
-        guard let value = try? session.setLabelToItself(item.handle) else { return }
-        if value == .ok, profile.quirks.contains(.attributesNotFrozen) { return }
-        note(
-            "set_label", value, fault: "CKA_MODIFIABLE is false, and the token lets attributes be set all the same",
-            mend: "whoever has the PIN can change what the token says of this key; use another token")
+        guard report.attributes[AttributeType.modifiable.name] == false else { return }
+        do throws(HSMError) {
+            let session = try login.openSession(readWrite: true)
+            guard let value = try session.setLabelToItself(item.handle) else {
+                return notDone("set_label", "the token shows no label")
+            }
+            if value == .ok, profile.quirks.contains(.attributesNotFrozen) { return }
+            note(
+                "set_label", value, fault: "CKA_MODIFIABLE is false, and the token lets attributes be set all the same",
+                mend: "whoever has the PIN can change what the token says of this key; use another token")
+        } catch {
+            notDone("set_label", "\(error)")
+        }
     }
 
     private mutating func begin(
         _ name: String, _ login: TokenLogin,
-        _ call: (borrowing Session, CK_OBJECT_HANDLE) -> ReturnValue
+        _ call: (borrowing Session, CK_OBJECT_HANDLE) throws(HSMError) -> Void
     ) {
-        // In a session of its own, which takes an operation that wrongly began with it.
-        guard let session = try? login.openSession() else { return }
+        let value: ReturnValue
+        do throws(HSMError) {
+            // In a session of its own, which takes an operation that wrongly began with it.
+            let session = try login.openSession()
+            do throws(HSMError) {
+                try call(session, item.handle)
+                value = .ok
+            } catch {
+                value = error.returnValue ?? .generalError
+            }
+        } catch {
+            return notDone(name, "\(error)")
+        }
         note(
-            name, call(session, item.handle), fault: "the token would use it for \(name)",
+            name, value, fault: "the token would use it for \(name)",
             mend: "use a token that binds keys to one use, or make the key anew")
     }
 
+    /// Only a refusal of the operation itself shows that the key refuses: a broken device refuses everything.
     private mutating func note(_ name: String, _ value: ReturnValue, fault: String, mend: String) {
         if value == .ok {
             add("key-does-not-refuse-" + name.replacing("_", with: "-"), fault, mend: mend)
-        } else {
+        } else if value.failureClass == .operation {
             report.refusals[name] = value
+        } else {
+            notDone(name, "\(value)")
         }
+    }
+
+    private mutating func notDone(_ name: String, _ problem: String) {
+        findings.append(.probeNotDone(subject, name, problem))
     }
 }
 
@@ -216,23 +250,6 @@ extension Session {
     func setLabelToItself(_ object: CK_OBJECT_HANDLE) throws(HSMError) -> ReturnValue? {
         guard let label = try attribute(.label, of: object) else { return nil }
         return set(.data(.label, label), of: object)
-    }
-
-    fileprivate func signInit(_ mechanism: Mechanism, _ key: CK_OBJECT_HANDLE) -> ReturnValue {
-        returnValue { (session) throws(HSMError) in try session.signInit(mechanism, key: key) }
-    }
-
-    fileprivate func decryptInit(_ mechanism: Mechanism, _ key: CK_OBJECT_HANDLE) -> ReturnValue {
-        returnValue { (session) throws(HSMError) in try session.decryptInit(mechanism, key: key) }
-    }
-
-    private func returnValue(_ call: (borrowing Session) throws(HSMError) -> Void) -> ReturnValue {
-        do throws(HSMError) {
-            try call(self)
-            return .ok
-        } catch {
-            return error.returnValue ?? .generalError
-        }
     }
 
     /// What a key is most likely used with: its kind, its curve and the mechanisms it allows say so.
@@ -244,7 +261,7 @@ extension Session {
         case CKK_EC, CKK_EC_EDWARDS:
             var curve = try attribute(.ecParameters, of: key)
             if curve == nil, let publicObject { curve = try attribute(.ecParameters, of: publicObject) }
-            return KeyAlgorithm.signatures.first { $0.curveParameters != nil && $0.curveParameters == curve }
+            return curve.flatMap { curve in KeyAlgorithm.signatures.first { $0.isCurve(curve) } }
         default: return nil
         }
     }

@@ -20,7 +20,7 @@ struct KeyInventory {
 
     func run() throws(HSMError) {
         let session = try notes.timed("open a session") { () throws(HSMError) -> Session in try login.openSession() }
-        let items = try notes.timed("look at every object") { () throws(HSMError) -> [Item] in
+        let (items, isComplete) = try notes.timed("look at every object") { () throws(HSMError) -> ([Item], Bool) in
             try self.items(in: session)
         }
         count(items)
@@ -30,7 +30,9 @@ struct KeyInventory {
             guard !privateKeys.contains(where: { $0.object.id == key.reference.id }) else { continue }
             notes.add(
                 .fault(
-                    "key \(key.reference.label)", "key-missing", "the manifest names it and the token does not hold it",
+                    "key \(key.reference.label)", "key-missing",
+                    "the manifest names it and the token does not "
+                        + (isComplete ? "hold it" : "show it; it may be an object that cannot be read"),
                     mend: "use the manifest and the token that belong together, or retire the key by a ceremony"))
         }
         reportDoubles(items)
@@ -41,12 +43,29 @@ struct KeyInventory {
         }
     }
 
-    private func items(in session: borrowing Session) throws(HSMError) -> [Item] {
+    /// Every object that can be read, and whether those are all: one that cannot hides no other.
+    private func items(in session: borrowing Session) throws(HSMError) -> ([Item], isComplete: Bool) {
         var items: [Item] = []
+        var odd: [(handle: CK_OBJECT_HANDLE, error: HSMError)] = []
         for handle in try session.find([], limit: HSM.largestInventory) {
-            items.append(Item(handle: handle, object: try session.describe(handle)))
+            do throws(HSMError) {
+                items.append(Item(handle: handle, object: try session.describe(handle)))
+            } catch {
+                guard error.isAboutObject else { throw error }
+                odd.append((handle, error))
+            }
         }
-        return items
+        guard !odd.isEmpty else { return (items, true) }
+        // What has ended since it was found is not missed.
+        let left = Set(try session.find([], limit: HSM.largestInventory))
+        odd.removeAll { $0.error.failureClass == .handle && !left.contains($0.handle) }
+        for (handle, error) in odd {
+            notes.add(
+                .fault(
+                    "object \(handle)", "object-unreadable", "\(error)",
+                    mend: "look at it with the vendor's tool; ceremonies end where an object cannot be read"))
+        }
+        return (items, odd.isEmpty)
     }
 
     private func count(_ items: [Item]) {
@@ -91,6 +110,16 @@ struct KeyInventory {
                 .fault(
                     "key \(label)", "key-doubled", "\(count) private keys have the same CKA_ID",
                     mend: "remove all but the one the manifest means"))
+        }
+    }
+}
+
+extension HSMError {
+    /// What reading one object failed with may be that object's alone; a session, login or device that is gone is not.
+    fileprivate var isAboutObject: Bool {
+        switch failureClass {
+        case .operation, .handle, .ambiguous: true
+        default: false
         }
     }
 }

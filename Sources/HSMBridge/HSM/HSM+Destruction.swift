@@ -22,7 +22,7 @@ extension HSM {
         let evidence = try await submit(
             within: limit, patience: limit, isExclusive: profile.serialisesKeyManagement, kind: .keyManagement
         ) { (lane) throws(HSMError) in
-            try lane.login.restore()
+            try lane.restoreLogin()
             return try lane.login.openSession(readWrite: true).destroyPair(of: reference)
         }
         // One that is still there, because that failed, is still watched.

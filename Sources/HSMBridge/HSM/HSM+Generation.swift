@@ -13,7 +13,7 @@ extension HSM {
         return try await submit(
             within: limit, patience: limit, isExclusive: profile.serialisesKeyManagement, kind: .keyManagement
         ) { (lane) throws(HSMError) in
-            try lane.login.restore()
+            try lane.restoreLogin()
             let session = try lane.login.openSession(readWrite: true)
             return try KeyPairGeneration(specification: specification, profile: lane.login.profile).run(in: session)
         }

@@ -2,15 +2,28 @@ internal import CPKCS11
 
 extension HSM {
     /// Everything the token shows to its user: what is there that no manifest names shows in comparison.
+    ///
+    /// An object that cannot be read is an error: it must not pass for absent. One whose handle ends meanwhile is gone, or
+    /// the login was: then all is looked at anew, logged in.
     package func inventory() async throws(HSMError) -> [TokenObject] {
-        try await perform(within: configuration.generationLimit) { (session) throws(HSMError) in
-            var objects: [TokenObject] = []
-            for object in try session.find([], limit: HSM.largestInventory) {
-                objects.append(try session.describe(object))
+        for _ in 1..<HSM.inventoryTries {
+            do throws(HSMError) {
+                return try await lookAtEveryObject()
+            } catch {
+                guard error.failureClass == .handle else { throw error }
             }
-            return objects
+        }
+        return try await lookAtEveryObject()
+    }
+
+    private func lookAtEveryObject() async throws(HSMError) -> [TokenObject] {
+        try await perform(within: configuration.generationLimit) { (session) throws(HSMError) in
+            try session.describeAll()
         }
     }
+
+    /// How often a token is looked at whose objects end while they are read.
+    static var inventoryTries: Int { 3 }
 
     static var largestInventory: Int { 10_000 }
 }
@@ -20,6 +33,13 @@ extension Session {
         .token, .isPrivate, .sensitive, .alwaysSensitive, .extractable, .neverExtractable, .local, .sign, .signRecover,
         .verify, .decrypt, .encrypt, .wrap, .unwrap, .derive, .modifiable, .copyable, .destroyable, .alwaysAuthenticate,
     ]
+
+    /// Every object, or an error where one cannot be read.
+    func describeAll() throws(HSMError) -> [TokenObject] {
+        var objects: [TokenObject] = []
+        for object in try find([], limit: HSM.largestInventory) { objects.append(try describe(object)) }
+        return objects
+    }
 
     func describe(_ object: CK_OBJECT_HANDLE) throws(HSMError) -> TokenObject {
         var attributes: [String: Bool] = [:]

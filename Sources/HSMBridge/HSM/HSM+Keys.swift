@@ -45,20 +45,31 @@ extension HSM {
         let key = try await perform { (session) throws(HSMError) in
             try BoundKey(reference, purpose: purpose, in: session, profile: profile, quarantine: quarantine)
         }
-        if key.isQuarantined {
-            // It is bound, so that status names it and the token's other keys go on; it signs nothing.
-        } else if purpose == .kek {
-            try await KeyEncryptionKey(key: key, pool: pool).prove(deadline: .now + .seconds(30))
-        } else {
-            try await canary(SigningKey(key: key, pool: pool), deadline: .now + .seconds(30))
+        // From here on a login that ends its handle makes it forget that.
+        pool.watch(over: key)
+        do throws(HSMError) {
+            try await prove(key)
+        } catch {
+            pool.forget(key)
+            throw error
         }
         let first = keys.withLock { keys in
             let first = keys[reference.id] ?? key
             keys[reference.id] = first
             return first
         }
-        if first === key { pool.watch(over: key) }
+        if first !== key { pool.forget(key) }
         return try bound(reference, to: purpose) ?? first
+    }
+
+    private func prove(_ key: BoundKey) async throws(HSMError) {
+        // It is bound, so that status names it and the token's other keys go on; it signs nothing.
+        guard !key.isQuarantined else { return }
+        if key.purpose == .kek {
+            try await KeyEncryptionKey(key: key, pool: pool).prove(deadline: .now + .seconds(30))
+        } else {
+            try await canary(SigningKey(key: key, pool: pool), deadline: .now + .seconds(30))
+        }
     }
 
     private func bound(_ reference: KeyReference, to purpose: KeyPurpose) throws(HSMError) -> BoundKey? {

@@ -122,13 +122,13 @@ package final class HSM: Sendable {
     ) async throws(HSMError) -> Answer {
         try await submit(within: limit, patience: configuration.hangLimit, isExclusive: false) {
             (lane) throws(HSMError) in
-            try lane.login.restore()
+            try lane.restoreLogin()
             do throws(HSMError) {
                 return try lane.withSession(body)
             } catch {
                 guard error.failureClass == .session else { throw error }
                 lane.dropSession(after: error)
-                try lane.login.restore()
+                try lane.restoreLogin()
                 return try lane.withSession(body)
             }
         }

@@ -59,7 +59,7 @@ package final class KeyImport: Sendable {
         return try await hsm.submit(
             within: limit, patience: limit, isExclusive: hsm.profile.serialisesKeyManagement, kind: .keyManagement
         ) { (lane) throws(HSMError) in
-            try lane.login.restore()
+            try lane.restoreLogin()
             return try self.withSession { (session, transport) throws(HSMError) in
                 let secret = try KeyImport.refusing { () throws(HSMError) in
                     try session.unwrapKey(
@@ -128,7 +128,7 @@ extension HSM {
         return try await submit(
             within: limit, patience: limit, isExclusive: profile.serialisesKeyManagement, kind: .keyManagement
         ) { (lane) throws(HSMError) in
-            try lane.login.restore()
+            try lane.restoreLogin()
             let session = try lane.login.openSession(readWrite: true)
             return try KeyImport(self, session, algorithm, label: label)
         }

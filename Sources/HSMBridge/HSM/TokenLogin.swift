@@ -12,6 +12,8 @@ final class TokenLogin: Sendable {
     private struct Gate: ~Copyable {
         var session: Session?
         var pin: PIN?
+        /// C_Login said that the PIN is locked: a person has to open the token anew.
+        var isLocked = false
     }
 
     let module: Module
@@ -40,7 +42,7 @@ final class TokenLogin: Sendable {
             info: info, library: try module.libraryInfo(), mechanisms: try module.mechanisms(slot: slot))
         self.slot = Mutex(slot)
         gate = Mutex(Gate(session: nil, pin: nil))
-        try restore(first: pin)
+        try restore(first: pin) {}
     }
 
     /// What is done before each login but the first: handles of private objects die with the login, and the token may use
@@ -61,10 +63,15 @@ final class TokenLogin: Sendable {
     }
 
     /// Makes sure that the token is logged in, as the token itself sees it.
-    func restore() throws(HSMError) { try restore(first: nil) }
+    ///
+    /// `heard` is called whenever a call has returned.
+    func restore(heard: () -> Void = {}) throws(HSMError) { try restore(first: nil, heard) }
 
     /// Looks the token up again: one that was away may come back in another slot.
+    ///
+    /// Where it was last comes first: another slot of the library may be slow to answer, or never do.
     func relocate() throws(HSMError) {
+        if let info = try? module.tokenInfo(slot: slot.withLock { $0 }), uri.matches(info) { return }
         let found = try module.token(matching: uri).slot
         slot.withLock { $0 = found }
     }
@@ -107,12 +114,12 @@ final class TokenLogin: Sendable {
         shownState.withLock { $0 = .loggedOut }
     }
 
-    private func restore(first: FirstPIN?) throws(HSMError) {
+    private func restore(first: FirstPIN?, _ heard: () -> Void) throws(HSMError) {
         guard state != .refused else { throw HSMError(.pinRefused, context: "the token refused the PIN before") }
         try gate.withLock { (gate) throws(HSMError) in
             guard first != nil || gate.pin != nil else { throw HSMError(.sealed) }
             do throws(HSMError) {
-                try checkLogin(&gate, first)
+                try checkLogin(&gate, first, heard)
                 show(.loggedIn)
             } catch {
                 // What the token itself fails with says nothing about the login; the breaker shows that.
@@ -124,17 +131,19 @@ final class TokenLogin: Sendable {
 
     private func show(_ state: LoginState) { shownState.withLock { $0 = state } }
 
-    private func checkLogin(_ gate: inout Gate, _ first: FirstPIN?) throws(HSMError) {
-        switch try tokenState(&gate) {
+    private func checkLogin(_ gate: inout Gate, _ first: FirstPIN?, _ heard: () -> Void) throws(HSMError) {
+        defer { heard() }
+        switch try tokenState(&gate, heard) {
         case .loggedIn where first != nil: throw HSMError(.tokenInUse, context: uri.description)
         case .securityOfficer: throw HSMError(.tokenInUse, context: "the security officer is logged in")
         case .loggedIn: return
-        case .loggedOut: try login(&gate, first)
+        case .loggedOut: try login(&gate, first, heard)
         }
     }
 
     /// Asks the persistent session, and opens another where it is lost or in doubt.
-    private func tokenState(_ gate: inout Gate) throws(HSMError) -> Session.State {
+    private func tokenState(_ gate: inout Gate, _ heard: () -> Void) throws(HSMError) -> Session.State {
+        defer { heard() }
         if gate.session?.isStale ?? true { gate.session = nil }
         do throws(HSMError) {
             if let state = try gate.session?.state() { return state }
@@ -142,14 +151,18 @@ final class TokenLogin: Sendable {
             if error.meansSessionIsLost { gate.session?.markLost() }
             gate.session = nil
         }
+        heard()
         let session = try openSession()
+        heard()
         let state = try session.state()
         gate.session = consume session
         return state
     }
 
-    private func login(_ gate: inout Gate, _ first: FirstPIN?) throws(HSMError) {
+    private func login(_ gate: inout Gate, _ first: FirstPIN?, _ heard: () -> Void) throws(HSMError) {
+        guard !gate.isLocked else { throw HSMError(.pinLocked, context: uri.description) }
         let info = try module.tokenInfo(slot: slot.withLock { $0 })
+        heard()
         // Another token's PIN counter is not to be touched, nor its owner shown this PIN.
         guard info.serial == profile.info.serial else {
             throw HSMError(
@@ -181,7 +194,13 @@ final class TokenLogin: Sendable {
         case .pinIncorrect, .pinInvalid, .pinLenRange, .pinExpired:
             module.refusedPINs.insert(pin, serial: info.serial)
             throw HSMError(.pinRefused, context: uri.description)
-        case .pinLocked: throw HSMError(.pinLocked, context: uri.description)
+        case .pinLocked:
+            gate.isLocked = true
+            throw HSMError(.pinLocked, context: uri.description)
+        // Some tokens answer a wrong PIN with a code for something else: what changes nothing when repeated is a refusal.
+        case _ where value.failureClass == .operation:
+            module.refusedPINs.insert(pin, serial: info.serial)
+            throw HSMError(.pinRefused, context: "\(uri.description); C_Login: \(value)")
         default: throw HSMError(.login, value)
         }
     }

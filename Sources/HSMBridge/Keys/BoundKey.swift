@@ -72,7 +72,11 @@ final class BoundKey: Sendable {
         try refreshing.withLock { (_) throws(HSMError) in
             guard handle.generation == seen.generation else { return }
             let found = try session.locate(reference, profile: profile, generation: seen.generation + 1)
-            current.withLock { $0 = found }
+            current.withLock { handle in
+                // Forgotten meanwhile: the token may use the number for another object by now.
+                guard handle.generation == seen.generation else { return }
+                handle = found
+            }
             isMissing = false
         }
     }

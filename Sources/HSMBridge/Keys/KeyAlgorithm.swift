@@ -71,6 +71,13 @@ package enum KeyAlgorithm: String, Sendable, Hashable {
         }
     }
 
+    /// Whether CKA_EC_PARAMS says its curve; Edwards curves may also go by their name (PKCS#11 v3.0 section 2.3.5).
+    func isCurve(_ parameters: [UInt8]) -> Bool {
+        // A PrintableString.
+        let name: [UInt8] = [0x13, 12] + Array("edwards25519".utf8)
+        return parameters == curveParameters || (self == .edDSA && parameters == name)
+    }
+
     /// Mechanisms for the same kind of key that a key of this algorithm must refuse.
     var foreignMechanisms: [Mechanism] {
         switch self {

@@ -40,18 +40,9 @@ struct KeyArrival {
         _ make: (borrowing Session, [Attribute]) throws(HSMError) -> CK_OBJECT_HANDLE
     ) throws(HSMError) -> KeyTemplates {
         let mechanism = try profile.mechanism(for: specification.algorithm, allowed: [])
-        func templates(_ restricts: Bool) -> KeyTemplates {
-            KeyTemplates(
-                specification: specification, id: id, mechanism: mechanism, use: specification.purpose.use,
-                restrictsMechanisms: restricts, statesPublicUses: !profile.quirks.contains(.publicUsesUnstated))
-        }
-        var used = templates(true)
-        do throws(HSMError) {
-            _ = try make(session, used.privateKey)
-        } catch {
-            guard error.returnValue == .attributeTypeInvalid else { throw error }
-            used = templates(false)
-            _ = try make(session, used.privateKey)
+        let candidates = KeyTemplates.fullestFirst(specification, id: id, mechanism: mechanism, profile: profile)
+        let (used, _) = try KeyTemplates.firstTaken(of: candidates) { (templates) throws(HSMError) in
+            try make(session, templates.privateKey)
         }
         _ = try session.createObject(ImportTemplates.publicKey(expected, used, profile: profile))
         return used

@@ -12,7 +12,7 @@ struct KeyExamination {
     var isLocal = true
 
     /// Attributes that a token need not know, since they only narrow what the others allow.
-    private static let optional: Set<AttributeType> = [
+    static let optional: Set<AttributeType> = [
         .signRecover, .modifiable, .copyable, .destroyable, .alwaysAuthenticate,
     ]
     private static let promises: [AttributeType] = [.alwaysSensitive, .neverExtractable, .local]
@@ -118,7 +118,10 @@ struct KeyExamination {
     private func refusalToRead(in session: borrowing Session) throws(HSMError) -> ReturnValue {
         let type: AttributeType =
             templates.specification.algorithm.isRSA ? .privateExponent : .value
-        return try judge(session.lengthProbe(type, object).value, "read_private")
+        switch session.refusalToShow(type, of: object) {
+        case .some(.ok): return .ok
+        case let answer: return try judge(answer ?? .ok, "read_private")
+        }
     }
 
     private func refusal(_ name: String, _ call: () throws(HSMError) -> Void) throws(HSMError) -> ReturnValue {

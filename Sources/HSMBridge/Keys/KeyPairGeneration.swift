@@ -26,29 +26,15 @@ struct KeyPairGeneration {
         }
     }
 
-    /// CKA_ALLOWED_MECHANISMS where the token has it: one that does not know it says so, and is asked again without.
     private func makePair(
         id: [UInt8], in session: borrowing Session
     ) throws(HSMError) -> (KeyTemplates, (publicKey: CK_OBJECT_HANDLE, privateKey: CK_OBJECT_HANDLE)) {
         let mechanism = try profile.mechanism(for: specification.algorithm, allowed: [])
-        let generation = Mechanism.plain(specification.algorithm.generationMechanism)
-        func templates(_ restricts: Bool) -> KeyTemplates {
-            KeyTemplates(
-                specification: specification, id: id, mechanism: mechanism, use: specification.purpose.use,
-                restrictsMechanisms: restricts,
-                statesPublicUses: !profile.quirks.contains(.publicUsesUnstated))
-        }
-        do throws(HSMError) {
-            let full = templates(true)
-            let pair = try session.generateKeyPair(
-                generation, publicTemplate: full.publicKey, privateTemplate: full.privateKey)
-            return (full, pair)
-        } catch {
-            guard error.returnValue == .attributeTypeInvalid else { throw error }
-            let plain = templates(false)
-            let pair = try session.generateKeyPair(
-                generation, publicTemplate: plain.publicKey, privateTemplate: plain.privateKey)
-            return (plain, pair)
+        let candidates = KeyTemplates.fullestFirst(specification, id: id, mechanism: mechanism, profile: profile)
+        return try KeyTemplates.firstTaken(of: candidates) { (templates) throws(HSMError) in
+            try session.generateKeyPair(
+                .plain(specification.algorithm.generationMechanism), publicTemplate: templates.publicKey,
+                privateTemplate: templates.privateKey)
         }
     }
 }

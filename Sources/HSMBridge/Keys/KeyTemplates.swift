@@ -11,6 +11,8 @@ struct KeyTemplates {
     let restrictsMechanisms: Bool
     /// Whether the public key's template states its uses.
     var statesPublicUses = true
+    /// Attributes that are not stated, since the token does not know them.
+    var unstated: Set<AttributeType> = []
     /// Whether the pair outlives its session.
     var isKept = true
 
@@ -33,6 +35,43 @@ struct KeyTemplates {
         ]
     }
 
+    /// Templates for the pair, the fullest first: a token that does not know an attribute says so, and is asked again with
+    /// fewer.
+    ///
+    /// CKA_ALLOWED_MECHANISMS goes first, then CKA_ALWAYS_AUTHENTICATE, which the YubiHSM 2 does not know and which is false
+    /// unless stated, then all that a key may lack. What the token has made of the key is read back whatever was stated.
+    static func fullestFirst(
+        _ specification: KeySpecification, id: [UInt8], mechanism: Mechanism, profile: TokenProfile
+    ) -> [KeyTemplates] {
+        let steps: [(restricts: Bool, unstated: Set<AttributeType>)] = [
+            (true, []), (false, []), (false, [.alwaysAuthenticate]),
+            (false, KeyExamination.optional.union([.verifyRecover])),
+        ]
+        return steps.map { restricts, unstated in
+            KeyTemplates(
+                specification: specification, id: id, mechanism: mechanism, use: specification.purpose.use,
+                restrictsMechanisms: restricts, statesPublicUses: !profile.quirks.contains(.publicUsesUnstated),
+                unstated: unstated)
+        }
+    }
+
+    /// The first of the templates that the token takes, with what `make` made by it.
+    static func firstTaken<Made>(
+        of templates: [KeyTemplates], _ make: (KeyTemplates) throws(HSMError) -> Made
+    ) throws(HSMError) -> (KeyTemplates, Made) {
+        for candidate in templates.dropLast() {
+            do throws(HSMError) {
+                return (candidate, try make(candidate))
+            } catch {
+                let isUnknown =
+                    error.returnValue == .attributeTypeInvalid || error.returnValue == .attributeValueInvalid
+                guard isUnknown else { throw error }
+            }
+        }
+        guard let last = templates.last else { throw HSMError(.unsupportedMechanism) }
+        return (last, try make(last))
+    }
+
     /// Flags of this pair's private key.
     var privateFlags: [(type: AttributeType, value: Bool)] {
         KeyTemplates.privateFlags(use, isDestroyable: specification.isDestroyable, isKept: isKept)
@@ -50,13 +89,13 @@ struct KeyTemplates {
         // CKA_MODIFIABLE comes last: SoftHSM freezes a key that it unwraps as soon as it has read that.
         template += privateFlags.filter { $0.type != .modifiable }.map { .flag($0.type, $0.value) }
         template += privateFlags.filter { $0.type == .modifiable }.map { .flag($0.type, $0.value) }
-        return template
+        return template.filter { !unstated.contains($0.type) }
     }
 
     var publicKey: [Attribute] {
         var template = [.number(.objectClass, CKO_PUBLIC_KEY)] + common
         for (type, value) in publicFlags where statesPublicUses || ![.verify, .encrypt].contains(type) {
-            template.append(.flag(type, value))
+            if !unstated.contains(type) { template.append(.flag(type, value)) }
         }
         if let curve = specification.algorithm.curveParameters {
             template.append(.data(.ecParameters, curve))

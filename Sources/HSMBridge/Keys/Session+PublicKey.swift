@@ -10,7 +10,7 @@ extension Session {
             else { throw HSMError(malformed: .getAttributeValue, "no modulus or exponent") }
             return .rsa(modulus: PublicKey.trimmed(modulus), exponent: PublicKey.trimmed(exponent))
         case .es256, .es384, .edDSA:
-            guard try attribute(.ecParameters, of: object) == algorithm.curveParameters else {
+            guard let curve = try attribute(.ecParameters, of: object), algorithm.isCurve(curve) else {
                 throw HSMError(.keyMismatch, context: "CKA_EC_PARAMS")
             }
             guard let point = try attribute(.ecPoint, of: object) else {

@@ -11,6 +11,8 @@ extension Lane {
         _ open: (Span<UInt8>) -> Answer
     ) -> Result<Answer, HSMError> {
         // One canary is enough for bytes that anybody may have sent.
+        asksOtherKeys = false
+        defer { asksOtherKeys = true }
         let result = decrypt(ciphertext, with: key, Recoveries(until: deadline, doubts: 1), open)
         verdict = .none
         if case .failure(let error) = result {
@@ -68,7 +70,8 @@ extension Lane {
             }
         }
         let count = try withSession { (session) throws(HSMError) in
-            try session.decrypt(ciphertext, with: seen.mechanism, key: seen.object, into: &plaintext)
+            defer { session.pulse?() }
+            return try session.decrypt(ciphertext, with: seen.mechanism, key: seen.object, into: &plaintext)
         }
         return open(plaintext.span.extracting(0..<count))
     }

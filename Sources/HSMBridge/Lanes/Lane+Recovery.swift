@@ -9,10 +9,10 @@ extension Lane {
         do throws(HSMError) {
             switch failure {
             case .session: dropSession(after: error)
-            case .login: try login.restore()
+            case .login: try restoreLogin()
             case .handle:
                 // Handles of private objects die with the login, and a lookup without one finds nothing.
-                try login.restore()
+                try restoreLogin()
                 try refresh(key, seen)
             case .ambiguous: return canaryDecides(error, key, seen)
             case .operation, .token, .library:
@@ -21,7 +21,7 @@ extension Lane {
             }
             return nil
         } catch {
-            verdict = Lane.judge(error, isProven: false)
+            verdict = weigh(error, isProven: false, key)
             return error
         }
     }
@@ -35,7 +35,7 @@ extension Lane {
                 // The lane's session may have gone with the handle, or hold what a failed C_Sign left behind.
                 guard error.failureClass == .session else { throw error }
                 dropSession(after: error)
-                try login.restore()
+                try restoreLogin()
                 try lookUp(key, seen)
             }
         } catch {
@@ -61,7 +61,8 @@ extension Lane {
         }
     }
 
-    /// A canary with the same key: when it works, the request is tried once more; else the token is to blame.
+    /// A canary with the same key: when it works, the request is tried once more; else the token is to blame, unless
+    /// another key signs.
     ///
     /// A canary may meet with a loss of its own, or with the last of what struck the request: it has a second try.
     private mutating func canaryDecides(_ error: HSMError, _ key: BoundKey, _ seen: BoundKey.Handle) -> HSMError? {
@@ -79,10 +80,42 @@ extension Lane {
                     isLast = true
                     continue
                 }
-                verdict = Lane.judge(canaryError, isProven: true)
+                verdict = weigh(canaryError, isProven: true, key)
                 return canaryError.isAboutKey ? canaryError : error
             }
         }
+    }
+
+    /// What a failure that trying again did not mend says about the token: that it works, where another key signs.
+    ///
+    /// A failure of the device (`FailureClass.token`) speaks of the device, whichever key met with it.
+    mutating func weigh(_ error: HSMError, isProven: Bool, _ key: BoundKey) -> Verdict {
+        let verdict = Lane.judge(error, isProven: isProven)
+        guard verdict == .fails(isSevere: false), error.failureClass != .token, asksOtherKeys else { return verdict }
+        let others = otherKeys(than: key)
+        guard !others.isEmpty else { return verdict }
+        dropSession(after: error)
+        return proveToken(with: others) == nil ? .works : verdict
+    }
+
+    /// Lets one key after the other sign a canary, until one does; why not, where none did.
+    ///
+    /// It ends early where the failure leaves no doubt that it is not the key's.
+    mutating func proveToken(with keys: [BoundKey]) -> HSMError? {
+        let asked = asksOtherKeys
+        asksOtherKeys = false
+        defer { asksOtherKeys = asked }
+        var failure: HSMError?
+        for key in keys {
+            guard case .failure(let error) = sign(Lane.canary, with: key) else { return nil }
+            switch Lane.judge(error, isProven: false) {
+            case .libraryLost, .fails(isSevere: true): return error
+            default: break
+            }
+            // What is said of one key hides nothing that is said of the token.
+            if failure?.isAboutKey ?? true { failure = error }
+        }
+        return failure
     }
 
     /// What a failure that ended a signature says about the token.

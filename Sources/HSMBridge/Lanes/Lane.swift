@@ -21,14 +21,22 @@ struct Lane: ~Copyable {
 
     let login: TokenLogin
     var verdict = Verdict.none
-    private let pulse: @Sendable () -> Void
+    let pulse: @Sendable () -> Void
+    private let keys: @Sendable () -> [BoundKey]
+    /// Whether other keys speak for the token where one fails.
+    var asksOtherKeys = true
     private var session: Session?
     private var input: [UInt8] = []
     private var output = [UInt8](repeating: 0, count: Lane.room)
 
-    /// `pulse` is called whenever a call of many has returned: what goes on does not hang.
-    init(login: TokenLogin, pulse: @escaping @Sendable () -> Void) {
+    /// Calls `pulse` whenever a call of many has returned: what goes on does not hang.
+    ///
+    /// `keys` are those in use.
+    init(
+        login: TokenLogin, keys: @escaping @Sendable () -> [BoundKey], pulse: @escaping @Sendable () -> Void
+    ) {
         self.login = login
+        self.keys = keys
         self.pulse = pulse
         input.reserveCapacity(Lane.room)
     }
@@ -39,6 +47,7 @@ struct Lane: ~Copyable {
         if session == nil {
             session = try login.openSession()
             session?.pulse = pulse
+            pulse()
         }
     }
 
@@ -74,13 +83,19 @@ struct Lane: ~Copyable {
                 guard let failure = error.failureClass, recoveries.permit(failure) else {
                     // Canaries were signed in between: the token works, this request does not.
                     let isCleared = error.failureClass == .ambiguous && recoveries.isTokenCleared
-                    verdict = isCleared ? .works : Lane.judge(error, isProven: false)
+                    verdict = isCleared ? .works : weigh(error, isProven: false, key)
                     return .failure(error)
                 }
                 if let fatal = recover(from: error, failure, key, seen) { return .failure(fatal) }
             }
         }
     }
+
+    /// Makes sure that the token is logged in.
+    func restoreLogin() throws(HSMError) { try login.restore(heard: pulse) }
+
+    /// Keys beside this one that can be expected to sign.
+    func otherKeys(than key: BoundKey) -> [BoundKey] { keys().filter { $0 !== key && $0.canSignCanaries } }
 
     /// Clears the verdict for the next piece of work, and returns it.
     mutating func takeVerdict() -> Verdict {
@@ -112,6 +127,8 @@ struct Lane: ~Copyable {
     ) throws(HSMError) -> [UInt8] {
         try open()
         prepared.write(to: &input, message: message, mechanism: seen.mechanism)
+        // Also when it fails: the call has returned.
+        defer { pulse() }
         switch session {
         case .some(let session):
             let count = try session.sign(input, with: seen.mechanism, key: seen.object, into: &output)

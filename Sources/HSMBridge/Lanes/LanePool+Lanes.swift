@@ -22,7 +22,7 @@ extension LanePool {
 
     /// The life of a lane.
     private func run(_ id: Int, _ bell: DispatchSemaphore) {
-        var lane = Lane(login: login) {
+        var lane = Lane(login: login, keys: { self.keys.withLock { $0 } }) {
             let now = self.now
             self.state.withLock { $0.scheduler.heard(of: id, now: now) }
         }
@@ -104,7 +104,9 @@ extension LanePool {
             let conclusion = state.scheduler.finish(id, now: now, succeeded: hasSucceeded && failure == nil)
             if let failure { state.lastFailure = failure }
             state.counters.add(conclusion, isSignature: isSignature && failure == nil)
-            return (conclusion, state.judge(verdict, now: now, jitter: jitter, isCanary: isCanary))
+            // What began before the lane was written off says nothing of the token as it is now.
+            let isOld = conclusion == .writtenOff && verdict != .libraryLost
+            return (conclusion, isOld ? [] : state.judge(verdict, now: now, jitter: jitter, isCanary: isCanary))
         }
         refuse(stranded)
         return conclusion

@@ -1,21 +1,22 @@
 internal import Synchronization
 
 extension LanePool {
-    /// Finds a token that failed again, looks for keys that are missing, and signs a canary; before any key is in use,
-    /// opening a session has to do.
+    /// Finds a token that failed again, looks for keys that are missing, and signs a canary with the first key that does;
+    /// before any key is in use, opening a session has to do.
     func runProbe(_ lane: inout Lane) -> HSMError? {
         do throws(HSMError) {
             try findToken()
-            try login.restore()
+            lane.pulse()
+            try lane.restoreLogin()
             let keys = keys.withLock { $0 }
             for key in keys where key.isMissing { try lane.search(for: key) }
-            guard let key = keys.first(where: \.canSignCanaries) else {
+            let usable = keys.filter(\.canSignCanaries)
+            guard !usable.isEmpty else {
                 lane.dropSession()
                 try lane.open()
                 return nil
             }
-            if case .failure(let error) = lane.sign(Lane.canary, with: key) { return error }
-            return nil
+            return lane.proveToken(with: usable)
         } catch {
             return error
         }

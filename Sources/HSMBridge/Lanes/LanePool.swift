@@ -45,7 +45,7 @@ final class LanePool: Sendable {
     private let start = ContinuousClock.now
     let hangLimit: Int64
     let watchEnds = DispatchSemaphore(value: 0)
-    /// Keys in use, the oldest first: canaries take the first that works.
+    /// Keys in use, the oldest first: a canary is signed with the first that does.
     let keys = Mutex<[BoundKey]>([])
 
     /// Starts the lanes and the watch.
@@ -70,6 +70,9 @@ final class LanePool: Sendable {
 
     /// A key that is in use from now on: canaries may use it, and it is looked for when it is missing.
     func watch(over key: BoundKey) { keys.withLock { $0.append(key) } }
+
+    /// A key that did not come into use after all.
+    func forget(_ key: BoundKey) { keys.withLock { $0.removeAll { $0 === key } } }
 
     /// The key with this CKA_ID is no more: nobody looks for it.
     func forget(_ id: [UInt8]) { keys.withLock { $0.removeAll { $0.reference.id == id } } }

@@ -66,14 +66,21 @@ package struct TokenOffice {
     }
 
     /// Logs in as the user and lists everything there is: what another process sees of the token now.
+    ///
+    /// As with `HSM.inventory` what cannot be read is an error, and all is looked at anew where an object ends meanwhile.
     package func examine(_ uri: TokenURI, userPIN: PIN) throws(HSMError) -> (TokenInfo, [TokenObject]) {
         let (slot, info) = try module.token(matching: uri)
         let session = try Session(module: module, slot: slot)
         try TokenOffice.login(session, userPIN, as: CK_USER_TYPE(CKU_USER))
         defer { try? session.logout() }
-        var objects: [TokenObject] = []
-        for object in try session.find([], limit: HSM.largestInventory) { objects.append(try session.describe(object)) }
-        return (info, objects)
+        for _ in 1..<HSM.inventoryTries {
+            do throws(HSMError) {
+                return (info, try session.describeAll())
+            } catch {
+                guard error.failureClass == .handle else { throw error }
+            }
+        }
+        return (info, try session.describeAll())
     }
 
     private func asOfficer(

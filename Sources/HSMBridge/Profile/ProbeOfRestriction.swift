@@ -15,7 +15,10 @@ struct ProbeOfRestriction {
                     "a key made for \(mechanism.type.name) refuses \(foreign.type.name): \(refusal)")
             ]
         } catch {
-            guard error.function == CryptokiFunction.generateKeyPair.rawValue else { return [] }
+            // Only a refusal of the making itself says that the token does not take the attribute.
+            guard error.function == CryptokiFunction.generateKeyPair.rawValue, error.failureClass == .operation else {
+                return [.probeNotDone("profile", "other_mechanism", "\(error)")]
+            }
             profile.quirks.insert(.refusesAllowedMechanisms)
             return []
         }
@@ -45,7 +48,8 @@ struct ProbeOfRestriction {
             try session.signInit(foreign, key: key.privateObject)
             return nil
         } catch {
-            return error.returnValue
+            guard error.failureClass == .operation, let value = error.returnValue else { throw error }
+            return value
         }
     }
 }

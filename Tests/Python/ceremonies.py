@@ -83,7 +83,7 @@ class WholeGenesis(unittest.TestCase):
             "verify", self.site.place, "--html", page, "--text", self.site.directory / "report.txt", config=False)
         self.assertIn("completed, sealed", after.stdout)
         html = page.read_text()
-        for wanted in ("CKA_NEVER_EXTRACTABLE=1", "read_private", "SHA256:", self.site.id, "sign-es256"):
+        for wanted in ("CKA_NEVER_EXTRACTABLE=1", "read_private", "SHA256:", self.site.id, "sign-es256", "Who got a share"):
             self.assertIn(wanted, html)
         self.assertNotIn("<script", html)
         self.assertEqual(self.site.status()["state"], "sealed")

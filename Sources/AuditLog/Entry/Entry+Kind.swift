@@ -1,7 +1,7 @@
 extension Entry {
     /// What happened.
     ///
-    /// A closed set: a kind the log does not know refuses the entry (docs/security-rules.md, 2).
+    /// A closed set: a kind the log does not know refuses the entry.
     package enum Kind: String, Sendable, CaseIterable {
         /// A credential is about to be signed; it is released once this is durable.
         case mint
@@ -33,6 +33,7 @@ extension Entry {
         case cutoff
         case adminCoreStarted = "admin.core-started"
         case adminCoreStopped = "admin.core-stopped"
+        /// A ceremony has made a key, or has taken in one that was made elsewhere (`provenance` `imported`).
         case adminKeysGenerated = "admin.keys-generated"
         case adminKeyQuarantined = "admin.key-quarantined"
         case adminManifestInstalled = "admin.manifest-installed"

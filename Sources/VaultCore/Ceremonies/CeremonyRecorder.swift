@@ -22,7 +22,7 @@ package final class CeremonyRecorder: Sendable {
 
     /// Appends what the log hears of a line, durably.
     package func record(_ line: TranscriptLine) async throws {
-        for entry in [line.entry(of: plan)] + CeremonyRecorder.consequences(of: line) { try await append(entry) }
+        for entry in line.entries(of: plan) { try await append(entry) }
     }
 
     /// Says that a manifest is in force from here on.
@@ -75,16 +75,19 @@ package final class CeremonyRecorder: Sendable {
                     ? "a core is running there: stop it" : "see docs/operating.md, \"The log does not open\"")
         }
     }
+}
 
-    /// What a step of a genesis means beyond itself: keys that exist, a manifest that counts.
-    private static func consequences(of line: TranscriptLine) -> [Entry] {
-        guard line.event == .done else { return [] }
-        let keys = (line.data["keys"]?.array ?? []).compactMap { try? ManifestKey(recorded: $0) }
-        return keys.map { key in
-            var entry = Entry(kind: .adminKeysGenerated)
-            (entry.kid, entry.keyLabel) = (key.kid, key.label)
-            entry.detail = ["token": key.token, "purpose": key.purpose.rawValue, "alg": key.algorithm]
-            return entry
-        }
+extension TranscriptLine {
+    /// What the audit log hears of a line: the line itself, and the keys that exist since.
+    func entries(of plan: CeremonyPlan) -> [Entry] {
+        [entry(of: plan)]
+            + keys.map { key in
+                var entry = Entry(kind: .adminKeysGenerated)
+                (entry.kid, entry.keyLabel) = (key.kid, key.label)
+                entry.detail = ["token": key.token, "purpose": key.purpose.rawValue, "alg": key.algorithm]
+                // It was made elsewhere, and this appliance cannot know who else has it.
+                if key.provenance == .imported { entry.detail?["provenance"] = key.provenance.rawValue }
+                return entry
+            }
     }
 }

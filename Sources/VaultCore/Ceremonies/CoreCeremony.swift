@@ -46,7 +46,9 @@ struct CoreCeremony: Sendable {
 
     private func runner(of steps: [CeremonyStep]) -> CeremonyRunner {
         let (core, plan) = (core, plan)
-        let record: @Sendable (TranscriptLine) async throws -> Void = { try await core.record($0.entry(of: plan)) }
+        let record: @Sendable (TranscriptLine) async throws -> Void = { line in
+            for entry in line.entries(of: plan) { try await core.record(entry) }
+        }
         return CeremonyRunner(
             ceremony, steps: steps,
             surroundings: .init(

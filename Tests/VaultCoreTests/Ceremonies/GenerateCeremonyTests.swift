@@ -32,6 +32,23 @@ import VaultTesting
         }
     }
 
+    @Test func theReportHasEachNewKeyWithItsPublicHalfAndWhatWasReadBackAndTheLogHasItsKid() async throws {
+        try await CeremonySite.run { site in
+            let report = CeremonyReport(try site.verify(try await site.hold(.generate, Self.keys))).text
+            for label in ["sign-next", "tls-next"] {
+                let key = try site.key(label)
+                #expect(report.contains("| \(key.token) | \(key.kid) | generated"))
+                let said = try #require(report.split(separator: "\n").first { $0.hasPrefix("\(label) | CKA_") })
+                #expect(said.contains("CKA_ALWAYS_SENSITIVE=1") && said.contains("read_private"))
+                #expect(report.contains(String(decoding: JSONWriter.canonical(.object(key.jwk)), as: UTF8.self)))
+                let leaf = try #require(
+                    try site.quorum.entries().first { $0.kind == .adminKeysGenerated && $0.kid == key.kid })
+                #expect(leaf.keyLabel == label && leaf.detail?["token"] == site.serial)
+                #expect(leaf.detail?["provenance"] == nil)
+            }
+        }
+    }
+
     @Test func everyLineOfTheTranscriptIsALeafOfTheLog() async throws {
         try await CeremonySite.run { site in
             let plan = try await site.hold(.generate, Self.keys)

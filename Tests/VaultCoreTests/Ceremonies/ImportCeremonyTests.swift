@@ -48,6 +48,12 @@ import VaultTesting
             #expect(made.state == .active && made.provenance == .imported && made.jwk == key.jwk)
             #expect(made.evidence["CKA_LOCAL"] == false && made.evidence["refuses.read_private"] == true)
             #expect(try await site.objects() == site.expectedObjects())
+            let report = CeremonyReport(try site.verify(plan)).text
+            #expect(report.contains("github | assertion | RS256 | \(site.serial) | \(made.kid) | imported"))
+            #expect(report.contains("CKA_LOCAL=0") && report.contains("read_private"))
+            let leaf = try #require(
+                try site.quorum.entries().first { $0.kind == .adminKeysGenerated && $0.kid == made.kid })
+            #expect(leaf.detail?["provenance"] == "imported")
             let audit = try await site.hold(.auditVerify)
             #expect(try site.verify(audit).transcript.evidence(of: "report")?.data["faults"] == [])
             let canary = Array(key.pkcs8.exposed.suffix(64))

@@ -46,6 +46,10 @@ import VaultTesting
             await #expect(throws: CoreError(.refused, "")) { _ = try await site.step(late.id) }
             site.quorum.site.clock.move(seconds: 61)
             try await site.finish(late.id)
+            let old = try #require(site.core.inForce.current.signed.keys.first { $0.label == "sign-es256" })
+            #expect(
+                CeremonyReport(try site.verify(late)).text
+                    .contains("sign-es256 | \(old.kid) | \(site.serial) | retiring | retired | "))
             let kid = try site.key("sign-es256").kid
             #expect(!site.core.description.keys.contains { $0.kid == kid && $0.state != "retired" })
             let end = try await site.hold(.changeKeyState, try changes(site, [("sign-es256", "destroyed")]))

@@ -18,8 +18,16 @@ import VaultTesting
 
     @Test func whatIsAsItShouldBeGivesAReportWithoutFaults() async throws {
         try await CeremonySite.run { site in
-            try await site.hold(.generate, ["keys": [CeremonySite.signing("sign-next")]])
-            #expect(try await faults(site).isEmpty)
+            let earlier = try await site.hold(.generate, ["keys": [CeremonySite.signing("sign-next")]])
+            let plan = try await site.hold(.auditVerify)
+            let verified = try site.verify(plan)
+            #expect(verified.transcript.evidence(of: "report")?.data["faults"] == [])
+            // The report for people has each key as it is now, and the ceremonies that were looked at.
+            let (key, report) = (try site.key("sign-next"), CeremonyReport(verified).text)
+            let row = "sign-next | \(key.kid) | \(site.serial) | true | CKA_"
+            let said = try #require(report.split(separator: "\n").first { $0.hasPrefix(row) })
+            #expect(said.contains("CKA_ALWAYS_SENSITIVE=1"))
+            #expect(report.contains("\(earlier.id) | "))
             #expect(site.core.inForce.current.signed.version == 2)
         }
     }

@@ -85,6 +85,11 @@ import VaultTesting
                 #expect(try await !opens(site, oldPIN))
                 #expect(!FileManager.default.fileExists(atPath: quorum.directory.pinsFile(epoch: 1)))
                 #expect(try site.verify(plan).outcome == .completed)
+                let report = CeremonyReport(try site.verify(plan)).text
+                for share in try #require(core.inForce.current.signed.activation?.shares) {
+                    let row = "\(share.custodian) | \(share.index) | 2 | 2 | \(share.commitment)"
+                    #expect(report.contains(row))
+                }
                 let line = try #require(try site.verify(plan).transcript.evidence(of: "pin.1"))
                 #expect(line.data["pin"] == "set" && line.data["opens_in_a_fresh_process"] == true)
                 // The old custodians approve nothing any more, the new ones do.

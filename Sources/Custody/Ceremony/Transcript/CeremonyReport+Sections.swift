@@ -3,7 +3,7 @@ import StrictEncoding
 extension CeremonyReport {
     /// Everything that is worth reading, in the order in which people ask for it.
     var sections: [Section] {
-        [overview, people, steps] + keys + [exceptions, signatures].filter { !$0.rows.isEmpty }
+        [overview, people, steps] + subjects + [exceptions, signatures].filter { !$0.rows.isEmpty }
     }
 
     private var overview: Section {
@@ -75,37 +75,6 @@ extension CeremonyReport {
             })
     }
 
-    /// Keys with their public halves, the attributes read back and the probes they refused.
-    private var keys: [Section] {
-        let made = verified.transcript.lines.filter { $0.event == .done }.flatMap { line in
-            (line.data["keys"]?.array ?? []).compactMap { try? ManifestKey(recorded: $0) }
-        }
-        guard !made.isEmpty else { return [] }
-        var sections = [
-            Section(
-                title: "Keys that were made", columns: ["Label", "For", "Algorithm", "Token", "Key id (RFC 7638)"],
-                rows: made.map { [$0.label, $0.purpose.rawValue, $0.algorithm, $0.token, $0.kid] })
-        ]
-        sections.append(
-            Section(
-                title: "What the token said of each key",
-                columns: ["Label", "Attributes read back", "Attempts refused"],
-                rows: made.map { key in
-                    let attributes = key.evidence.filter { !$0.key.hasPrefix("refuses.") }.sorted { $0.key < $1.key }
-                        .map { "\($0.key)=\($0.value ? "1" : "0")" }
-                    let refused = key.evidence.filter { $0.key.hasPrefix("refuses.") && $0.value }.keys.sorted()
-                        .map { String($0.dropFirst("refuses.".count)) }
-                    return [key.label, attributes.joined(separator: " "), refused.joined(separator: " ")]
-                }))
-        sections.append(
-            Section(
-                title: "Public keys", columns: ["Label", "JWK (RFC 7517)"],
-                rows: made.map { key in
-                    [key.label, String(decoding: JSONWriter.canonical(.object(key.jwk)), as: UTF8.self)]
-                }))
-        return sections
-    }
-
     private var exceptions: Section {
         Section(
             title: "Exceptions", columns: ["Line", "Expected", "Happened", "Decided", "By"],
@@ -126,13 +95,11 @@ extension CeremonyReport {
     private static func brief(_ line: TranscriptLine) -> String {
         line.data.members.compactMap { member in
             switch member.value {
-            case .string(let text) where !text.isEmpty: "\(member.name) \(text)"
-            case .integer(let number): "\(member.name) \(number)"
-            case .bool(let flag): "\(member.name) \(flag)"
-            case .array(let elements) where !elements.isEmpty && elements.allSatisfy({ $0.string != nil }):
-                "\(member.name) \(elements.compactMap(\.string).joined(separator: ", "))"
-            case .array(let elements): elements.isEmpty ? nil : "\(elements.count) \(member.name)"
-            default: nil
+            case .array(let elements) where !elements.isEmpty && elements.contains(where: { $0.object != nil }):
+                "\(elements.count) \(member.name)"
+            case .object(let object) where member.name == "key":
+                "key \(object["label"]?.string ?? "-")"
+            default: plain(member.value).map { "\(member.name) \($0)" }
             }
         }.joined(separator: "; ")
     }

@@ -47,15 +47,20 @@ class Party:
     def place(self, identifier):
         return self.custody / "ceremonies" / identifier
 
-    def plan(self, kind, *answers, more="", rehearsed=True):
-        """Let `ceremony plan` ask and write the plan; `more` is what a person adds by hand, who may waive the rehearsal."""
+    def plan(self, kind, *answers, more="", rehearsed=True, config=None, code=0):
+        """Let `ceremony plan` ask and write the plan; `more` is what a person adds by hand, who may waive the rehearsal.
+
+        Returns the file, or what was said where it ends with another `code`.
+        """
         number = len(list(self.scratch.glob(f"{kind}-*.yaml"))) + 1
         path = self.scratch / f"{kind}-{number}.yaml"
         # Why, who runs it, how long it is good, no witnesses.
         opening = (f"A {kind} of a test", "dora", "2h", "")
-        self.run(
-            "ceremony", "plan", "--config", self.environment["VAULT_CONFIG"], "--out", path, kind,
+        said = self.run(
+            "ceremony", "plan", "--config", config or self.environment["VAULT_CONFIG"], "--out", path, kind, code=code,
             answers="".join(f"{answer}\n" for answer in (*opening, *answers)))
+        if code != 0:
+            return said
         text = path.read_text() + more
         if not rehearsed:
             text = text.replace("rehearsal: required", "rehearsal: waived")

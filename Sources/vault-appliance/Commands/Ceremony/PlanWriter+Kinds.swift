@@ -134,9 +134,11 @@ extension PlanWriter {
     func rotateEpoch() throws -> String {
         let answer = try questions.choose(
             "Make a new host key, as when somebody may have a copy of it", ["false", "true"])
+        // Who starts unattended knows the PIN, and keeps it in a file.
+        let setsPINs = !(inForce?.dials.unattendedStart ?? false)
         return """
-            # New PINs for the tokens; false where a token refuses C_SetPIN.
-            set_pins: true
+            # New PINs for the tokens; false where a token refuses C_SetPIN, or unattended_start has the PIN in a file.
+            set_pins: \(setsPINs)
             # true: the appliance gets another host key too, the one that signs requests for shares.
             new_host_key: \(answer)
 

@@ -6,6 +6,8 @@ import VaultAppliance
 /// Writes a plan's YAML from a person's answers and from what the configuration says already.
 struct PlanWriter {
     let configuration: Configuration
+    /// The manifest in force, which says what stays as it is; nil before a genesis.
+    var inForce: Manifest?
     let questions = Questions()
 
     /// The whole file.
@@ -53,10 +55,9 @@ struct PlanWriter {
 
     private func people() throws -> String {
         let custodians = try questions.list("Enrolment file of a custodian") { try person($0, isCustodian: true) }
-        let threshold = try questions.ask("How many custodians it takes", default: "2")
-        let approvers = try questions.list("Enrolment file of an approver of configurations") {
-            try person($0, isCustodian: false)
-        }
+        let threshold = try questions.ask(
+            "How many custodians it takes", default: "\(inForce?.threshold ?? 2)")
+        let approvers = try approvers()
         var text = "# Who hold the shares, from their enrolments ('custodian enrol').\ncustodians:\n"
         text += custodians.joined()
         text += "# How many of them it takes to approve, to activate, to change anything.\nthreshold: \(threshold)\n"
@@ -64,23 +65,47 @@ struct PlanWriter {
             text += "# Who approve configuration bundles, where config_approvals asks for it.\napprovers:\n"
             text += approvers.joined()
         }
-        return text + """
-            # What the custodians decide to relax or to demand; shown in status, health and every transcript.
-            dials: {config_approvals: 0, unattended_start: false, restart_grace: 0s, file_tls_keys: false}
+        return text + dials
+    }
+
+    /// Who approve configurations: as they are, unless somebody else is named.
+    private func approvers() throws -> [String] {
+        let ask = {
+            try questions.list("Enrolment file of an approver of configurations") {
+                try person($0, isCustodian: false)
+            }
+        }
+        guard let approvers = inForce?.approvers, !approvers.isEmpty else { return try ask() }
+        let names = approvers.map(\.name).joined(separator: ", ")
+        let answer = try questions.choose("Approvers of configurations are \(names)", ["keep", "change"])
+        return try answer == "keep" ? approvers.map { line($0, isCustodian: false) } : ask()
+    }
+
+    /// The dials as they are in force.
+    private var dials: String {
+        let dials =
+            inForce?.dials
+            ?? .init(configApprovals: 0, unattendedStart: false, restartGrace: 0, fileTLSKeys: false)
+        let origin = inForce.map { " These are manifest \($0.version)'s." } ?? ""
+        return """
+            # What the custodians decide to relax or to demand; shown in status, health and every transcript.\(origin)
+            dials: {config_approvals: \(dials.configApprovals), unattended_start: \(dials.unattendedStart), \
+            restart_grace: \(dials.restartGrace)s}
 
             """
     }
 
     private func person(_ file: String, isCustodian: Bool) throws -> String {
         let person = try Enrolment(file: try PrivateFile.readPublic(file, limit: 65_536)).person
-        var text = "  - {name: \(person.name), ssh_key: \(PlanWriter.quoted(person.sshKey))"
-        if isCustodian {
-            guard let recipient = person.ageRecipient else {
-                throw CommandFailure("\(file): is the enrolment of an approver: it has no age recipient")
-            }
-            text += ", age_recipient: \(recipient)"
+        guard !isCustodian || person.ageRecipient != nil else {
+            throw CommandFailure("\(file): is the enrolment of an approver: it has no age recipient")
         }
-        return text + "}\n"
+        return line(person, isCustodian: isCustodian)
+    }
+
+    private func line(_ person: Manifest.Person, isCustodian: Bool) -> String {
+        let recipient = isCustodian ? person.ageRecipient.map { ", age_recipient: \($0)" } : nil
+        return "  - {name: \(person.name), ssh_key: \(PlanWriter.quoted(person.sshKey))\(recipient ?? "")}\n"
     }
 
     /// A text in quotes, as YAML reads it back (YAML 1.2.2 section 7.3.1).

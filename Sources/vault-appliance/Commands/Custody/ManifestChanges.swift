@@ -62,8 +62,18 @@ struct ManifestChanges {
             lines.append("  new host key   \(Self.fingerprint(after.hostKey))")
             lines.append("  host key gone  \(Self.fingerprint(before.hostKey))")
         }
-        if before.dials != after.dials { lines.append("  dials          change: compare them above") }
+        lines += Self.changes(of: before.dials, after.dials)
         return ["WHAT CHANGES since manifest \(before.version):"] + (lines.isEmpty ? ["  nothing"] : lines)
+    }
+
+    /// Each dial that is turned, by the name that it has in a plan.
+    private static func changes(of before: Manifest.Dials, _ after: Manifest.Dials) -> [String] {
+        [
+            ("config_approvals", "\(before.configApprovals)", "\(after.configApprovals)"),
+            ("unattended_start", "\(before.unattendedStart)", "\(after.unattendedStart)"),
+            ("restart_grace", "\(before.restartGrace)s", "\(after.restartGrace)s"),
+            ("file_tls_keys", "\(before.fileTLSKeys)", "\(after.fileTLSKeys)"),
+        ].filter { $0.1 != $0.2 }.map { "  dial           \($0.0): \($0.1) -> \($0.2)" }
     }
 
     private static func people(

@@ -96,6 +96,39 @@ import Testing
         }
     }
 
+    /// The fields that a genesis with these dials and this treatment of the PIN has faults in.
+    private func faults(dials: JSONValue, pin: String) throws -> [PlanFault] {
+        var draft = GenesisDraft.object
+        draft["dials"] = dials
+        draft["custodians"] = .array(
+            try ["anna", "ben"].map { name in
+                let person = try QuorumFixture.Someone(name)
+                return [
+                    "name": .string(name), "ssh_key": .string(person.ssh.publicKey.line),
+                    "age_recipient": .string(person.age.recipient.description),
+                ]
+            })
+        var token = try #require(draft["tokens"]?.array?.first?.object)
+        token["pin"] = .string(pin)
+        draft["tokens"] = .array([.object(token)])
+        do {
+            _ = try CeremonyPlan.check(draft: .object(draft))
+            return []
+        } catch {
+            return error.faults
+        }
+    }
+
+    @Test func dialsThatCouldNotWorkAreRefusedWithTheirMend() throws {
+        #expect(try faults(dials: ["file_tls_keys": false, "restart_grace": "60s"], pin: "replace").isEmpty)
+        let files = try faults(dials: ["file_tls_keys": true], pin: "keep")
+        #expect(files.map(\.field) == ["dials.file_tls_keys"] && files[0].problem.contains("in the token"))
+        // A PIN that nobody has seen cannot stand in a file.
+        let pins = try faults(dials: ["unattended_start": true], pin: "replace")
+        #expect(pins.map(\.field) == ["tokens[0].pin"] && pins[0].mend.contains("pin: keep"))
+        #expect(try faults(dials: ["unattended_start": true], pin: "keep").isEmpty)
+    }
+
     @Test(
         "labels that would name one step are refused", arguments: [["sign_a", "sign-a"], ["A", "a"], ["x_1", "X-1"]])
     func oneName(labels: [String]) {

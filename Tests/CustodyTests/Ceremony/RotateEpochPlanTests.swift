@@ -58,6 +58,26 @@ import Testing
         #expect(error?.faults.map(\.field) == ["new_host_key"])
     }
 
+    @Test func anUnattendedStartKeepsItsPIN() throws {
+        let draft = try Self.draft { $0["dials"] = ["unattended_start": true] }
+        let error = #expect(throws: PlanError.self) { try Self.plan(draft) }
+        #expect(error?.faults.map(\.field) == ["set_pins"] && error?.faults[0].mend.contains("set_pins: false") == true)
+        var kept = draft
+        kept["set_pins"] = false
+        #expect(throws: Never.self) { try Self.plan(kept) }
+    }
+
+    @Test func aPlanOfBeforeThatAskedForKeysInFilesIsStillRead() throws {
+        let text = String(decoding: try Self.plan(try Self.draft()).bytes, as: UTF8.self)
+        let old = text.replacing("\"file_tls_keys\":false", with: "\"file_tls_keys\":true")
+        #expect(old != text)
+        #expect(throws: Never.self) { try CeremonyPlan(file: Array(old.utf8)) }
+        let error = #expect(throws: PlanError.self) {
+            try Self.plan(try Self.draft { $0["dials"] = ["file_tls_keys": true] })
+        }
+        #expect(error?.faults.map(\.field) == ["dials.file_tls_keys"])
+    }
+
     @Test func anotherKindOfCeremonyReplacesNoHostKey() throws {
         let error = #expect(throws: PlanError.self) {
             try Self.plan([

@@ -1,4 +1,4 @@
-/// What a ceremony does (docs/custody.md, "Ceremonies").
+/// What a ceremony does (docs/ceremonies.md).
 package enum CeremonyKind: String, Sendable, CaseIterable {
     /// The first keys, custodians and manifest of an appliance.
     case genesis

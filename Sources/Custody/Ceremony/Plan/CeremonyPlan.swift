@@ -80,6 +80,7 @@ extension CeremonyPlan {
         let lifetime = reader.seconds("valid_for", 60...CeremonyPlan.longestLifetime, missing: 86_400)
         self.init(reader, kind)
         reader.finish()
+        parameters.refuseDialsWithoutEffect(reader, inForce: manifest?.dials)
         (appliance, nonce) = (manifest?.appliance ?? Hexadecimal.string(random(16)), Hexadecimal.string(random(16)))
         (created, expires) = (now, now.adding(seconds: lifetime))
         self.manifest = manifest.map(ManifestReference.init)
@@ -98,8 +99,9 @@ extension CeremonyPlan {
         let reader = PlanReader(value)
         let kind = reader.choice("ceremony", of: CeremonyKind.self, placeholder: .genesis)
         _ = reader.seconds("valid_for", 60...CeremonyPlan.longestLifetime, missing: 86_400)
-        _ = CeremonyPlan(reader, kind)
+        let plan = CeremonyPlan(reader, kind)
         reader.finish()
+        plan.parameters.refuseDialsWithoutEffect(reader, inForce: nil)
         try reader.check()
         return kind
     }

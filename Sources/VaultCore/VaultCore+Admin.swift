@@ -16,7 +16,7 @@ extension VaultCore {
         do {
             var reader = try ObjectReader(json)
             let command = try reader.string("command")
-            if let answer = try await executeCustody(command, &reader) { return answer }
+            if let answer = try await executeCustody(command, &reader, user: user) { return answer }
             if let answer = try await executeSecrets(command, &reader) { return answer }
             if let answer = try await executeCeremony(command, &reader, user: user) { return answer }
             switch command {

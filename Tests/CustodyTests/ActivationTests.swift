@@ -148,6 +148,23 @@ import Testing
         #expect(desk.progress.count <= 8)
     }
 
+    @Test func whoeverAsksAgainAndAgainPushesOutNobodysRequestButHisOwn() throws {
+        let desk = try QuorumFixture().desk()
+        func ask(_ user: UInt32?) throws -> String {
+            try desk.offer(lifetime: 1800, user: user, random: ActivationTests.random).request.hash
+        }
+        let others = [try ask(1000), try ask(nil), try ask(1001)]
+        for _ in 0..<100 { _ = try ask(2000) }
+        let open = desk.progress.map(\.request.hash)
+        #expect(open.count == 8 && Array(open.prefix(3)) == others)
+        // Who comes when it is full takes the place of whoever has most.
+        let late = try ask(1002)
+        #expect(desk.progress.map(\.request.hash).prefix(3) == others[...] && desk.progress.last?.request.hash == late)
+        for _ in 0..<100 { _ = try ask(2000) }
+        let kept = Set(desk.progress.map(\.request.hash))
+        #expect(kept.isSuperset(of: others + [late]))
+    }
+
     @Test func anImpostorsRequestIsRefusedByTheCustodian() throws {
         let fixture = try QuorumFixture()
         let offer = try ActivationTests.offer(try fixture.desk())

@@ -3,6 +3,7 @@ import CoreProtocol
 import Custody
 import Foundation
 import HSMBridge
+import NIOCore
 import StrictEncoding
 import Testing
 import VaultTesting
@@ -17,6 +18,21 @@ import VaultTesting
         let words: String
         let make:
             @Sendable (QuorumSite, VaultCore, ActivationRequest) async throws -> (file: [UInt8], signature: String)
+    }
+
+    @Test func aFloodOfRequestsByOneUserLeavesTheOthersAndTheLeafSaysWhoAsked() async throws {
+        try await QuorumSite.run { site, core in
+            let (request, _) = try await site.request(core)
+            for _ in 0..<20 {
+                _ = try await core.execute(
+                    ByteBuffer(json: ["command": "activation-request", "operator": "anna"]), of: 4711)
+            }
+            try await site.contribute(core, site.quorum.contribution(of: 0, to: request))
+            let leaves = try site.entries().filter { $0.kind == .activationRequested }
+            #expect(leaves.first?.operator == "root")
+            #expect(leaves.first?.detail?["as_said_by"] == "admin user \(getuid())")
+            #expect(leaves.last?.operator == "anna" && leaves.last?.detail?["as_said_by"] == "admin user 4711")
+        }
     }
 
     static let attempts = [

@@ -29,6 +29,8 @@ package final class ActivationDesk: Sendable {
 
     private struct Open {
         let offer: Offer
+        /// Who asked for it, as the kernel says; nil where a ceremony did.
+        let user: UInt32?
         var shares: [String: Share] = [:]
         /// Custodians whose share was right, in a drill; the shares are dropped.
         var proven: Set<String> = []
@@ -50,10 +52,22 @@ package final class ActivationDesk: Sendable {
             open.removeAll(where: isMeant)
         }
 
+        /// The request that makes room for one of a user: of those with fewest shares the oldest of his own, else of whoever has
+        /// most open.
+        ///
+        /// Nobody can push out what others have asked for by asking again and again.
+        func leastNeeded(for user: UInt32?) -> Open? {
+            guard let fewest = open.map(\.shares.count).min() else { return nil }
+            let candidates = open.filter { $0.shares.count == fewest }
+            func count(_ request: Open) -> Int { open.filter { $0.user == request.user }.count }
+            let most = candidates.map(count).max()
+            return candidates.first { $0.user == user } ?? candidates.first { count($0) == most }
+        }
+
         mutating func expire(_ now: UnixTime) { end("ran out") { $0.offer.request.expires <= now } }
     }
 
-    /// How many requests may be open; beyond, the oldest that has fewest shares gives way.
+    /// How many requests may be open; beyond, one that has fewest shares gives way (`State.leastNeeded`).
     private static let mostRequests = 8
     /// How long a request is open, in seconds.
     package static let defaultLifetime: Int64 = 1800
@@ -80,8 +94,10 @@ package final class ActivationDesk: Sendable {
     }
 
     /// Opens a request; `ceremony` is the one that needs the shares for something else than an activation.
+    ///
+    /// `user` is who asks, as the kernel says; nil where a ceremony does.
     package func offer(
-        lifetime: Int64, ceremony: String? = nil, random: (Int) -> [UInt8]
+        lifetime: Int64, ceremony: String? = nil, user: UInt32? = nil, random: (Int) -> [UInt8]
     ) throws(CustodyError) -> Offer {
         guard (60...ActivationDesk.longestLifetime).contains(lifetime) else {
             throw CustodyError(.malformed, "a request is open for 60 to \(ActivationDesk.longestLifetime) seconds")
@@ -100,11 +116,11 @@ package final class ActivationDesk: Sendable {
             state.expire(now)
             // Nobody can occupy the places of others for long: an empty request gives way to a new one.
             if state.open.count >= ActivationDesk.mostRequests,
-                let least = state.open.min(by: { $0.shares.count < $1.shares.count })?.offer.request.hash
+                let least = state.leastNeeded(for: user)?.offer.request.hash
             {
                 state.end("gave way to a newer request") { $0.offer.request.hash == least }
             }
-            state.open.append(Open(offer: offer))
+            state.open.append(Open(offer: offer, user: user))
         }
         return offer
     }

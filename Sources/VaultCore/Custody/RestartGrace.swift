@@ -2,7 +2,7 @@ import Custody
 import Synchronization
 
 /// Keeps the PINs with the service manager while the core is alive, so that it lives on after a restart within the
-/// quorum's limit (docs/custody.md, "Restart without people").
+/// quorum's limit (docs/operating.md, "Sealed, and how it comes to life").
 ///
 /// The time runs from the core's last sign of life: what is kept is renewed four times within the limit. Two names take
 /// turns, so that there is always one that is whole.

@@ -7,7 +7,9 @@ import StrictEncoding
 
 extension VaultCore {
     /// Opens a request for shares; whoever may use the admin socket may ask.
-    func requestActivation(_ reader: inout ObjectReader) async throws -> JSONValue {
+    ///
+    /// `user` is who does, as the kernel says.
+    func requestActivation(_ reader: inout ObjectReader, user: UInt32) async throws -> JSONValue {
         let custody = try quorum()
         let person = try reader.string("operator")
         let lifetime =
@@ -22,7 +24,7 @@ extension VaultCore {
         }
         try demandSealed(custody)
         let desk = custody.desk
-        let offer = try await offer(at: desk, lifetime: lifetime, by: person)
+        let offer = try await offer(at: desk, lifetime: lifetime, by: person, user: user)
         return [
             "request": .string(String(decoding: offer.request.bytes, as: UTF8.self)),
             "signature": .string(offer.signature), "hash": .string(offer.request.hash),
@@ -34,12 +36,13 @@ extension VaultCore {
     /// Opens a request at a desk, with its leaf; `ceremony` is the one that asks.
     ///
     /// The shares are for what the ceremony does with them, and the request names it, unless `activates`: then they are for
-    /// the core's activation.
+    /// the core's activation. Without a ceremony `person` is a name that `user` gave, which nobody has signed for.
     func offer(
-        at desk: ActivationDesk, lifetime: Int64, by person: String, ceremony: String? = nil, activates: Bool = false
+        at desk: ActivationDesk, lifetime: Int64, by person: String, user: UInt32? = nil, ceremony: String? = nil,
+        activates: Bool = false
     ) async throws -> ActivationDesk.Offer {
         let offer = try desk.offer(
-            lifetime: lifetime, ceremony: activates ? nil : ceremony, random: CoreCeremony.random)
+            lifetime: lifetime, ceremony: activates ? nil : ceremony, user: user, random: CoreCeremony.random)
         var entry = Entry(kind: .activationRequested)
         entry.operator = person
         entry.until = offer.request.expires.seconds
@@ -48,6 +51,7 @@ extension VaultCore {
             "tokens": offer.request.tokens.joined(separator: " "), "epoch": "\(offer.request.epoch)",
         ]
         if let ceremony { entry.detail?["ceremony"] = ceremony }
+        if let user { entry.detail?["as_said_by"] = CeremonyDesk.teller(user) }
         do {
             try await record(entry)
         } catch {

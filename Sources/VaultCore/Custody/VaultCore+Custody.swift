@@ -23,10 +23,10 @@ extension VaultCore {
     }
 
     /// Executes a command about custody; nil when it is another one.
-    func executeCustody(_ command: String, _ reader: inout ObjectReader) async throws -> JSONValue? {
+    func executeCustody(_ command: String, _ reader: inout ObjectReader, user: UInt32) async throws -> JSONValue? {
         do {
             switch command {
-            case "activation-request": return try await requestActivation(&reader)
+            case "activation-request": return try await requestActivation(&reader, user: user)
             case "activation-contribute": return try await contribute(&reader)
             case "activation-progress": return try activationProgress(&reader)
             case "activation-cancel": return try await cancelActivation(&reader)

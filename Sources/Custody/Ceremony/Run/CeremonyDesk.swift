@@ -110,7 +110,7 @@ package struct CeremonyDesk: Sendable {
     }
 
     /// Somebody who tells what others did, and signs nothing.
-    private static func teller(_ user: UInt32) -> String { "admin user \(user)" }
+    package static func teller(_ user: UInt32) -> String { "admin user \(user)" }
 
     /// A new ceremony of what a person wrote; nothing is done but to write it down.
     private func draft(_ value: JSONValue) async throws -> JSONValue {

@@ -185,8 +185,44 @@ class NotesAndOrders(unittest.TestCase):
         entry = entries("activation.cancelled")[-1]
         self.assertEqual(entry["reason"], "withdrawn")
         self.assertRegex(entry["operator"], "^carla SHA256:")
-        environment.activate()
+
+    def test_3b_a_drills_request_is_neither_joined_nor_closed_by_activate_and_a_custodian_is_told_which_is_served(self):
+        """The core is sealed still, and a drill waits for shares: they would bring nothing to life."""
+        identifier = party.draft(party.plan("drill", "anna", ""))
+        party.ceremony("run", identifier)
+        drill_words = self.words(party.place(identifier) / "request")
+        request = root / "beside-a-drill"
+        socket = json.loads(party.run("activate", "--config", config(), "--no-wait", "--json", "--write", request))
+        words = self.words(request)
+        self.assertEqual((socket["ceremony"], socket["words"] == words, words == drill_words), (None, True, False))
+        # Whoever joins finds the same one, although the drill's stands below it.
+        again = party.run("activate", "--config", config(), "--no-wait", "--write", root / "joined")
+        self.assertIn(words, again)
+        refused = party.run("activate", "--config", config(), "--cancel", drill_words, "--key", key("carla"), code=1)
+        self.assertIn(f"ceremony abort --config {config()} {identifier}", " ".join(refused.split()))
+        served = " ".join(self.hand_in("anna", "--words", words).split())
+        self.assertIn(f"This is for the activation of the appliance. Also open, by --words: {drill_words} for the "
+                      f"ceremony {identifier}", served)
+        self.assertIn("taken anna's share", served)
+        self.assertIn("no request with these words is open", " ".join(
+            self.hand_in("anna", "--words", "babab-babab-babab-babab", code=1).split()))
+        # By its words the drill is served; without words it is the activation.
+        self.assertIn(f"This is for the ceremony {identifier}", " ".join(self.hand_in("anna", "--words", drill_words).split()))
+        self.assertEqual(party.status(identifier)["state"], "running")
+        asked = self.hand_in("carla", code=1)
+        self.assertRegex(asked, rf"(?m)^words +{words}$")
+        self.assertIn("there is no terminal to ask at", asked)
+        self.hand_in("carla", "--words", words)
         wait_until(lambda: minted() == 200, "tokens are minted again")
+        party.ceremony("abort", identifier, "--reason", "seen enough", "--key", key("ben"))
+
+    def words(self, request):
+        return re.search(r"Words: (\S+)\.", (request / "README").read_text())[1]
+
+    def hand_in(self, name, *arguments, code=0):
+        return party.run(
+            "custodian", "contribute", "--home", party.home(name), "--socket", environment["VAULT_ADMIN_SOCKET"],
+            *arguments, code=code)
 
     def test_4_an_order_to_seal_is_carried_out_once(self):
         order = root / "seal.json"
@@ -206,14 +242,21 @@ class OfConfigurations(unittest.TestCase):
             party.run("custodian", "enrol", "--home", party.home(name), "--no-passphrase", name)
         people = [party.home(name) / "enrolment.json" for name in ("anna", "ben", "carla")]
         approvers = [party.home(name) / "enrolment.json" for name in ("dan", "eva")]
-        plan = party.plan("rotate-epoch", *people, "", "2", *approvers, "", "false", rehearsed=False)
+        plan = party.plan("rotate-epoch", *people, "", "3", *approvers, "", "false", rehearsed=False)
         plan.write_text(plan.read_text().replace("config_approvals: 0", "config_approvals: 2"))
         identifier = party.draft(plan)
         party.ceremony("run", identifier)
+        # Whoever signs sees which dial is turned, from what to what.
+        screen = party.run(
+            "custodian", "approve", "--home", party.home("carla"), "--yes", "--manifests", party.custody / "manifests", "--out",
+            root / "unused.sig", party.place(identifier) / "manifest.json")
+        self.assertIn("dial           config_approvals: 0 -> 2", screen)
+        self.assertIn("quorum         2 -> 3", screen)
+        self.assertNotIn("restart_grace: 0s ->", screen)
         party.sign(identifier, "manifest.json")
         party.ceremony("resume", identifier)
         place = party.place(identifier)
-        for name in party.quorum:
+        for name in ("anna", "ben", "carla"):
             party.contribute(name, place / "request", "--share", place / "shares" / f"{name}.age")
         party.ceremony("resume", identifier)
         party.close(identifier)
@@ -295,6 +338,34 @@ class OfConfigurations(unittest.TestCase):
         # The old authority stands beside it, but the connection was opened under other ones.
         self.assertEqual(exchange(), 401)
         self.assertEqual(exchange(), 200)
+
+    def test_6_the_next_change_keeps_threshold_approvers_and_dials_unless_they_are_changed(self):
+        people = [party.home(name) / "enrolment.json" for name in ("anna", "ben", "carla")]
+        plan = party.plan("rotate-epoch", *people, "", "", "", "false").read_text()
+        self.assertRegex(plan, r"(?m)^threshold: 3$")
+        self.assertRegex(plan, r"(?m)^dials: \{config_approvals: 2, unattended_start: false, restart_grace: 0s\}$")
+        self.assertEqual(re.findall(r"name: (\w+)", plan.split("approvers:")[1]), ["dan", "eva"])
+        changed = party.plan("rotate-epoch", *people, "", "2", "change", party.home("eva") / "enrolment.json", "", "false", code=1)
+        self.assertIn("config_approvals", changed)
+        # Without a core the custody directory says the same; without both nothing is guessed.
+        answers = (*people, "", "", "", "false")
+        alone = changed_configuration("alone", ("run/admin.sock", "run/nobody.sock"))
+        self.assertEqual(party.plan("rotate-epoch", *answers, config=alone).read_text(), plan)
+        nobody = changed_configuration(
+            "nobody", ("run/admin.sock", "run/nobody.sock"), ("custody_directory: custody", "custody_directory: nowhere"))
+        self.assertIn("the manifest in force says what stays", " ".join(
+            party.plan("rotate-epoch", *answers, config=nobody, code=1).split()))
+
+
+def changed_configuration(name, *changes):
+    """The configuration in a file of its own, with other words in it."""
+    text = pathlib.Path(config()).read_text()
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    path = environment.directory / f"{name}.yaml"
+    path.write_text(text)
+    return path
 
 
 def newcomer():

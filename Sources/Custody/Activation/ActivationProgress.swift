@@ -15,6 +15,7 @@ package struct ActivationProgress: Sendable {
     /// For status and commands.
     package var json: JSONValue {
         [
+            "ceremony": request.ceremony.map { .string($0) } ?? .null,
             "request": .string(request.hash), "words": .string(request.words),
             "expires": .string(request.expires.rfc3339),
             "contributed": .array(contributed.map { .string($0) }),

@@ -46,7 +46,8 @@ struct Activate: AsyncParsableCommand {
             if json { return Terminal.print(json: .object(progress)) }
             return print("the core is active already")
         }
-        let open = progress["requests"]?.array?.last?.object
+        // A ceremony's request is its own: shares for a drill bring nothing to life.
+        let open = OpenRequests(progress).activations.last
         let request: JSONObject
         if let open, !isNew { request = open } else { request = try await ask(socket) }
         let directory = try await files(of: request, socket)
@@ -119,11 +120,14 @@ struct Activate: AsyncParsableCommand {
 
     private func close(_ name: String, _ socket: String) async throws {
         let progress = try await Self.progress(socket)
-        let open = progress["requests"]?.array?.compactMap(\.object) ?? []
-        guard
-            let hash = open.first(where: { $0["words"]?.string == name || $0["request"]?.string == name })?["request"]?
-                .string
-        else { throw CommandFailure("--cancel: no request with these words is open") }
+        guard let open = OpenRequests(progress).named(name), let hash = open["request"]?.string else {
+            throw CommandFailure("--cancel: no request with these words is open")
+        }
+        if let ceremony = open["ceremony"]?.string {
+            throw CommandFailure(
+                "--cancel: the request \(name) is the ceremony \(ceremony)'s, and ends with it: "
+                    + "vault-appliance ceremony abort --config \(options.config) \(ceremony)")
+        }
         let order = try SignedOrder(.cancel, hash, key: key ?? "", state: progress)
         let answer = try await AdminClient.call(order.command("activation-cancel"), socket: socket)
         if json { Terminal.print(json: answer) } else { print("closed: every share for it was dropped") }

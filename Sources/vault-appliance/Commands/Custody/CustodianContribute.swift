@@ -14,7 +14,8 @@ struct CustodianContribute: AsyncParsableCommand {
 
             With the request's directory (activate writes it): the contribution is two files for the administrator, \
             NAME.age and NAME.age.sig, which `activate --submit NAME.age` hands in. With --socket, on the appliance's own \
-            machine or through an SSH tunnel to its admin socket, it is handed in at once.
+            machine or through an SSH tunnel to its admin socket, it is handed in at once. Where several requests are open there, \
+            the newest that brings the appliance to life is meant; --words names another one, as a ceremony's.
 
             In a custodian change give your new share (--share). If you are new, compare the words of the genesis too, with \
             those that a custodian who was there before has written down: until then nothing tells your appliance from another.
@@ -44,7 +45,8 @@ struct CustodianContribute: AsyncParsableCommand {
     func run() async throws {
         try ProcessHygiene.apply()
         let home = options.value
-        let offer = if let socket { try await Offer(socket: socket) } else { try Offer(directory: request ?? "") }
+        let offer =
+            if let socket { try await Offer(socket: socket, words: words) } else { try Offer(directory: request ?? "") }
         let asked = offer.request
         // Before a person compares words, so that nobody is asked about an impostor's request.
         let isKnown = try home.check(
@@ -101,6 +103,7 @@ struct CustodianContribute: AsyncParsableCommand {
         Terminal.note("words       \(asked.words)")
         Terminal.note("tokens      \(asked.tokens.joined(separator: ", "))")
         Terminal.note("open until  \(asked.expires.rfc3339)")
+        if let ceremony = asked.ceremony { Terminal.note("asked for   the ceremony \(ceremony)") }
         Terminal.note("checked     your appliance's own key signed this request")
         try Confirmation.ask(
             "Are these the words that were read to you?", instead: "--words WORDS",
@@ -137,10 +140,11 @@ struct Offer {
         chain = try ManifestFiles.chain(["\(directory)/manifests"])
     }
 
-    /// From a sealed core itself; of several requests the newest.
-    init(socket: String) async throws {
+    /// From a core itself: of several requests the one with the words, else the newest that brings it to life.
+    init(socket: String, words: String? = nil) async throws {
         let progress = try await AdminClient.call(["command": "activation-progress"], socket: socket).object
-        guard let open = progress?["requests"]?.array?.last?.object, let file = open["file"]?.string,
+        let requests = OpenRequests(progress)
+        guard let open = try requests.meant(words: words), let file = open["file"]?.string,
             let signature = open["signature"]?.string
         else {
             let state = progress?["state"]?.string ?? "-"
@@ -151,6 +155,10 @@ struct Offer {
         }
         request = try ActivationRequest(file: Array(file.utf8))
         self.signature = signature
+        if let others = requests.others(than: open) {
+            Terminal.note(
+                "This is for \(OpenRequests.purpose(open["ceremony"]?.string)). Also open, by --words: \(others).")
+        }
         chain = try await Self.chain(socket: socket)
     }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The commands of docs/integrating.md, docs/kinds.md, docs/audit.md and docs/operating.md, taken out of the text and run as they stand.
+"""The commands of docs/integrating.md, docs/kinds.md, docs/audit.md, docs/operating.md and docs/custodians.md, taken out of the text and run as they stand.
 
 Each command that is named here must stand in its document, so that neither can change without the other.
 """
@@ -193,6 +193,23 @@ class Administering(unittest.TestCase):
         prune = block("audit.md", "vault-appliance audit prune --config F --key KEY").replace("KEY", f"'{key}'")
         with self.assertRaisesRegex(AssertionError, "no such closed shard"):
             run(prune)
+
+
+class Enrolling(unittest.TestCase):
+    def test_who_enrols_with_stock_tools_writes_the_file_that_the_command_would(self):
+        home = work / "stock"
+        home.mkdir()
+        script = block("custodians.md", "mkdir -m 700 ~/.vault-custodian")
+        # No terminal: the passphrase is empty, twice.
+        done = subprocess.run(
+            ["bash", "-euc", script], env=os.environ | {"HOME": str(home)}, input="\n\n", capture_output=True, text=True,
+            start_new_session=True)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        written = home / ".vault-custodian" / "enrolment.json"
+        by_hand = written.read_bytes()
+        written.unlink()
+        run(f"vault-appliance custodian enrol --home '{written.parent}' anna")
+        self.assertEqual(written.read_bytes(), by_hand)
 
 
 class Operating(unittest.TestCase):

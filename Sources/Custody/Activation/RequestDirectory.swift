@@ -48,8 +48,9 @@ package struct RequestDirectory: Sendable {
         With our command:
         \(commands)
 
-        With stock tools alone, in this directory. NAME is your name in the manifest; share-\(request.epoch).age, identity and
-        id_ssh are the files in your own directory:
+        With stock tools alone, in this directory. NAME is your name in the manifest; identity and id_ssh are the files in
+        your own directory (~/.vault-custodian), and your share lies there as
+        appliances/\(request.appliance)/share-\(request.epoch).age:
           1. Is it our appliance that asks? Compare host.allowed_signers with the key you know from the ceremony, then
              ssh-keygen -Y verify -f host.allowed_signers -I appliance -n \(SignaturePurpose.request.namespace) \\
                -s request.json.sig < request.json

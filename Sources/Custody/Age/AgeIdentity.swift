@@ -38,7 +38,8 @@ package final class AgeIdentity: Sendable, CustomStringConvertible, CustomDebugS
         guard length == 32 else {
             throw CustodyError(
                 .unsupported,
-                "age identity: is no X25519 key; for a plug-in or a passphrase use age itself (docs/custodians.md)")
+                "age identity: is no X25519 key (AGE-SECRET-KEY-1...). Shares are made for those alone: identities of plug-ins, or with "
+                    + "a passphrase, are not supported (docs/custodians.md, \"What you hold\")")
         }
         try self.init(
             key: try LockedBytes(count: 32) { key in

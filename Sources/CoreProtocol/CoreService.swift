@@ -1,6 +1,6 @@
 package import AuditLog
 
-/// What the front may ask of the core, and all it may ask (docs/architecture.md, "Two processes").
+/// What the front may ask of the core, and all it may ask (docs/operating.md, "The two processes").
 ///
 /// The core itself conforms, and so does the front's client of its socket, so that the front's tests can run with the
 /// core in process.

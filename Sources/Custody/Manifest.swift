@@ -1,6 +1,6 @@
 package import StrictEncoding
 
-/// The trust root of an appliance: the only keys, tokens and gate profiles the core accepts (docs/architecture.md, I7).
+/// The trust root of an appliance: the only keys, tokens and gate profiles the core accepts.
 ///
 /// A manifest is written by a ceremony, signed by a quorum of custodians and chained to its predecessor by hash. Under
 /// `custody: development` alone it may stand unsigned.

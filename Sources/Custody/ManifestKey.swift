@@ -25,7 +25,7 @@ package struct ManifestKey: Sendable, Equatable {
         case signing, assertion, checkpoint, tls, kek
     }
 
-    /// The life of a key (docs/custody.md): only `active` signs; prepublished, active and retiring stand in the JWKS.
+    /// The life of a key (docs/ceremonies.md): only `active` signs; prepublished, active and retiring stand in the JWKS.
     package enum State: String, Sendable, CaseIterable {
         case generated, prepublished, active, retiring, retired, destroyed, quarantined
 

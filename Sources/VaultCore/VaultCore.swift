@@ -4,7 +4,7 @@ package import Custody
 package import Logging
 package import StrictEncoding
 
-/// The core: the only process that opens the tokens and writes the log (docs/architecture.md).
+/// The core: the only process that opens the tokens and writes the log (docs/operating.md, "The two processes").
 ///
 /// It trusts the front for nothing it can check itself, and releases nothing before its record is durable.
 package final class VaultCore: Sendable {

@@ -69,7 +69,7 @@ def run(*arguments):
 
 
 def combine(shares):
-    """The secret of shares' files (docs/custody.md): Shamir over GF(256), x is the share's index."""
+    """The secret of shares' files: Shamir over GF(256), x is the share's index."""
     points = [(share[len(b"vault-share/1\n") + 22], share[-32:]) for share in shares]
     secret = bytearray(32)
     for x, value in points:

@@ -10,7 +10,7 @@ import Testing
 @testable import AuditLog
 @testable import VaultCore
 
-/// A log that cannot record: nothing is released any more (docs/architecture.md, I2).
+/// A log that cannot record: nothing is released any more.
 @Suite(.timeLimit(.minutes(10))) struct LogFailureTests {
     @Test("after a sync that failed nothing is released, and the core is told to end", arguments: [EIO, ENOSPC])
     func failedSync(number: Int32) async throws {

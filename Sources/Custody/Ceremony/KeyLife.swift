@@ -1,6 +1,6 @@
 package import StrictEncoding
 
-/// What may become of a key, and when (docs/custody.md, "Manifest").
+/// What may become of a key, and when (docs/ceremonies.md, "The life of a key").
 package struct KeyLife: Sendable {
     /// How far clocks of verifiers may be off, in seconds.
     package static let skew: Int64 = 60

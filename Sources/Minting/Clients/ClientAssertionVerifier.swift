@@ -21,7 +21,7 @@ package struct ClientAssertionVerifier: Sendable {
     /// What an assertion says, if it proves one of the clients that `client` finds by id.
     ///
     /// Whatever is wrong with who signed, exactly one signature is verified, with the algorithm that the header names:
-    /// an unknown client, an unknown key and a wrong signature cost the same (docs/security-rules.md, 28).
+    /// an unknown client, an unknown key and a wrong signature cost the same.
     package func verify(
         _ assertion: [UInt8], now: UnixTime, client: (String) -> AssertionClient?
     ) throws(TokenRejection) -> ClientAssertion {

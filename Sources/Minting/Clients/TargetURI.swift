@@ -7,7 +7,7 @@ enum TargetURI {
     /// Scheme and host in lower case, no default port, escapes in one form, without query and fragment.
     ///
     /// Nil for what is no absolute http or https URI, and for user information and dot segments: they are refused and
-    /// not folded (docs/security-rules.md, 5 and 8).
+    /// not folded.
     static func normalised(_ text: String) -> String? {
         let bytes = Array(text.utf8)
         guard bytes.count <= maximumLength, bytes.allSatisfy({ (0x21...0x7E).contains($0) }),

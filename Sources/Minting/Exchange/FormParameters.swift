@@ -36,7 +36,7 @@ package struct FormParameters: Sendable {
         self.parameters = parameters
     }
 
-    /// Every value of a parameter, in order; refuses empty ones (docs/security-rules.md, 24).
+    /// Every value of a parameter, in order; refuses empty ones.
     package func values(_ name: String) throws(OAuthError) -> [[UInt8]] {
         var values: [[UInt8]] = []
         for parameter in parameters where parameter.name == name {

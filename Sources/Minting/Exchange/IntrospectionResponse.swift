@@ -5,7 +5,7 @@ package import StrictEncoding
 /// Source: RFC 7662 section 2.2, RFC 8693 sections 4.1 (`act`) and 4.4 (`may_act`), RFC 8705 section 3.2 (`cnf`),
 /// RFC 9396 section 9.2.
 package enum IntrospectionResponse {
-    /// Of a token that is not active, or not the caller's to ask about, nothing else is said (docs/security-rules.md, 26).
+    /// Of a token that is not active, or not the caller's to ask about, nothing else is said.
     package static let inactive: JSONValue = ["active": false]
 
     /// The claims that are told; a token of ours has hardly any others.

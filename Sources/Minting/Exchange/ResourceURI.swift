@@ -3,7 +3,7 @@
 /// Source: RFC 8707 section 2, RFC 3986.
 ///
 /// A target may be found by the beginning of a resource, so a spelling that means another place than it seems to would
-/// reach the wrong target. Odd ones are refused, never folded (docs/security-rules.md, 5 and 8).
+/// reach the wrong target. Odd ones are refused, never folded.
 enum ResourceURI {
     static let maximumLength = 2048
 

@@ -2,7 +2,7 @@
 ///
 /// Source: RFC 8693 section 2.1.
 ///
-/// A parameter that is missing, empty or repeated is an error and never another flow (docs/security-rules.md, 24).
+/// A parameter that is missing, empty or repeated is an error and never another flow.
 package struct TokenExchangeRequest: Sendable {
     /// The user's token.
     package let subjectToken: [UInt8]

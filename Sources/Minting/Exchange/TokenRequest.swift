@@ -3,7 +3,7 @@
 /// Source: RFC 6749 section 3.2 and 4.5.
 ///
 /// `grant_type` alone decides which grant it is. A parameter of another grant is refused: the request means something
-/// else than it would get (docs/security-rules.md, 24). Those of client authentication are read elsewhere.
+/// else than it would get. Those of client authentication are read elsewhere.
 package struct TokenRequest: Sendable {
     /// By what a token is asked for.
     package enum Grant: Sendable {

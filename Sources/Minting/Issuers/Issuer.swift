@@ -1,6 +1,6 @@
 /// An issuer of inbound tokens, as configured: what it is trusted for, and with which keys (docs/integrating.md).
 package struct Issuer: Sendable {
-    /// What an issuer's tokens may be used as; none follows from another (docs/security-rules.md, 34).
+    /// What an issuer's tokens may be used as; none follows from another.
     package enum Role: String, Sendable, Hashable, CaseIterable {
         /// The user on whose behalf something is asked: `subject_token`.
         case subject

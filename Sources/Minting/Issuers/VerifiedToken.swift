@@ -2,7 +2,7 @@ package import StrictEncoding
 
 /// What a token says whose signature, issuer, role, type, audience and times have been checked.
 ///
-/// Every value here comes from the verified bytes, and every name is visible ASCII (docs/security-rules.md, 15).
+/// Every value here comes from the verified bytes, and every name is visible ASCII.
 package struct VerifiedToken: Sendable {
     /// A party as `act` and `may_act` name it.
     ///

@@ -19,7 +19,7 @@ package struct PublicJWK: Sendable {
 
     /// The key's name within its set.
     package let kid: String
-    /// The one algorithm it is used with, whatever a header says (docs/security-rules.md, 16).
+    /// The one algorithm it is used with, whatever a header says.
     package let algorithm: JWSAlgorithm
     /// The public numbers.
     package let material: Material

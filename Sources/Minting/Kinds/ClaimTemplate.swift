@@ -1,7 +1,7 @@
 /// A text with places for values of a request, as `acme:{user}:{agent}`.
 ///
 /// A value is put in literally, and two different sets of values never make one text: a value that holds a character of
-/// the text between two places is refused, and two places must not touch (docs/security-rules.md, 9).
+/// the text between two places is refused, and two places must not touch.
 package struct ClaimTemplate: Sendable, Equatable {
     /// What may be put in.
     package enum Place: String, Sendable, CaseIterable {

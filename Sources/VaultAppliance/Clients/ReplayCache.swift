@@ -6,12 +6,12 @@ import Synchronization
 /// who was first.
 ///
 /// In memory and bounded. When it is full it says so: it never forgets an entry early, since a forgotten one could be used
-/// again (docs/security-rules.md, 14 and 21). What was used before a start is the start's cut-off to refuse.
+/// again. What was used before a start is the start's cut-off to refuse.
 final class ReplayCache: Sendable {
     /// The entries of a configuration that does not say how many.
     static let standardCapacity = 262_144
 
-    /// What may be used once, made of parsed values (docs/security-rules.md, 6).
+    /// What may be used once, made of parsed values.
     struct Use: Sendable, Hashable {
         /// What kind of thing it is; one kind's identifiers say nothing of another's.
         enum Kind: UInt8, Sendable {

@@ -4,7 +4,7 @@ import Minting
 import Policy
 import StrictEncoding
 
-/// The token exchange: the only orchestrator of a mint, read from top to bottom (docs/architecture.md, "One request").
+/// The token exchange: the only orchestrator of a mint, read from top to bottom.
 package struct ExchangeService: Sendable {
     let core: any CoreService
     let keys: KeyDirectory

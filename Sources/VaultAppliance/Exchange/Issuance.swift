@@ -5,7 +5,7 @@ import StrictEncoding
 
 /// One request's way from a decision to a signed token: the only one there is, for every grant and every kind of token.
 ///
-/// Policy decides first (docs/security-rules.md, 23); its grant is spent by exactly one signature of the core.
+/// Policy decides first; its grant is spent by exactly one signature of the core.
 struct Issuance: Sendable {
     /// How long one signature may wait for the core, unless a service is told otherwise.
     static let patience = Duration.seconds(2)

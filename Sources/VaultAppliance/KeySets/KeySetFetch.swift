@@ -7,7 +7,7 @@ import NIOSSL
 /// Fetches one key set from its one address.
 ///
 /// Bounded in time and size; TLS is verified against the given authorities; redirects, compression and other content types
-/// are refused (docs/security-rules.md, 27).
+/// are refused.
 struct KeySetFetch: Sendable {
     let uri: String
     let algorithms: Set<JWSAlgorithm>

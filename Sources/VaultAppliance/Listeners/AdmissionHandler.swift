@@ -6,7 +6,7 @@ import NIOSSL
 ///
 /// The TLS context is made here, once for each admitted connection and for it alone. Session tickets are sealed with
 /// keys that live in the context, so no ticket of one connection can resume another, and no client gets past the
-/// verification of its certificate (docs/security-rules.md, rule 13); nio-ssl has no switch that turns tickets off.
+/// verification of its certificate; nio-ssl has no switch that turns tickets off.
 final class AdmissionHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer

@@ -2,8 +2,7 @@ import Synchronization
 
 /// A token bucket for each client, in a table of bounded size.
 ///
-/// A request takes one token; tokens come back at a steady rate up to the burst. Asked before a request is parsed
-/// (docs/security-rules.md, rule 7).
+/// A request takes one token; tokens come back at a steady rate up to the burst. Asked before a request is parsed.
 final class RateLimit: Sendable {
     /// Who is counted: a certificate, or the remote party of a connection without.
     enum Client: Sendable, Hashable {

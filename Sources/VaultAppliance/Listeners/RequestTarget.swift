@@ -1,6 +1,6 @@
 /// Checks the target of a request before anything is looked up by it.
 ///
-/// What could be read in two ways is refused, never rewritten (docs/security-rules.md, rule 8; CVE-2026-3605).
+/// What could be read in two ways is refused, never rewritten (CVE-2026-3605).
 enum RequestTarget {
     /// Escapes of NUL, `%`, `.`, `/` and `\`, which name the same thing twice or hide a segment.
     private static let refusedEscapes: Set<UInt8> = [0x00, 0x25, 0x2E, 0x2F, 0x5C]

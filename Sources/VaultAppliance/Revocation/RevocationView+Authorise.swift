@@ -3,7 +3,7 @@ import Minting
 import StrictEncoding
 
 extension RevocationView {
-    /// Refuses whoever or whatever is cut off; every path that issues passes here (docs/security-rules.md, 23).
+    /// Refuses whoever or whatever is cut off; every path that issues passes here.
     ///
     /// The core asks the same of each entry it signs for. What it cannot know is asked here alone: how old the tokens
     /// are that a request is made with, whose prefix a name has, and which client obtained a token that is handed on. A

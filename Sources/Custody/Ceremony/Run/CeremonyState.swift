@@ -1,4 +1,4 @@
-/// Where a ceremony is in its life; always read from the files of its directory (docs/custody.md, "Ceremonies").
+/// Where a ceremony is in its life; always read from the files of its directory (docs/ceremonies.md).
 package enum CeremonyState: String, Sendable, CaseIterable {
     /// There is a plan.
     case draft

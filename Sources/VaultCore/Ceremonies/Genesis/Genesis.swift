@@ -4,7 +4,7 @@ import HSMBridge
 import StrictEncoding
 import Synchronization
 
-/// The ceremony `genesis`: an appliance's first keys, shares and manifest (docs/custody.md, "Ceremonies").
+/// The ceremony `genesis`: an appliance's first keys, shares and manifest (docs/ceremonies.md).
 ///
 /// The order of the steps is what keeps anything from being lost: keys are made under the PIN that the token has; the
 /// random PIN is sealed and its shares are with the custodians before it is set; it is set while enough of them have just

@@ -6,7 +6,7 @@ import StrictEncoding
 /// What each kind of token may hold, and how its entry says who asked and for whom.
 ///
 /// A key's profile lists the kinds it may sign; within a kind nothing is signed that the kind does not have
-/// (docs/security-rules.md, 12 and 37).
+/// (docs/threat-model.md, "The front").
 extension Gate {
     /// The kind a `typ` header means; an unknown one is refused, whatever the profile lists.
     static func kind(_ type: String) throws(CoreError) -> TokenKind {

@@ -8,7 +8,7 @@ package import StrictEncoding
 /// Decides whether a signing input may be signed: it fits the key's profile in the manifest, and the entry that goes
 /// into the log says the same as the token will.
 ///
-/// The front is not trusted for any of this (docs/security-rules.md, 37): whoever holds it can have signed only tokens
+/// The front is not trusted for any of this (docs/threat-model.md, "The front"): whoever holds it can have signed only tokens
 /// of the profiles the manifest allows, each with a true record.
 package enum Gate {
     /// How far `iat` may lie behind the core's clock: what a request may spend between minting and here, in seconds.

@@ -2,6 +2,7 @@
 
 import collections
 import json
+import time
 
 import jwt
 
@@ -11,17 +12,30 @@ from verify_token import REQUIRED
 AUDIENCE = "https://demo-api.acme.example"
 
 
+class KeyClient(jwt.PyJWKClient):
+    """PyJWT's own, which also remembers when it has fetched, by the time of day."""
+
+    def __init__(self, *arguments, **options):
+        self.fetched = []
+        super().__init__(*arguments, **options)
+
+    def fetch_data(self):
+        self.fetched.append(time.time())
+        return super().fetch_data()
+
+
 class CachingVerifier:
     """Finds the issuer's keys by its metadata, and keeps them for `lifespan` seconds.
 
-    PyJWT asks no sooner than 30 s after the last time for a kid that it does not know; with a shorter lifespan never.
-    `seen` counts what was verified by kid, `refused` says what was not.
+    PyJWT asks no sooner than `patience` seconds after the last time for a kid that it does not know; with a shorter lifespan
+    never. `seen` counts what was verified by kid, `refused` says what was not.
     """
 
-    def __init__(self, environment, lifespan=5):
+    def __init__(self, environment, lifespan=5, patience=30):
         self.issuer, self.lifespan = environment["VAULT_ISSUER"], lifespan
         metadata = json.loads(get(environment, f"{self.issuer}/.well-known/oauth-authorization-server")[1])
-        self.keys = jwt.PyJWKClient(metadata["jwks_uri"], lifespan=lifespan, ssl_context=tls_context(environment))
+        self.keys = KeyClient(
+            metadata["jwks_uri"], lifespan=lifespan, cooldown_duration=patience, ssl_context=tls_context(environment))
         self.seen, self.refused = collections.Counter(), []
 
     def verify(self, token):

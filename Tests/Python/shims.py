@@ -5,6 +5,7 @@ import pathlib
 import shutil
 import struct
 import subprocess
+import sys
 import tempfile
 
 from environment import ROOT
@@ -28,14 +29,31 @@ def compile_shim(source, folder):
 class MovingClock:
     """The time of day of every process that is started with `variables`, which the test moves."""
 
+    CONTROL = "VAULT_CLOCK_CONTROL"
+
     def __init__(self):
-        # LD_PRELOAD separates its files by spaces, so they cannot be in a directory whose name holds one.
-        self.folder = tempfile.TemporaryDirectory(prefix="moving-clock-")
-        self.control = pathlib.Path(self.folder.name) / "control"
-        self.control.write_bytes(bytes(8))
-        self.seconds = 0
-        self.library = compile_shim("moving_clock", self.folder.name)
-        self.variables = {"LD_PRELOAD": str(self.library), "VAULT_CLOCK_CONTROL": str(self.control)}
+        self.folder, self.seconds = None, 0
+        # Whoever lives by such a clock moves that.
+        if inherited := os.environ.get(self.CONTROL):
+            self.control, self.library = pathlib.Path(inherited), os.environ["LD_PRELOAD"]
+        else:
+            # LD_PRELOAD separates its files by spaces, so they cannot be in a directory whose name holds one.
+            self.folder = tempfile.TemporaryDirectory(prefix="moving-clock-")
+            self.control = pathlib.Path(self.folder.name) / "control"
+            self.control.write_bytes(bytes(8))
+            self.library = compile_shim("moving_clock", self.folder.name)
+        self.variables = {"LD_PRELOAD": str(self.library), self.CONTROL: str(self.control)}
+
+    @classmethod
+    def enter(cls):
+        """Let the rest of this program live by a clock that it can move, as every process does that it starts."""
+        if cls.CONTROL in os.environ:
+            return
+        clock = cls()
+        try:
+            sys.exit(subprocess.run([sys.executable, *sys.argv], env=os.environ | clock.variables).returncode)
+        finally:
+            clock.close()
 
     def move(self, seconds):
         """Let so much time pass at once, or have it come back."""
@@ -44,4 +62,5 @@ class MovingClock:
             file.write(struct.pack("=q", self.seconds))
 
     def close(self):
-        self.folder.cleanup()
+        if self.folder:
+            self.folder.cleanup()

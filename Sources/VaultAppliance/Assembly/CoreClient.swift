@@ -166,6 +166,9 @@ package final class CoreClient: CoreService, Service {
         }
     }
 
+    /// Asks the core how it is now, for whom it would be too late within a second.
+    func refresh() async throws(CoreError) { onDescription(try await describe()) }
+
     private func service() throws(CoreError) -> any CoreService {
         let (service, description) = state.withLock { ($0.service, $0.description) }
         guard let service else {

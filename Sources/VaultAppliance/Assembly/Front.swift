@@ -136,6 +136,8 @@ package struct Front: Service {
     /// The authorities of clients are the bundle's: they change with it, and only when the core has taken it.
     fileprivate func reload() async {
         var faults: [String] = []
+        // The file may name a key that custodians have promoted a moment ago.
+        try? await client.refresh()
         do {
             let source = try ConfigurationBundle.load(file: configuration.file)
             let next = try Bundle(source, cache: cache, remotes: remotes)

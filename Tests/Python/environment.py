@@ -76,8 +76,8 @@ class Environment:
         script("dev-activate", self.directory)
 
     def pin(self, serial=None):
-        """A token's PIN, which nobody has seen: out of two custodians' shares of the epoch in force, as they could if all else
-        were lost."""
+        """A token's PIN, which nobody has seen: out of custodians' shares of the epoch in force, as they could if all else were
+        lost."""
         custody = self.directory / "custody"
         epoch = self.manifest()["activation"]["epoch"]
         kind = "genesis" if epoch == 1 else "rotate-epoch"
@@ -86,7 +86,7 @@ class Environment:
                 ["age", "-d", "-i", self.directory / "custodians" / name / "identity",
                  next(custody.glob(f"ceremonies/{kind}-*/shares/{name}.age"))],
                 check=True, stdout=subprocess.PIPE).stdout
-            for name in ("anna", "carla")])
+            for name in ("carla", "anna", "ben")[:self.manifest()["threshold"]]])
         pins = json.loads((custody / f"pins-{epoch}.json").read_text())
         return unwrap_pin(pins, serial or self.manifest(1)["tokens"][0]["serial"], secret).decode()
 

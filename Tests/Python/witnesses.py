@@ -189,7 +189,8 @@ class OneHistory(unittest.TestCase):
         self.assertEqual(code, 200)
         self.assertTrue(line.startswith("\u2014 witness.example/answers ") and line.endswith("\n"))
         self.assertEqual(witness.add_checkpoint(log.request(5, 9))[0], 200)
-        self.assertEqual(witness.add_checkpoint(fork.request(9, 9))[0], 422)
+        # Another tree of the size that was cosigned is a conflict (C2SP tlog-witness, add-checkpoint).
+        self.assertEqual(witness.add_checkpoint(fork.request(9, 9)), (409, "text/x.tlog.size", "9\n"))
         self.assertEqual(witness.add_checkpoint(fork.request(9, 12))[0], 422)
         self.assertEqual(witness.add_checkpoint(log.request(5, 12)), (409, "text/x.tlog.size", "9\n"))
         self.assertEqual(witness.add_checkpoint(log.request(0, 7)), (409, "text/x.tlog.size", "9\n"))

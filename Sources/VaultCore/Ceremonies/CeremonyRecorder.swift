@@ -78,16 +78,17 @@ package final class CeremonyRecorder: Sendable {
 }
 
 extension TranscriptLine {
-    /// What the audit log hears of a line: the line itself, and the keys that exist since.
+    /// What the audit log hears of a line: the keys that exist since, and then the line itself.
+    ///
+    /// The line comes last: it is what says that all of it was heard, and is told again until it was.
     func entries(of plan: CeremonyPlan) -> [Entry] {
-        [entry(of: plan)]
-            + keys.map { key in
-                var entry = Entry(kind: .adminKeysGenerated)
-                (entry.kid, entry.keyLabel) = (key.kid, key.label)
-                entry.detail = ["token": key.token, "purpose": key.purpose.rawValue, "alg": key.algorithm]
-                // It was made elsewhere, and this appliance cannot know who else has it.
-                if key.provenance == .imported { entry.detail?["provenance"] = key.provenance.rawValue }
-                return entry
-            }
+        keys.map { key in
+            var entry = Entry(kind: .adminKeysGenerated)
+            (entry.kid, entry.keyLabel) = (key.kid, key.label)
+            entry.detail = ["token": key.token, "purpose": key.purpose.rawValue, "alg": key.algorithm]
+            // It was made elsewhere, and this appliance cannot know who else has it.
+            if key.provenance == .imported { entry.detail?["provenance"] = key.provenance.rawValue }
+            return entry
+        } + [entry(of: plan)]
     }
 }

@@ -98,6 +98,29 @@ final class FaultSwitch: Sendable {
         #expect(try fixture.verify().checkpoint.size == 300)
     }
 
+    @Test func directoriesThatWereMadeBeforeTheDiskWasFullAreSyncedWhenThereIsRoom() throws {
+        let fixture = try TestLog()
+        let layout = LogLayout(fixture.directory)
+        for path in [layout.directory, layout.temporary] { try Directory(path).make() }
+        let faults = FaultSwitch()
+        let synced = Mutex<Set<String>>([])
+        var operations = faults.operations
+        operations.sync = { descriptor in
+            let path = try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/fd/\(descriptor)")
+            if let path { synced.withLock { _ = $0.insert(path) } }
+            return FileOperations.system.sync(descriptor)
+        }
+        var files = DurableFiles(layout: layout, operations: operations)
+        faults.set(.noSpace)
+        let file = DurableFiles.File(path: "tile/0/x001/000", bytes: [1])
+        #expect(code { try files.put([file]) } == .diskFull)
+        #expect(synced.withLock { $0.isEmpty })
+        faults.set(.none)
+        try files.put([file])
+        let wanted = ["", "/tile", "/tile/0", "/tile/0/x001"].map { layout.directory + $0 }
+        #expect(synced.withLock { $0.isSuperset(of: wanted) })
+    }
+
     @Test func withoutRoomForASegmentEntriesAreRefusedAndLaterAccepted() async throws {
         let fixture = try TestLog()
         let faults = FaultSwitch()

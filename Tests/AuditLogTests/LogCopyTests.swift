@@ -25,6 +25,15 @@ import Testing
             .shards
     }
 
+    /// A log whose first shard got so many entries and is closed, and whose second has a checkpoint.
+    private func logWithClosedShard(_ count: Int, from first: Int = 0, _ fixture: TestLog) async throws -> AuditLog {
+        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
+        try await fixture.append(count, from: first, to: log)
+        log.rollOver()
+        try await eventually { log.status.shard == 2 && log.status.checkpoint?.size == 1 }
+        return log
+    }
+
     /// Puts another log in the source's place.
     private func replace(_ fixture: TestLog, with copy: String) throws {
         try FileManager.default.removeItem(atPath: fixture.directory)
@@ -103,10 +112,7 @@ import Testing
 
     @Test func aLogThatLostAShardIsRefused() async throws {
         let fixture = try TestLog()
-        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
-        try await fixture.append(3, to: log)
-        log.rollOver()
-        try await eventually { log.status.shard == 2 && log.status.checkpoint != nil }
+        let log = try await logWithClosedShard(3, fixture)
         _ = try await copy(fixture).update(current: 2)
         try await log.close()
         let before = try state(fixture).copy
@@ -146,10 +152,7 @@ import Testing
 
     @Test func whoComesAfterAPruningGetsWhatIsLeftAndCanVerifyIt() async throws {
         let fixture = try TestLog()
-        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
-        try await fixture.append(300, to: log)
-        log.rollOver()
-        try await eventually { log.status.shard == 2 && log.status.checkpoint?.size == 1 }
+        let log = try await logWithClosedShard(300, fixture)
         // One who was interrupted has some of its tiles.
         let files = LogFiles(directory: fixture.directory)
         let interrupted = LogCopy(directory: fixture.root + "/copy") { path, shard in
@@ -180,10 +183,7 @@ import Testing
         _ = try await copy(fixture).update(current: 1)
         let before = try state(fixture).copy
         try replace(fixture, with: older)
-        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
-        try await fixture.append(400, from: 1_000_000, to: log)
-        log.rollOver()
-        try await eventually { log.status.shard == 2 && log.status.checkpoint?.size == 1 }
+        let log = try await logWithClosedShard(400, from: 1_000_000, fixture)
         #expect(await code { _ = try await copy(fixture).update(current: 2) } == .rolledBack)
         #expect(try state(fixture).copy == before)
         try await log.close()
@@ -191,10 +191,7 @@ import Testing
 
     @Test func aSourceThatHasFewerShardsThanTheCopyIsRefusedAlsoWhereTheNewestIsMissing() async throws {
         let fixture = try TestLog()
-        let log = try fixture.open(options: TestLog.options(interval: .milliseconds(1)))
-        try await fixture.append(3, to: log)
-        log.rollOver()
-        try await eventually { log.status.shard == 2 && log.status.checkpoint != nil }
+        let log = try await logWithClosedShard(3, fixture)
         _ = try await copy(fixture).update(current: 2)
         try await log.close()
         // As if a round had ended between moving the one and fetching the other.

@@ -141,9 +141,12 @@ import Testing
         try await Self.carrying(all, second, isReachable: { _ in true }) {
             try await eventually { second.standings[0].contradicts }
             #expect(second.standings[0].problem?.contains("40 entries") == true)
-            // It grows again, with another history: past the known size this is a fork.
-            try await fixture.append(30, from: 100, to: log)
-            try await eventually { second.standings[0].problem?.contains("a fork") == true }
+            // It grows again, with another history: of the known size and past it this is a fork.
+            try await fixture.append(20, from: 100, to: log)
+            try await eventually { second.standings[0].problem?.contains("another log of 40 entries: a fork") == true }
+            #expect(second.standings[0].contradicts)
+            try await fixture.append(10, from: 200, to: log)
+            try await eventually { second.standings[0].problem?.contains("does not continue") == true }
         }
         #expect(second.witnessed.size == 0)
         try await log.close()

@@ -134,6 +134,7 @@ import VaultTesting
         let refusal = try await authenticate(builder, authenticator, now: start.adding(seconds: at))
         #expect(refusal?.status == status)
         if status == 503 { #expect(refusal?.retryAfter == Int(max(1, 11 - at))) }
+        if status != nil { #expect(refusal?.reason.hasPrefix("client_assertion: was issued before") == true) }
     }
 
     @Test func aProofFromBeforeARestartHasNoNonceOfTheNewProcess() async throws {

@@ -40,8 +40,11 @@ extension AuditLog {
     }
 
     /// Whether the shard that is written is the next one of those that lie beside it: else it could not be set aside.
+    ///
+    /// While one is being set aside nothing can be said.
     private func isInOrder() -> Bool {
-        let shard = state.withLock { $0.shard?.number }
+        let found = state.withLock { $0.held == nil && !$0.isClosed ? $0.shard?.number : nil }
+        guard let shard = found else { return false }
         do throws(AuditLogError) {
             let number = try currentNumber()
             guard number != shard else { return true }
